@@ -1,0 +1,75 @@
+// mirror: the thread that keeps the last good states ("generations") of every actor, apart from whoever runs them.
+//
+// It owns: the states. It runs no user code, decodes nothing and never waits for an actor. Its only input is one
+// bounded in-process queue written by the net thread, handled in order; so a read that was asked after a put sees it.
+// Slots are those of the actor table; a `unit` number tells tenants of one slot apart.
+// Source: docs/architecture.md, "The mirror".
+#pragma once
+
+#include "base/buf.h"
+#include "base/list.h"
+#include "base/status.h"
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+struct mirror;
+
+struct mirror_options {
+    uint32_t generations; // kept per actor, 1 to 16
+    size_t   queue_bytes; // power of two, >= 64 KiB
+    size_t   heap_bytes_max; // of states too large to travel inline, waiting in the queue
+    void (*on_room)(void *context); // mirror thread, after STATUS_FULL was answered and there is room again
+    void *context;                  // borrowed
+};
+
+// A read of the newest generation. The requester embeds it and owns it again in on_done.
+struct mirror_read {
+    struct list link; // free for the requester's use in on_done (for example to push itself to a mailbox)
+    uint32_t    slot;
+    uint64_t    unit;
+    // Runs on the mirror thread.
+    void (*on_done)(struct mirror_read *read);
+    // Set by the mirror before on_done:
+    enum status status;   // OK, NOT_FOUND (no state of this unit), NO_MEMORY, INTERNAL (checksum does not match)
+    uint64_t    version;  // of the generation
+    uint64_t    at_ms;    // wall clock
+    uint8_t    *state;    // malloc'd, owned by the requester, who frees it; NULL if empty
+    size_t      bytes;
+};
+
+// Starts the thread; answers when it is ready.
+// Fails: STATUS_NO_MEMORY, STATUS_IO.   Thread: main.   Blocks: until the thread runs.
+NODISCARD enum status mirror_create(const struct mirror_options *options, struct mirror **ret_mirror);
+
+// Handles what is in the queue, ends the thread and frees everything. NULL is fine.
+// Thread: main, after the net thread has ended.   Blocks: until the thread has ended.
+void mirror_destroy(struct mirror *mirror);
+
+// Queues a copy of `state` as the newest generation. The oldest one beyond `generations` goes.
+// The first put of another unit in a slot forgets the states of the unit before.
+// Fails: STATUS_FULL (nothing queued; on_room will be called), STATUS_NO_MEMORY.
+// Thread: net.   Blocks: no.
+NODISCARD enum status mirror_put(struct mirror *mirror, uint32_t slot, uint64_t unit, uint64_t version,
+                                 uint64_t at_ms, struct slice state);
+
+// Queues the forgetting of all states of `unit`.   Fails: STATUS_FULL.   Thread: net.
+NODISCARD enum status mirror_forget(struct mirror *mirror, uint32_t slot, uint64_t unit);
+
+// Queues a read. `read` (slot, unit, on_done set) stays the caller's memory and must live until on_done.
+// Fails: STATUS_FULL.   Thread: net.
+NODISCARD enum status mirror_read(struct mirror *mirror, struct mirror_read *read);
+
+// Publishes what was queued since the last flush, and wakes the thread if it sleeps. Called once per batch.
+// Thread: net.   Blocks: no.
+void mirror_flush(struct mirror *mirror);
+
+// Counters, for the metrics page; each is exact at some recent moment.   Thread: any.
+struct mirror_counts {
+    uint64_t units;       // with at least one state
+    uint64_t generations; // held
+    uint64_t state_bytes; // of all generations held
+    uint64_t puts;        // since the start
+    uint64_t queue_bytes; // waiting
+};
+void mirror_counts(const struct mirror *mirror, struct mirror_counts *ret_counts);

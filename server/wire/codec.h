@@ -1,0 +1,89 @@
+// codec: peeper.v1 frames <-> plain structs. The only file that includes protobuf-c's output.
+//
+// Decoding takes its memory from an arena that the next decode reuses, so the hot path calls no allocator.
+#pragma once
+
+#include "base/buf.h"
+#include "base/status.h"
+#include "wire/info.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum verb {
+    VERB_NONE, // a frame whose body is unset or unknown to this version
+    VERB_HELLO,
+    VERB_CALL,
+    VERB_CAST,
+    VERB_SEND,
+    VERB_START,
+    VERB_STOP,
+    VERB_KILL,
+    VERB_WHERE_IS,
+    VERB_LIST,
+    VERB_INSPECT,
+    VERB_RESUME,
+    VERB_PING,
+    VERB_COUNT
+};
+
+// One request; each verb uses the fields that its message has, the others are zero.
+// Shape: slices point into the frame or into the codec's arena: valid until the next decode or until the frame moves.
+struct request {
+    uint64_t     id;
+    enum verb    verb;
+    struct slice name;      // target, prefix of List, name of Start
+    uint64_t     target;    // incarnation id; 0: by name
+    struct slice payload;   // message, argument of Start, reason of Stop
+    uint32_t     limit_ms;  // deadline_ms / timeout_ms as sent
+    struct slice behaviour; // Start
+    uint32_t     restart;   // Start: the number in peeper.v1.Restart
+    uint32_t     on_intensity;
+    bool         has_intensity;
+    uint32_t     intensity;
+    uint32_t     period_ms;
+    uint32_t     mailbox_max;
+    uint32_t     protocol_version; // Hello
+    struct slice token;
+    struct slice client;
+    uint64_t     cursor; // List
+    uint32_t     limit;
+};
+
+struct codec {
+    uint8_t *arena; // owned
+    size_t   arena_bytes;
+    size_t   used;
+};
+
+// Fails: STATUS_NO_MEMORY.   Thread: owner.
+NODISCARD enum status codec_init(struct codec *codec, uint32_t frame_bytes_max);
+void                  codec_fini(struct codec *codec);
+
+// Decodes the body of one ClientFrame.
+// Fails: STATUS_PROTOCOL (no ClientFrame), STATUS_NO_MEMORY.   Thread: owner.
+NODISCARD enum status codec_decode(struct codec *codec, struct slice frame, struct request *ret_request);
+
+struct welcome {
+    const char *server_version;
+    uint32_t    frame_bytes_max;
+    uint32_t    name_bytes_max;
+    uint32_t    deadline_ms_max;
+    uint32_t    mailbox_max;
+};
+
+// Each appends one whole delimited ServerFrame to `out`.
+// Fails: STATUS_NO_MEMORY, nothing appended.   Thread: the owner of `out`.
+NODISCARD enum status codec_write_welcome(struct buf *out, uint64_t id, const struct welcome *welcome);
+NODISCARD enum status codec_write_reply(struct buf *out, uint64_t id, struct slice payload);
+NODISCARD enum status codec_write_error(struct buf *out, uint64_t id, const struct failure *failure);
+NODISCARD enum status codec_write_done(struct buf *out, uint64_t id);
+NODISCARD enum status codec_write_started(struct buf *out, uint64_t id, uint64_t incarnation,
+                                          uint64_t unit, struct slice name, bool ignored);
+NODISCARD enum status codec_write_located(struct buf *out, uint64_t id, uint64_t incarnation);
+NODISCARD enum status codec_write_listing(struct buf *out, uint64_t id, const struct actor_info *actors,
+                                          size_t count, uint64_t next);
+NODISCARD enum status codec_write_actor_info(struct buf *out, uint64_t id, const struct actor_info *info);
+NODISCARD enum status codec_write_pong(struct buf *out, uint64_t id);
+NODISCARD enum status codec_write_goodbye(struct buf *out, const char *message);

@@ -1,0 +1,43 @@
+// info: plain descriptions that leave the keeper: of a failure, of an actor. No protobuf, no JSON.
+#pragma once
+
+#include "base/buf.h"
+#include "base/status.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+// One failed request. Everything is borrowed.
+struct failure {
+    enum status  status;
+    const char  *message;        // one sentence; NULL means the text of the status
+    uint32_t     retry_after_ms; // 0 where nothing is known
+    struct slice reason;         // encoded Value; may be empty
+    const char  *kind;           // of a crash, as in crash_info; NULL elsewhere
+    bool         not_retryable;  // true overrides the table's advice
+};
+
+struct crash_info {
+    const char  *kind; // static text; NULL: it never crashed
+    struct slice reason;
+    uint64_t     at_ms; // wall clock
+};
+
+struct actor_info {
+    struct slice      name;
+    struct slice      behaviour;
+    const char       *status; // static text
+    uint64_t          unit;
+    uint64_t          incarnation;
+    uint64_t          restarts;
+    uint32_t          mailbox;
+    int32_t           worker;
+    int32_t           host_pid;
+    uint64_t          turn_ms;
+    struct crash_info last_crash;
+    // of the newest generation
+    bool         has_state;
+    struct slice state; // encoded Value
+    uint64_t     version;
+    uint64_t     state_at_ms; // wall clock
+};

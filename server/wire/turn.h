@@ -1,0 +1,166 @@
+// turn: the layout of what travels between the keeper and a host's worker. The only thing the two programs share.
+//
+// Per worker there are two rings (base/ring). The *turns* ring is written by the keeper and mapped read-only by the
+// host; the *commits* ring is written by the host, and the keeper copies and checks each record before it believes it.
+//
+// The rule that everything else follows from: a worker answers each turn record with exactly one *last* commit record,
+// in ring order. A commit with COMMIT_MORE is followed by another for the same turn (the worker went on to the
+// continue, or the zero timeout, that the callback asked for). The keeper frees a turn's space at its last commit.
+// Source: docs/architecture.md, "Rings".
+#pragma once
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#define TURN_RING_BYTES (1u << 20)
+#define TURN_BULK_BYTES (64u << 20) // bounds a message with its state, and a commit with all its items
+#define COMMIT_RING_BYTES (1u << 20)
+#define COMMIT_BULK_BYTES (64u << 20)
+#define COMMIT_ITEMS_MAX 1024 // effects of one turn
+#define HOST_WORKERS_MAX 64
+#define HOST_BEHAVIOURS_MAX 256
+
+// Descriptors of a host: for worker i: 3+3i turns memfd, 4+3i commits memfd, 5+3i eventfd the worker sleeps on;
+// then, at 3+3N, the eventfd that wakes the keeper.
+#define HOST_FD_FIRST 3
+
+// Control page of the turns ring. The keeper writes, the host reads.
+struct turns_control {
+    _Alignas(64) _Atomic uint64_t head;         // end of the last whole turn record
+    _Alignas(64) _Atomic uint64_t commits_tail; // how far the keeper has consumed the commits ring
+    // Odd while the keeper sleeps. A worker that has published a commit rings the eventfd once per odd value.
+    _Alignas(64) _Atomic uint32_t keeper_sleep;
+    // Records that begin before this position need not be run: answer them with COMMIT_SKIP. A hint to save work.
+    _Alignas(64) _Atomic uint64_t recall_to;
+};
+
+// Control page of the commits ring. The host writes, the keeper reads and does not believe.
+struct commits_control {
+    _Alignas(64) _Atomic uint64_t head;    // end of the last whole commit record
+    _Alignas(64) _Atomic uint64_t claimed; // position of the turn record that the worker has begun
+    // 1 while the worker sleeps on its eventfd (for turns or for space); the keeper rings after publishing.
+    _Alignas(64) _Atomic uint32_t worker_sleep;
+    // Set by a dying worker, last of all: enum death. The three fields before it belong to it.
+    _Alignas(64) _Atomic uint64_t death_address;
+    _Atomic uint32_t              death_signal; // number of the signal, or the exit status
+    _Atomic uint32_t              death;
+};
+
+enum death {
+    DEATH_NONE = 0,
+    DEATH_SIGNAL = 1,   // death_signal, death_address
+    DEATH_EXIT = 2,     // something called exit()
+    DEATH_MEMORY = 3,   // a signal, while the process was at its memory limit
+    DEATH_OVERFLOW = 4, // SIGSEGV on the guard of the worker's stack
+};
+
+enum turn_kind {
+    TURN_INIT = 1,      // create the actor: payload is the argument. With a state: run init, then load the state.
+    TURN_CALL = 2,      // payload is the message
+    TURN_CAST = 3,      // payload is the message
+    TURN_INFO = 4,      // payload is the message
+    TURN_CONTINUE = 5,  // payload is the argument of handle_continue
+    TURN_TERMINATE = 6, // payload is the reason; the worker forgets the actor afterwards
+    TURN_FORGET = 7,    // drop the copy of the actor, if there is one; answered with COMMIT_DONE
+};
+
+enum turn_flag {
+    TURN_HAS_STATE = 1, // the body has the state: replace whatever copy there is by one loaded from it
+    TURN_BULK = 2,      // the body lies at the start of the bulk area, not behind the header
+    TURN_RESTART = 4,   // INIT after a crash
+};
+
+// One record of the turns ring. Body: name, payload, state, in this order, unpadded.
+struct turn_record {
+    uint32_t record_bytes; // header and body in the ring, rounded up to 8
+    uint8_t  kind;         // enum turn_kind
+    uint8_t  flags;        // enum turn_flag
+    uint16_t behaviour;    // index in the order of the host's COMMIT_BEHAVIOUR records
+    // A worker's copy of an actor is known by (slot, epoch). A record without TURN_HAS_STATE that is not INIT or FORGET
+    // and finds no copy with just this epoch is answered with COMMIT_SKIP. INIT and HAS_STATE replace any copy of the slot.
+    uint32_t slot;
+    uint32_t epoch;
+    uint64_t turn;        // number of this turn, never 0; for CALL also its `from`
+    uint64_t incarnation; // what peeper_self_id answers
+    uint32_t name_bytes;  // <= 255; the name goes with INIT and HAS_STATE only
+    uint32_t payload_bytes;
+    uint32_t state_bytes; // 0 unless TURN_HAS_STATE
+    // The keeper's own notes; the host does not look at them.
+    uint32_t note_conn;       // slot of the connection that waits
+    uint32_t note_generation; // and its generation; 0 if nobody waits
+    uint32_t note_deadline_ms;
+    uint64_t note_request; // correlation id
+    uint64_t note_begun_ms;
+    uint8_t  note_void; // the message was taken back: whatever the worker answers is ignored
+    uint8_t  note_attempts;
+    uint8_t  note_pad[6];
+};
+
+enum commit_kind {
+    COMMIT_DONE = 1,  // the callback returned; items are its effects
+    COMMIT_CRASH = 2, // the turn crashed: ITEM_REASON and ITEM_TEXT; the worker has dropped its copy
+    COMMIT_SKIP = 3,  // not run: no copy of (slot, epoch), or recalled
+    // INIT answered IGNORE or ERROR (ITEM_REASON): there is no actor. Also the answer to a payload that is no Value
+    // (code COMMIT_CODE_INVALID): not run, the actor's copy is untouched.
+    COMMIT_REFUSED = 4,
+    COMMIT_BEHAVIOUR = 5,   // host start: one loaded behaviour; ITEM_TEXT = name, ITEM_REASON = version (raw text)
+    COMMIT_LOAD_FAILED = 6, // host start: ITEM_TEXT = path, ITEM_REASON = why (raw text)
+    COMMIT_READY = 7,       // host start, worker 0 only: all behaviours were reported
+};
+
+enum commit_code {
+    COMMIT_CODE_NONE = 0,
+    // of COMMIT_CRASH
+    COMMIT_CODE_RAISE = 1,
+    COMMIT_CODE_EXIT = 2,     // peeper_exit
+    COMMIT_CODE_CONTRACT = 3, // bad return value, incomplete item, state that does not save or load, undef(..)
+    COMMIT_CODE_MEMORY = 4,   // over memory_bytes_max
+    // of COMMIT_REFUSED
+    COMMIT_CODE_IGNORE = 5,
+    COMMIT_CODE_ERROR = 6,
+    COMMIT_CODE_INVALID = 7,
+};
+
+enum commit_flag {
+    COMMIT_MORE = 1,      // not the last commit of this turn
+    COMMIT_BULK = 2,      // the items lie at the start of the bulk area
+    COMMIT_STOP = 4,      // the actor ends: ITEM_REASON, else normal
+    COMMIT_HIBERNATE = 8, // the worker has dropped its copy
+    COMMIT_TIMEOUT = 16,  // timeout_ms counts
+};
+
+// One record of the commits ring, followed by `item_count` items in `item_bytes` bytes.
+struct commit_record {
+    uint32_t record_bytes; // header and items in the ring, rounded up to 8
+    uint8_t  kind;         // enum commit_kind
+    uint8_t  flags;        // enum commit_flag
+    uint16_t item_count;   // <= COMMIT_ITEMS_MAX
+    uint64_t turn;         // of the record that is answered; 0 for the host's own announcements
+    uint64_t timeout_ms;
+    uint32_t item_bytes; // of all items, padding included
+    uint8_t  code;       // enum commit_code
+    uint8_t  pad[3];
+    uint32_t turn_deadline_ms; // COMMIT_BEHAVIOUR only
+    uint32_t pad2;
+};
+
+enum item_kind {
+    ITEM_STATE = 1,    // the new state
+    ITEM_REPLY = 2,    // to the present call
+    ITEM_REPLY_TO = 3, // to the call `token`
+    ITEM_SEND = 4,     // to the actor called name
+    ITEM_CAST = 5,     // to the actor called name
+    ITEM_START = 6,    // name = behaviour name and actor name; `token` = bytes of the behaviour's name
+    ITEM_STOP = 7,     // the actor called name
+    ITEM_CONTINUE = 8, // with COMMIT_MORE: what the worker now runs handle_continue with
+    ITEM_REASON = 9,   // of COMMIT_STOP, COMMIT_CRASH, COMMIT_REFUSED
+    ITEM_TEXT = 10,    // of COMMIT_CRASH: where and how, for a person (raw UTF-8 text, not a Value)
+};
+
+// One item, followed by the name and the body, padded together to 8.
+struct item_header {
+    uint16_t kind; // enum item_kind
+    uint16_t name_bytes;
+    uint32_t body_bytes;
+    uint64_t token;
+};
