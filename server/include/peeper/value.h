@@ -33,8 +33,12 @@ struct peeper_value {
     size_t         bytes;
 };
 
-// Whether the bytes are a whole, well-formed Value: known kinds, UTF-8 strings, depth <= 64.
-// Every other reader below expects a checked Value and answers false or null for anything else.   Thread: any.
+// Whether the bytes are a whole, well-formed Value: known kinds, UTF-8 strings and keys, depth <= 64, below 2 GiB.
+// Any legal encoding is: varints that are not minimal, an entry with its value first, without a value (null) or
+// without a key (""). Of several kinds in one Value the last counts. Refused, because what they mean would be lost:
+// fields that this version does not know, and a list or map in two pieces, which protobuf would have to merge.
+// Every other reader below expects a checked Value, and is safe with any bytes: it answers false or null where they
+// are malformed, but does not look at UTF-8 and depth again.   Thread: any.
 bool peeper_value_check(struct peeper_value value);
 
 enum peeper_kind peeper_value_kind(struct peeper_value value);
@@ -77,7 +81,9 @@ bool peeper_value_get_n(struct peeper_value map, const char *key, size_t key_byt
 
 // Builds one Value. Zero it to begin; `data`/`bytes` hold the result when it is complete.
 // Failures are sticky: after one, writes do nothing and `failed` is true. Reasons: memory, more than 64 levels,
-// two roots, a key outside a map or missing inside one, an unmatched end, a string that is not UTF-8.
+// two roots, a key outside a map or missing inside one, an unmatched end, a string that is not UTF-8, a copied Value
+// that is not well-formed or would nest too deep, 2 GiB.
+// The result is canonical protobuf: minimal lengths, keys before values. Null is written out, never as zero bytes.
 struct peeper_writer {
     uint8_t *data; // owned
     size_t   bytes;
@@ -99,7 +105,7 @@ void peeper_write_double(struct peeper_writer *writer, double value);
 void peeper_write_string(struct peeper_writer *writer, const char *text);
 void peeper_write_string_n(struct peeper_writer *writer, const char *text, size_t bytes);
 void peeper_write_bytes(struct peeper_writer *writer, const void *data, size_t bytes);
-// Copies a whole encoded Value (which must be well-formed).
+// Copies a whole encoded Value after checking it.
 void peeper_write_value(struct peeper_writer *writer, struct peeper_value value);
 void peeper_write_list(struct peeper_writer *writer);
 void peeper_write_map(struct peeper_writer *writer);
