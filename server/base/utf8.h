@@ -1,4 +1,5 @@
-// utf8: tells whether bytes are UTF-8 as RFC 3629 defines it: no surrogates, no overlong forms, at most U+10FFFF.
+// utf8: tells whether bytes are UTF-8 as RFC 3629 defines it: no surrogates, no overlong forms, at
+// most U+10FFFF.
 #pragma once
 
 #include <stdbool.h>
@@ -6,7 +7,8 @@
 #include <stdint.h>
 #include <string.h>
 
-// Bytes of the sequence that begins at `at`, of which `left` (>= 1) may be read; 0 if it is not UTF-8.
+// Bytes of the sequence that begins at `at`, of which `left` (>= 1) may be read; 0 if it is not
+// UTF-8.
 static inline size_t utf8_sequence(const uint8_t *at, size_t left) {
     uint8_t lead = at[0];
     if (lead < 0x80) return 1;

@@ -17,7 +17,8 @@ struct field {
 
 static struct cursor cursor_of(struct peeper_value value) {
     // No arithmetic on the NULL that an empty Value may hold.
-    return (struct cursor){.at = value.data, .end = value.bytes == 0 ? value.data : value.data + value.bytes};
+    return (struct cursor){.at = value.data,
+                           .end = value.bytes == 0 ? value.data : value.data + value.bytes};
 }
 
 static size_t left(const struct cursor *in) {
@@ -69,10 +70,14 @@ static bool read_body(struct cursor *in, struct peeper_value *ret_body) {
 static bool read_field(struct cursor *in, struct field *ret_field) {
     if (!read_varint(in, &ret_field->tag)) return false;
     switch (ret_field->tag & 7) {
-        case 0: return read_varint(in, &ret_field->number);
-        case 1: return read_fixed64(in, &ret_field->number);
-        case 2: return read_body(in, &ret_field->body);
-        default: return false;
+    case 0:
+        return read_varint(in, &ret_field->number);
+    case 1:
+        return read_fixed64(in, &ret_field->number);
+    case 2:
+        return read_body(in, &ret_field->body);
+    default:
+        return false;
     }
 }
 

@@ -1,4 +1,5 @@
-// value_tag: the protobuf tags of peeper.v1.Value, for the reader and the writer of Values. Nobody else needs them.
+// value_tag: the protobuf tags of peeper.v1.Value, for the reader and the writer of Values. Nobody
+// else needs them.
 #pragma once
 
 #include <peeper/value.h>

@@ -8,7 +8,8 @@
 #define VARINT_BYTES_MAX 10
 // A tag and a length, which VALUE_BYTES_MAX keeps within five bytes.
 #define PREFIX_BYTES_MAX 6
-// A container is opened with a tag and a length of one byte; peeper_write_end makes more room if it needs more.
+// A container is opened with a tag and a length of one byte; peeper_write_end makes more room if it
+// needs more.
 #define OPEN_BYTES 2
 
 static size_t varint_bytes(uint64_t number) {
@@ -154,7 +155,8 @@ void peeper_write_string(struct peeper_writer *writer, const char *text) {
 }
 
 void peeper_write_string_n(struct peeper_writer *writer, const char *text, size_t bytes) {
-    if (!writer->failed && bytes <= VALUE_BYTES_MAX && !utf8_check(text, bytes)) writer->failed = true;
+    if (!writer->failed && bytes <= VALUE_BYTES_MAX && !utf8_check(text, bytes))
+        writer->failed = true;
     write_run(writer, TAG_STRING, text, bytes);
 }
 
@@ -212,7 +214,8 @@ void peeper_write_end(struct peeper_writer *writer) {
     size_t start = writer->open[--writer->depth];
     close_length(writer, start);
     if (writer->depth == 0) return;
-    // Inside another container this one's Value has a length too; it starts at the tag of the container.
+    // Inside another container this one's Value has a length too; it starts at the tag of the
+    // container.
     close_length(writer, start - OPEN_BYTES);
     end_value(writer);
 }
