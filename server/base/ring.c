@@ -1,3 +1,6 @@
+// memfd_create, seals and MADV_REMOVE.
+#define _GNU_SOURCE
+
 #include "base/ring.h"
 
 #include "base/check.h"
