@@ -1,3 +1,6 @@
+// pthread_setname_np.
+#define _GNU_SOURCE
+
 #include "base/thread.h"
 
 #include <signal.h>
@@ -5,7 +8,7 @@
 
 static _Thread_local enum thread_role own_role = ROLE_NONE;
 
-// Faults stay deliverable: the kernel kills a thread that faults with the signal blocked, past any handler.
+// Faults stay deliverable: a fault whose signal is blocked kills the process past any handler.
 static void fill_mask(sigset_t *mask) {
     static const int FAULTS[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS};
 
@@ -25,7 +28,7 @@ static void *run(void *argument) {
     return NULL;
 }
 
-// A thread inherits the mask of its creator, so there is no instant at which a signal could reach it.
+// A thread inherits its creator's mask, so there is no instant at which a signal could reach it.
 static int create_masked(struct thread *thread) {
     sigset_t mask, before;
 
@@ -49,8 +52,8 @@ static void free_locks(struct thread *thread) {
     pthread_mutex_destroy(&thread->lock);
 }
 
-enum status thread_start(struct thread *thread, const char *name,
-                         void (*body)(struct thread *thread, void *context), void *context) {
+enum status thread_start(struct thread *thread, const char *name, thread_body *body,
+                         void *context) {
     CHECK(body != NULL);
     CHECK(strlen(name) <= THREAD_NAME_BYTES_MAX);
 

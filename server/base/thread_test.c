@@ -1,3 +1,6 @@
+// pthread_getname_np and pthread_setattr_default_np.
+#define _GNU_SOURCE
+
 #include "base/thread.h"
 
 #include <criterion/criterion.h>
