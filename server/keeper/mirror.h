@@ -1,8 +1,10 @@
-// mirror: the thread that keeps the last good states ("generations") of every actor, apart from whoever runs them.
+// mirror: the thread that keeps the last good states ("generations") of every actor, apart from
+// whoever runs them.
 //
-// It owns: the states. It runs no user code, decodes nothing and never waits for an actor. Its only input is one
-// bounded in-process queue written by the net thread, handled in order; so a read that was asked after a put sees it.
-// Slots are those of the actor table; a `unit` number tells tenants of one slot apart.
+// It owns: the states. It runs no user code, decodes nothing and never waits for an actor. Its only
+// input is one bounded in-process queue written by the net thread, handled in order; so a read that
+// was asked after a put sees it. Slots are those of the actor table; a `unit` number tells tenants
+// of one slot apart.
 // Source: docs/architecture.md, "The mirror".
 #pragma once
 
@@ -18,29 +20,39 @@ struct mirror;
 struct mirror_options {
     uint32_t generations; // kept per actor, 1 to 16
     size_t   queue_bytes; // power of two, >= 64 KiB
-    size_t   heap_bytes_max; // of states too large to travel inline, waiting in the queue
-    void (*on_room)(void *context); // mirror thread, after STATUS_FULL was answered and there is room again
-    void *context;                  // borrowed
+    // Of states too large to travel inline, waiting in the queue; a single one may exceed it.
+    size_t heap_bytes_max;
+    // After STATUS_FULL was answered: called once, when half of each limit is free again. One more
+    // STATUS_FULL after it is possible, and earns another call. Not called once mirror_destroy has
+    // begun. NULL is fine.   Thread: mirror.   Must not block.
+    void (*on_room)(void *context);
+    void *context; // borrowed
 };
 
-// A read of the newest generation. The requester embeds it and owns it again in on_done.
+// A read of one generation, by default the newest. The requester embeds it, sets slot, unit and
+// on_done, zeroes the rest, and owns it again in on_done.
 struct mirror_read {
-    struct list link; // free for the requester's use in on_done (for example to push itself to a mailbox)
+    struct list link; // free for the requester's use in on_done, for example to enter a mailbox
     uint32_t    slot;
+    uint32_t    back; // generations before the newest; 0 is the newest itself
     uint64_t    unit;
     // Runs on the mirror thread.
     void (*on_done)(struct mirror_read *read);
     // Set by the mirror before on_done:
-    enum status status;   // OK, NOT_FOUND (no state of this unit), NO_MEMORY, INTERNAL (checksum does not match)
-    uint64_t    version;  // of the generation
-    uint64_t    at_ms;    // wall clock
-    uint8_t    *state;    // malloc'd, owned by the requester, who frees it; NULL if empty
-    size_t      bytes;
+    // OK, NOT_FOUND (no such state of this unit), INTERNAL (its checksum does not match),
+    // NO_MEMORY (for the copy; or a put of this unit had found none, see mirror_put).
+    enum status status;
+    // With OK; else zero:
+    uint64_t version; // of the generation
+    uint64_t at_ms;   // wall clock
+    uint8_t *state;   // malloc'd, owned by the requester, who frees it; NULL if empty
+    size_t   bytes;
 };
 
 // Starts the thread; answers when it is ready.
 // Fails: STATUS_NO_MEMORY, STATUS_IO.   Thread: main.   Blocks: until the thread runs.
-NODISCARD enum status mirror_create(const struct mirror_options *options, struct mirror **ret_mirror);
+NODISCARD enum status mirror_create(const struct mirror_options *options,
+                                    struct mirror              **ret_mirror);
 
 // Handles what is in the queue, ends the thread and frees everything. NULL is fine.
 // Thread: main, after the net thread has ended.   Blocks: until the thread has ended.
@@ -48,19 +60,26 @@ void mirror_destroy(struct mirror *mirror);
 
 // Queues a copy of `state` as the newest generation. The oldest one beyond `generations` goes.
 // The first put of another unit in a slot forgets the states of the unit before.
-// Fails: STATUS_FULL (nothing queued; on_room will be called), STATUS_NO_MEMORY.
+// Should the mirror thread find no memory for the copy, the older generations of the unit go to
+// make room; if that is not enough, reads answer NO_MEMORY until a later put succeeds, since an
+// older state must not pass for the newest.
+// Fails: STATUS_FULL (nothing queued; what was queued before is flushed; on_room will be called),
+//        STATUS_NO_MEMORY (nothing queued).
 // Thread: net.   Blocks: no.
-NODISCARD enum status mirror_put(struct mirror *mirror, uint32_t slot, uint64_t unit, uint64_t version,
-                                 uint64_t at_ms, struct slice state);
+NODISCARD enum status mirror_put(struct mirror *mirror, uint32_t slot, uint64_t unit,
+                                 uint64_t version, uint64_t at_ms, struct slice state);
 
 // Queues the forgetting of all states of `unit`.   Fails: STATUS_FULL.   Thread: net.
 NODISCARD enum status mirror_forget(struct mirror *mirror, uint32_t slot, uint64_t unit);
 
-// Queues a read. `read` (slot, unit, on_done set) stays the caller's memory and must live until on_done.
+// Queues a read. `read` (slot, unit, back, on_done set) stays the caller's memory and must live
+// until on_done.
 // Fails: STATUS_FULL.   Thread: net.
 NODISCARD enum status mirror_read(struct mirror *mirror, struct mirror_read *read);
 
-// Publishes what was queued since the last flush, and wakes the thread if it sleeps. Called once per batch.
+// Publishes what was queued since the last flush, and wakes the thread if it sleeps. Called once
+// per batch. Puts alone may wait half a millisecond for company, so that a busy net thread does not
+// pay for a wake per batch; a read or a filling queue wakes at once.
 // Thread: net.   Blocks: no.
 void mirror_flush(struct mirror *mirror);
 

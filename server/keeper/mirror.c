@@ -1,0 +1,409 @@
+#include "keeper/mirror.h"
+
+#include "base/check.h"
+#include "base/log.h"
+#include "base/ring.h"
+#include "base/thread.h"
+#include "keeper/generations.h"
+
+#include <inttypes.h>
+#include <linux/futex.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+// A larger state travels as a block of its own, which then becomes the generation without another
+// copy.
+#define INLINE_BYTES_MAX 4096
+#define QUEUE_BYTES_MIN (64u << 10)
+
+// How long the thread rests after work before it looks again, unless somebody is in a hurry.
+#define DOZE_NS (500 * 1000)
+
+// Records looked at together, so that their cache misses overlap.
+#define GROUP_RECORDS 16
+
+enum record_kind { RECORD_PUT, RECORD_ADOPT, RECORD_FORGET, RECORD_READ };
+
+// A put is followed by its state.
+struct record {
+    uint32_t record_bytes; // with the state, rounded up to 8
+    uint8_t  kind;         // enum record_kind
+    uint8_t  pad[3];
+    uint32_t slot;
+    uint32_t state_bytes;
+    uint64_t unit;
+    union {
+        struct {
+            uint64_t version;
+            uint64_t at_ms;
+        } put;
+        struct generation  *fresh; // owned until it is adopted
+        struct mirror_read *read;  // borrowed until on_done
+    };
+};
+
+enum nap {
+    NAP_NONE,
+    NAP_DOZE, // for a moment; only a hurry ends it early
+    NAP_DEEP, // until something is published
+};
+
+struct mirror {
+    // immutable after create
+    struct mirror_options options;
+    struct ring           queue;
+    struct thread         thread;
+    // net thread only
+    _Alignas(64) uint64_t head; // end of the last record written
+    uint64_t tail_seen;         // <= tail
+    bool     hurried;           // something since the last flush should not wait
+    // written by the net thread, read by the mirror thread
+    _Alignas(64) _Atomic uint64_t published; // <= head; what is before it may be read
+    _Atomic uint64_t hurry_to;               // a position that should be reached at once
+    _Atomic uint64_t heap_in;                // bytes of states that ever travelled as a block
+    _Atomic bool     starved;                // FULL was answered; the mirror thread clears it
+    _Atomic bool     stopping;
+    // written by the mirror thread, read by the net thread
+    _Alignas(64) _Atomic uint64_t tail; // end of the last record handled
+    _Atomic uint64_t heap_out;          // of heap_in, what is handled
+    _Atomic uint32_t nap;               // enum nap; the waker clears it, too
+    // mirror thread only
+    _Alignas(64) struct generations kept;
+    // written by the mirror thread for anybody; a copy of kept.counts
+    _Atomic uint64_t units;
+    _Atomic uint64_t generations;
+    _Atomic uint64_t state_bytes;
+    _Atomic uint64_t puts;
+};
+
+// ---- sleeping and waking
+//
+// Neither side may miss the other. The mirror thread stores `nap`, then looks for work; the net
+// thread publishes, then looks at `nap`. All four are sequentially consistent, so at least one of
+// them sees what the other did.
+
+static void futex_sleep(_Atomic uint32_t *word, uint32_t value, long duration_ns) {
+    const struct timespec *limit = NULL;
+    struct timespec        duration = {.tv_nsec = duration_ns};
+
+    // Interrupted, expired, changed meanwhile: the caller looks again in each case.
+    if (duration_ns > 0) limit = &duration;
+    (void)syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, limit, NULL, 0);
+}
+
+static void wake(struct mirror *mirror, bool hurry) {
+    uint32_t nap = atomic_load(&mirror->nap);
+    if (nap == NAP_NONE || (nap == NAP_DOZE && !hurry)) return;
+    // Cleared here so that further flushes, before the thread has come round, need no system call.
+    if (atomic_exchange(&mirror->nap, NAP_NONE) == NAP_NONE) return;
+    (void)syscall(SYS_futex, &mirror->nap, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+}
+
+static bool has_room(const struct mirror *mirror) {
+    // Tail and heap_out are this thread's own; published and heap_in only ever grow, which errs on
+    // the careful side.
+    uint64_t waiting = atomic_load(&mirror->published) - atomic_load(&mirror->tail);
+    uint64_t heap = atomic_load(&mirror->heap_in) - atomic_load(&mirror->heap_out);
+    return waiting <= mirror->queue.data_bytes / 2 && heap <= mirror->options.heap_bytes_max / 2;
+}
+
+static bool may_nap(const struct mirror *mirror, enum nap nap) {
+    uint64_t tail = atomic_load(&mirror->tail);
+    uint64_t work_at =
+        nap == NAP_DEEP ? atomic_load(&mirror->published) : atomic_load(&mirror->hurry_to);
+
+    if (work_at > tail) return false;
+    if (atomic_load(&mirror->starved) && has_room(mirror)) return false;
+    return !atomic_load(&mirror->stopping);
+}
+
+static void take_nap(struct mirror *mirror, enum nap nap) {
+    atomic_store(&mirror->nap, nap);
+    if (may_nap(mirror, nap)) futex_sleep(&mirror->nap, nap, nap == NAP_DOZE ? DOZE_NS : 0);
+    atomic_store(&mirror->nap, NAP_NONE);
+}
+
+// ---- the mirror thread
+
+static void publish_counts(struct mirror *mirror) {
+    // Single writer; relaxed, because each number stands for itself.
+    const struct generations_counts *counts = &mirror->kept.counts;
+    atomic_store_explicit(&mirror->units, counts->units, memory_order_relaxed);
+    atomic_store_explicit(&mirror->generations, counts->generations, memory_order_relaxed);
+    atomic_store_explicit(&mirror->state_bytes, counts->state_bytes, memory_order_relaxed);
+    atomic_store_explicit(&mirror->puts, counts->puts, memory_order_relaxed);
+}
+
+static enum status copy_out(struct mirror_read *read, const struct generation *gen) {
+    uint8_t *copy = NULL;
+    if (gen->bytes > 0) {
+        copy = malloc(gen->bytes);
+        if (copy == NULL) return STATUS_NO_MEMORY;
+        memcpy(copy, gen->state, gen->bytes);
+    }
+    read->version = gen->version;
+    read->at_ms = gen->at_ms;
+    read->state = copy;
+    read->bytes = gen->bytes;
+    return STATUS_OK;
+}
+
+static void answer(struct mirror *mirror, struct mirror_read *read) {
+    const struct generation *gen;
+
+    read->version = read->at_ms = 0;
+    read->state = NULL;
+    read->bytes = 0;
+    read->status = generations_find(&mirror->kept, read->slot, read->unit, read->back, &gen);
+    if (read->status == STATUS_OK) read->status = copy_out(read, gen);
+    // Whoever is told of the state finds it counted.
+    publish_counts(mirror);
+    read->on_done(read);
+}
+
+static void keep(struct mirror *mirror, const struct record *record) {
+    enum status status;
+
+    if (record->kind == RECORD_PUT) {
+        status = generations_put(&mirror->kept, record->slot, record->unit, record->put.version,
+                                 record->put.at_ms, slice_of(record + 1, record->state_bytes));
+    } else {
+        uint64_t out = atomic_load_explicit(&mirror->heap_out, memory_order_relaxed);
+        status = generations_adopt(&mirror->kept, record->slot, record->unit, record->fresh);
+        atomic_store(&mirror->heap_out, out + record->state_bytes);
+    }
+    if (status != STATUS_OK) {
+        LOG_ERROR("mirror.state_lost", "status=%s slot=%" PRIu32 " unit=%" PRIu64 " bytes=%" PRIu32,
+                  status_name(status), record->slot, record->unit, record->state_bytes);
+    }
+}
+
+static void handle(struct mirror *mirror, const struct record *record) {
+    switch ((enum record_kind)record->kind) {
+        case RECORD_PUT:
+        case RECORD_ADOPT: keep(mirror, record); break;
+        case RECORD_FORGET: generations_forget(&mirror->kept, record->slot, record->unit); break;
+        case RECORD_READ: answer(mirror, record->read); break;
+    }
+}
+
+static void offer_room(struct mirror *mirror) {
+    if (!atomic_load_explicit(&mirror->starved, memory_order_relaxed)) return;
+    if (!has_room(mirror) || atomic_load(&mirror->stopping)) return;
+    // Cleared first: an answer of FULL from here on asks for a call of its own.
+    if (!atomic_exchange(&mirror->starved, false)) return;
+    if (mirror->options.on_room != NULL) mirror->options.on_room(mirror->options.context);
+}
+
+// Handles up to GROUP_RECORDS records that begin at `at`; answers where they end.
+static uint64_t handle_group(struct mirror *mirror, uint64_t at, uint64_t end) {
+    const struct record *records[GROUP_RECORDS];
+    uint32_t             count = 0;
+
+    for (; at != end && count < GROUP_RECORDS; count++) {
+        records[count] = (const struct record *)ring_at(&mirror->queue, at);
+        generations_prefetch_slot(&mirror->kept, records[count]->slot);
+        at += records[count]->record_bytes;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        generations_prefetch_oldest(&mirror->kept, records[i]->slot);
+    }
+    for (uint32_t i = 0; i < count; i++) handle(mirror, records[i]);
+    return at;
+}
+
+// Handles what is published; answers whether there was anything.
+static bool drain(struct mirror *mirror) {
+    uint64_t at = atomic_load_explicit(&mirror->tail, memory_order_relaxed);
+    uint64_t end = atomic_load_explicit(&mirror->published, memory_order_acquire);
+    bool     any = at != end;
+
+    while (at != end) {
+        at = handle_group(mirror, at, end);
+        // Release: the net thread may write over the records from here on.
+        atomic_store_explicit(&mirror->tail, at, memory_order_release);
+        publish_counts(mirror);
+        offer_room(mirror);
+    }
+    offer_room(mirror);
+    return any;
+}
+
+static void mirror_body(struct thread *thread, void *context) {
+    struct mirror *mirror = context;
+
+    thread_role_set(ROLE_MIRROR);
+    thread_ready(thread, STATUS_OK);
+    for (;;) {
+        // Read before draining: nothing is published after it was set.
+        bool stopping = atomic_load(&mirror->stopping);
+        bool worked = drain(mirror);
+        if (stopping) return;
+        take_nap(mirror, worked ? NAP_DOZE : NAP_DEEP);
+    }
+}
+
+// ---- the net thread
+
+// Makes what is written visible and sees to it that it is read.
+static void publish(struct mirror *mirror, bool hurry) {
+    if (hurry) atomic_store(&mirror->hurry_to, mirror->head);
+    atomic_store(&mirror->published, mirror->head);
+    wake(mirror, hurry);
+    mirror->hurried = false;
+}
+
+// Answers FULL, after making sure that on_room will follow.
+static enum status starve(struct mirror *mirror) {
+    // Before publish: the mirror thread, awake or woken by it, checks the flag before it sleeps
+    // again.
+    atomic_store(&mirror->starved, true);
+    publish(mirror, true);
+    return STATUS_FULL;
+}
+
+static bool fits_queue(struct mirror *mirror, size_t bytes) {
+    size_t size = mirror->queue.data_bytes;
+    if (size - (mirror->head - mirror->tail_seen) >= bytes) return true;
+    // Acquire: the mirror thread has finished with what we are about to write over.
+    mirror->tail_seen = atomic_load_explicit(&mirror->tail, memory_order_acquire);
+    return size - (mirror->head - mirror->tail_seen) >= bytes;
+}
+
+static uint64_t heap_waiting(const struct mirror *mirror) {
+    return atomic_load_explicit(&mirror->heap_in, memory_order_relaxed) -
+           atomic_load_explicit(&mirror->heap_out, memory_order_acquire);
+}
+
+// Writes the common part of a record and moves head past it. NULL: there is no room.
+static struct record *append(struct mirror *mirror, enum record_kind kind, uint32_t slot,
+                             uint64_t unit, size_t body_bytes) {
+    size_t bytes = ring_round(sizeof(struct record) + body_bytes);
+    if (!fits_queue(mirror, bytes)) return NULL;
+
+    struct record *record = (struct record *)ring_at(&mirror->queue, mirror->head);
+    record->record_bytes = (uint32_t)bytes;
+    record->kind = (uint8_t)kind;
+    record->slot = slot;
+    record->unit = unit;
+    mirror->head += bytes;
+    return record;
+}
+
+static enum status put_block(struct mirror *mirror, uint32_t slot, uint64_t unit, uint64_t version,
+                             uint64_t at_ms, struct slice state) {
+    uint64_t waiting = heap_waiting(mirror);
+    bool     too_much = waiting > 0 && waiting + state.bytes > mirror->options.heap_bytes_max;
+    if (too_much || !fits_queue(mirror, sizeof(struct record))) return starve(mirror);
+
+    struct generation *fresh = generation_create(state.bytes);
+    if (fresh == NULL) return STATUS_NO_MEMORY;
+    generation_fill(fresh, version, at_ms, state);
+
+    struct record *record = append(mirror, RECORD_ADOPT, slot, unit, 0);
+    CHECK(record != NULL);
+    record->state_bytes = fresh->bytes;
+    record->fresh = fresh;
+    // Single writer.
+    uint64_t in = atomic_load_explicit(&mirror->heap_in, memory_order_relaxed);
+    atomic_store(&mirror->heap_in, in + state.bytes);
+    if (waiting + state.bytes > mirror->options.heap_bytes_max / 4) mirror->hurried = true;
+    return STATUS_OK;
+}
+
+enum status mirror_put(struct mirror *mirror, uint32_t slot, uint64_t unit, uint64_t version,
+                       uint64_t at_ms, struct slice state) {
+    THREAD_CHECK(ROLE_NET);
+    if (state.bytes > INLINE_BYTES_MAX) {
+        return put_block(mirror, slot, unit, version, at_ms, state);
+    }
+    struct record *record = append(mirror, RECORD_PUT, slot, unit, state.bytes);
+    if (record == NULL) return starve(mirror);
+    record->state_bytes = (uint32_t)state.bytes;
+    record->put.version = version;
+    record->put.at_ms = at_ms;
+    if (state.bytes > 0) memcpy(record + 1, state.data, state.bytes);
+    return STATUS_OK;
+}
+
+enum status mirror_forget(struct mirror *mirror, uint32_t slot, uint64_t unit) {
+    THREAD_CHECK(ROLE_NET);
+    return append(mirror, RECORD_FORGET, slot, unit, 0) == NULL ? starve(mirror) : STATUS_OK;
+}
+
+enum status mirror_read(struct mirror *mirror, struct mirror_read *read) {
+    THREAD_CHECK(ROLE_NET);
+    CHECK(read->on_done != NULL);
+    struct record *record = append(mirror, RECORD_READ, read->slot, read->unit, 0);
+    if (record == NULL) return starve(mirror);
+    record->read = read;
+    mirror->hurried = true;
+    return STATUS_OK;
+}
+
+static bool quarter_full(struct mirror *mirror) {
+    size_t quarter = mirror->queue.data_bytes / 4;
+    return !fits_queue(mirror, mirror->queue.data_bytes - quarter);
+}
+
+void mirror_flush(struct mirror *mirror) {
+    THREAD_CHECK(ROLE_NET);
+    // Only this thread stores `published`, so relaxed tells the truth.
+    if (atomic_load_explicit(&mirror->published, memory_order_relaxed) == mirror->head) return;
+    publish(mirror, mirror->hurried || quarter_full(mirror));
+}
+
+// ---- up, down, counts
+
+enum status mirror_create(const struct mirror_options *options, struct mirror **ret_mirror) {
+    THREAD_CHECK(ROLE_MAIN);
+    CHECK(options->queue_bytes >= QUEUE_BYTES_MIN);
+
+    struct mirror *mirror = aligned_alloc(_Alignof(struct mirror), sizeof *mirror);
+    if (mirror == NULL) return STATUS_NO_MEMORY;
+    *mirror = (struct mirror){.options = *options};
+    generations_init(&mirror->kept, options->generations);
+
+    enum status status = ring_create(&mirror->queue, options->queue_bytes, 0, false);
+    if (status != STATUS_OK) goto free_mirror;
+    status = thread_start(&mirror->thread, "peeper-mirror", mirror_body, mirror);
+    if (status != STATUS_OK) goto fini_queue;
+    *ret_mirror = mirror;
+    return STATUS_OK;
+
+fini_queue:
+    ring_fini(&mirror->queue);
+free_mirror:
+    free(mirror);
+    return status;
+}
+
+void mirror_destroy(struct mirror *mirror) {
+    THREAD_CHECK(ROLE_MAIN);
+    if (mirror == NULL) return;
+    // The net thread has ended, so its side is ours. Published before stopping is set: see
+    // mirror_body.
+    atomic_store(&mirror->published, mirror->head);
+    atomic_store(&mirror->stopping, true);
+    wake(mirror, true);
+    thread_join(&mirror->thread);
+    CHECK(atomic_load(&mirror->tail) == mirror->head);
+    generations_fini(&mirror->kept);
+    ring_fini(&mirror->queue);
+    free(mirror);
+}
+
+void mirror_counts(const struct mirror *mirror, struct mirror_counts *ret_counts) {
+    // Tail before published, so that the difference is never negative.
+    uint64_t tail = atomic_load(&mirror->tail);
+    *ret_counts = (struct mirror_counts){
+        .units = atomic_load_explicit(&mirror->units, memory_order_relaxed),
+        .generations = atomic_load_explicit(&mirror->generations, memory_order_relaxed),
+        .state_bytes = atomic_load_explicit(&mirror->state_bytes, memory_order_relaxed),
+        .puts = atomic_load_explicit(&mirror->puts, memory_order_relaxed),
+        .queue_bytes = atomic_load(&mirror->published) - tail,
+    };
+}
