@@ -1,0 +1,281 @@
+#include "connection.h"
+
+#include "base/check.h"
+#include "base/clock.h"
+
+#include <stdlib.h>
+
+#define GRACE_MS 250 // what an answer may be later than the server's own deadline
+#define SERVER_DEADLINE_MS 5000
+#define REQUESTS_MAX (1u << 20)
+
+// --- Life ----------------------------------------------------------------------------------------
+// ---------------------------------------------------------------------------------------------------------------
+
+static uint32_t or_default(uint32_t value, uint32_t otherwise) {
+    return value != 0 ? value : otherwise;
+}
+
+static enum peeper_status take_options(struct peeper_client        *client,
+                                       const struct peeper_options *options) {
+    struct peeper_options *own = &client->options;
+    if (options != NULL) *own = *options;
+    own->client = own->client != NULL ? own->client : "peeper-c";
+    own->connect_timeout_ms = or_default(own->connect_timeout_ms, 5000);
+    own->request_timeout_ms = or_default(own->request_timeout_ms, 5000);
+    own->requests_max = or_default(own->requests_max, 1024);
+    own->unsent_bytes_max = or_default(own->unsent_bytes_max, 8u << 20);
+    own->frame_bytes_max = or_default(own->frame_bytes_max, 64u << 20);
+
+    bool valid = own->requests_max <= REQUESTS_MAX &&
+                 own->unsent_bytes_max <= CONNECTION_BYTES_MAX &&
+                 own->frame_bytes_max <= CONNECTION_BYTES_MAX;
+    return valid ? PEEPER_STATUS_OK : PEEPER_STATUS_INVALID;
+}
+
+static enum peeper_status encode_hello(struct peeper_client *client) {
+    struct request hello = {
+        .verb = REQUEST_HELLO,
+        .token = client->options.token,
+        .client = client->options.client,
+    };
+    return encode_request(&client->hello, CONNECTION_HELLO_ID, &hello, CONNECTION_BYTES_MAX);
+}
+
+static void release_memory(struct peeper_client *client) {
+    if (client->addresses != NULL) uv_freeaddrinfo(client->addresses);
+    pending_fini(&client->pending);
+    decoder_fini(&client->decoder);
+    buf_fini(&client->hello);
+    buf_fini(&client->out);
+    buf_fini(&client->sending);
+    buf_fini(&client->in);
+    free(client);
+}
+
+static enum peeper_status prepare_memory(struct peeper_client *client) {
+    enum peeper_status status = pending_init(&client->pending, client->options.requests_max);
+    if (status != PEEPER_STATUS_OK) return status;
+    // A decoded frame is larger than its bytes: pointers, copies, empty fields.
+    status = decoder_init(&client->decoder, (size_t)client->options.frame_bytes_max * 4);
+    if (status != PEEPER_STATUS_OK) return status;
+    return encode_hello(client);
+}
+
+static void *run_thread(void *context) {
+    struct peeper_client *client = context;
+    uv_run(client->loop, UV_RUN_DEFAULT); // returns when all handles are closed
+    return NULL;
+}
+
+// The loop itself is closed at destroy: until then other threads may still wake it.
+static enum peeper_status start_thread(struct peeper_client *client) {
+    client->loop = &client->own_loop;
+    client->threaded = true;
+    if (uv_loop_init(client->loop) < 0) return PEEPER_STATUS_INTERNAL;
+    pthread_mutex_init(&client->lock, NULL);
+    pthread_cond_init(&client->settled, NULL);
+
+    enum peeper_status status = connection_start(client);
+    if (status != PEEPER_STATUS_OK) goto close_loop;
+    if (pthread_create(&client->thread, NULL, run_thread, client) == 0) return PEEPER_STATUS_OK;
+
+    // Nobody shall hear of this client.
+    client->hooks = (struct peeper_hooks){0};
+    status = PEEPER_STATUS_INTERNAL;
+    connection_close(client);
+    uv_run(client->loop, UV_RUN_DEFAULT);
+close_loop:
+    uv_loop_close(client->loop);
+    pthread_cond_destroy(&client->settled);
+    pthread_mutex_destroy(&client->lock);
+    return status;
+}
+
+enum peeper_status peeper_client_open(const char *address, const struct peeper_options *options,
+                                      const struct peeper_hooks *hooks, struct uv_loop_s *loop,
+                                      struct peeper_client **ret_client) {
+    struct peeper_client *client = calloc(1, sizeof(*client));
+    if (client == NULL) return PEEPER_STATUS_NO_MEMORY;
+
+    enum peeper_status status = address_parse(address, &client->address);
+    if (status != PEEPER_STATUS_OK) goto free_client;
+    status = take_options(client, options);
+    if (status != PEEPER_STATUS_OK) goto free_client;
+    if (hooks != NULL) client->hooks = *hooks;
+    status = prepare_memory(client);
+    if (status != PEEPER_STATUS_OK) goto free_client;
+
+    client->loop = loop;
+    status = loop != NULL ? connection_start(client) : start_thread(client);
+    if (status != PEEPER_STATUS_OK) goto free_client;
+    *ret_client = client;
+    return PEEPER_STATUS_OK;
+
+free_client:
+    release_memory(client);
+    return status;
+}
+
+enum peeper_status peeper_client_wait(struct peeper_client *client) {
+    CHECK(client->threaded);
+    CHECK(!pthread_equal(pthread_self(), client->thread));
+    pthread_mutex_lock(&client->lock);
+    while (client->state < CLIENT_UP) pthread_cond_wait(&client->settled, &client->lock);
+    enum peeper_status status = PEEPER_STATUS_OK;
+    if (client->state == CLIENT_DOWN) status = client->down_status;
+    if (client->state > CLIENT_DOWN) status = PEEPER_STATUS_CLOSED;
+    pthread_mutex_unlock(&client->lock);
+    return status;
+}
+
+void peeper_client_close(struct peeper_client *client) {
+    if (!client->threaded) {
+        connection_close(client);
+        return;
+    }
+    pthread_mutex_lock(&client->lock);
+    bool first = !client->close_asked;
+    client->close_asked = true;
+    pthread_mutex_unlock(&client->lock);
+    if (first) uv_async_send(&client->async);
+}
+
+void peeper_client_destroy(struct peeper_client *client) {
+    if (client == NULL) return;
+    if (client->threaded) {
+        CHECK(!pthread_equal(pthread_self(), client->thread));
+        peeper_client_close(client);
+        pthread_join(client->thread, NULL);
+        uv_loop_close(client->loop);
+        pthread_cond_destroy(&client->settled);
+        pthread_mutex_destroy(&client->lock);
+    }
+    CHECK(client->state == CLIENT_CLOSED);
+    release_memory(client);
+}
+
+// --- Requests ------------------------------------------------------------------------------------
+// -----------------------------------------------------------------------------------------------------------
+
+// Under the lock. `*wake` is set where the loop has to be told.
+static enum peeper_status queue(struct peeper_client *client, const struct request *request,
+                                uint32_t limit_ms, struct peeper_then then, bool *wake) {
+    if (client->state != CLIENT_UP || client->close_asked) return PEEPER_STATUS_UNREACHABLE;
+    if (client->out.bytes >= client->options.unsent_bytes_max) return PEEPER_STATUS_FULL;
+
+    uint64_t           id = 0;
+    enum peeper_status status;
+    if (then.on_answer != NULL) {
+        uint64_t due_ms = clock_mono_ms() + limit_ms + GRACE_MS;
+        status = pending_add(&client->pending, request->verb, limit_ms, due_ms, then, &id);
+        if (status != PEEPER_STATUS_OK) return status;
+    }
+    status = encode_request(&client->out, id, request, client->server_frame_bytes_max);
+    if (status != PEEPER_STATUS_OK) {
+        struct pending_request dropped;
+        pending_take(&client->pending, id, &dropped);
+        return status;
+    }
+    // The loop's own thread comes to the end of its turn anyway.
+    if (client->threaded && !client->woken && !pthread_equal(pthread_self(), client->thread)) {
+        client->woken = *wake = true;
+    }
+    return PEEPER_STATUS_OK;
+}
+
+static enum peeper_status submit(struct peeper_client *client, const struct request *request,
+                                 uint32_t limit_ms, struct peeper_then then) {
+    bool wake = false;
+    connection_lock(client);
+    enum peeper_status status = queue(client, request, limit_ms, then, &wake);
+    connection_unlock(client);
+    if (wake) uv_async_send(&client->async);
+    return status;
+}
+
+// Requests that nobody need wait for.
+static enum peeper_status tell(struct peeper_client *client, enum request_verb verb,
+                               struct peeper_target target, struct peeper_value payload,
+                               struct peeper_then then) {
+    struct request request = {.verb = verb, .target = target, .payload = payload};
+    if (target.id == 0 && target.name == NULL) return PEEPER_STATUS_INVALID;
+    return submit(client, &request, client->options.request_timeout_ms, then);
+}
+
+// Requests whose answer is the point.
+static enum peeper_status ask(struct peeper_client *client, enum request_verb verb,
+                              struct peeper_target target, struct peeper_then then) {
+    if (then.on_answer == NULL) return PEEPER_STATUS_INVALID;
+    return tell(client, verb, target, (struct peeper_value){0}, then);
+}
+
+enum peeper_status peeper_client_call(struct peeper_client *client, struct peeper_target target,
+                                      struct peeper_value message, uint32_t deadline_ms,
+                                      struct peeper_then then) {
+    struct request request = {
+        .verb = REQUEST_CALL, .target = target, .payload = message, .limit_ms = deadline_ms};
+    if (target.id == 0 && target.name == NULL) return PEEPER_STATUS_INVALID;
+    if (then.on_answer == NULL) return PEEPER_STATUS_INVALID;
+    return submit(client, &request, or_default(deadline_ms, SERVER_DEADLINE_MS), then);
+}
+
+enum peeper_status peeper_client_cast(struct peeper_client *client, struct peeper_target target,
+                                      struct peeper_value message, struct peeper_then then) {
+    return tell(client, REQUEST_CAST, target, message, then);
+}
+
+enum peeper_status peeper_client_send(struct peeper_client *client, struct peeper_target target,
+                                      struct peeper_value message, struct peeper_then then) {
+    return tell(client, REQUEST_SEND, target, message, then);
+}
+
+enum peeper_status peeper_client_start(struct peeper_client              *client,
+                                       const struct peeper_start_options *options,
+                                       struct peeper_then                 then) {
+    struct request request = {.verb = REQUEST_START, .start = options};
+    if (options->behaviour == NULL || then.on_answer == NULL) return PEEPER_STATUS_INVALID;
+    return submit(client, &request, or_default(options->timeout_ms, SERVER_DEADLINE_MS), then);
+}
+
+enum peeper_status peeper_client_stop(struct peeper_client *client, struct peeper_target target,
+                                      struct peeper_value reason, uint32_t timeout_ms,
+                                      struct peeper_then then) {
+    struct request request = {
+        .verb = REQUEST_STOP, .target = target, .payload = reason, .limit_ms = timeout_ms};
+    if (target.id == 0 && target.name == NULL) return PEEPER_STATUS_INVALID;
+    return submit(client, &request, or_default(timeout_ms, SERVER_DEADLINE_MS), then);
+}
+
+enum peeper_status peeper_client_kill(struct peeper_client *client, struct peeper_target target,
+                                      struct peeper_then then) {
+    return tell(client, REQUEST_KILL, target, (struct peeper_value){0}, then);
+}
+
+enum peeper_status peeper_client_resume(struct peeper_client *client, struct peeper_target target,
+                                        struct peeper_then then) {
+    return tell(client, REQUEST_RESUME, target, (struct peeper_value){0}, then);
+}
+
+enum peeper_status peeper_client_whereis(struct peeper_client *client, struct peeper_target target,
+                                         struct peeper_then then) {
+    return ask(client, REQUEST_WHEREIS, target, then);
+}
+
+enum peeper_status peeper_client_inspect(struct peeper_client *client, struct peeper_target target,
+                                         struct peeper_then then) {
+    return ask(client, REQUEST_INSPECT, target, then);
+}
+
+enum peeper_status peeper_client_list(struct peeper_client *client, const struct peeper_page *page,
+                                      struct peeper_then then) {
+    struct request request = {.verb = REQUEST_LIST, .page = page};
+    if (then.on_answer == NULL) return PEEPER_STATUS_INVALID;
+    return submit(client, &request, client->options.request_timeout_ms, then);
+}
+
+enum peeper_status peeper_client_ping(struct peeper_client *client, struct peeper_then then) {
+    struct request request = {.verb = REQUEST_PING};
+    if (then.on_answer == NULL) return PEEPER_STATUS_INVALID;
+    return submit(client, &request, client->options.request_timeout_ms, then);
+}

@@ -1,0 +1,230 @@
+#include "decode.h"
+
+#include "base/check.h"
+
+#include <peeper/v1/peeper.pb-c.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#define BLOCK_BYTES 16384
+#define ALIGN 16
+
+struct decoder_block {
+    struct decoder_block *next;
+    size_t                bytes;
+    _Alignas(ALIGN) uint8_t data[];
+};
+
+static struct decoder_block *block_create(size_t bytes, struct decoder_block *next) {
+    struct decoder_block *block = malloc(sizeof(*block) + bytes);
+    if (block == NULL) return NULL;
+    block->next = next;
+    block->bytes = bytes;
+    return block;
+}
+
+enum peeper_status decoder_init(struct decoder *decoder, size_t bytes_max) {
+    *decoder = (struct decoder){.bytes_max = bytes_max};
+    decoder->blocks = block_create(BLOCK_BYTES, NULL);
+    decoder->total_bytes = BLOCK_BYTES;
+    return decoder->blocks != NULL ? PEEPER_STATUS_OK : PEEPER_STATUS_NO_MEMORY;
+}
+
+void decoder_fini(struct decoder *decoder) {
+    while (decoder->blocks != NULL) {
+        struct decoder_block *block = decoder->blocks;
+        decoder->blocks = block->next;
+        free(block);
+    }
+}
+
+// Back to the first block, so that a big frame's memory does not stay.
+static void reset(struct decoder *decoder) {
+    while (decoder->blocks->next != NULL) {
+        struct decoder_block *block = decoder->blocks;
+        decoder->blocks = block->next;
+        free(block);
+    }
+    decoder->total_bytes = decoder->blocks->bytes;
+    decoder->used = 0;
+}
+
+static void *take(void *context, size_t bytes) {
+    struct decoder *decoder = context;
+    if (bytes > decoder->bytes_max) return NULL;
+    size_t rounded = (bytes + ALIGN - 1) & ~(size_t)(ALIGN - 1);
+
+    if (rounded > decoder->blocks->bytes - decoder->used) {
+        size_t block_bytes = rounded > BLOCK_BYTES ? rounded : BLOCK_BYTES;
+        if (block_bytes > decoder->bytes_max - decoder->total_bytes) return NULL;
+        struct decoder_block *block = block_create(block_bytes, decoder->blocks);
+        if (block == NULL) return NULL;
+        decoder->blocks = block;
+        decoder->total_bytes += block_bytes;
+        decoder->used = 0;
+    }
+    void *memory = decoder->blocks->data + decoder->used;
+    decoder->used += rounded;
+    return memory;
+}
+
+static void leave(void *context, void *memory) {
+    (void)context;
+    (void)memory;
+}
+
+static struct peeper_value value_of(ProtobufCBinaryData bytes) {
+    return (struct peeper_value){.data = bytes.data, .bytes = bytes.len};
+}
+
+static void fill_error(const Peeper__V1__Error *from, struct peeper_error *error) {
+    *error = error_of(status_of_wire((int)from->status), from->message);
+    if (error->message[0] == '\0') error->message = peeper_status_text(error->status);
+    error->retryable = from->retryable;
+    error->retry_after_ms = from->retry_after_ms;
+    error->reason = value_of(from->reason);
+    error->kind = from->kind;
+}
+
+static void fill_actor(const Peeper__V1__ActorInfo *from, struct peeper_actor *actor) {
+    *actor = (struct peeper_actor){
+        .name = from->name,
+        .behaviour = from->behaviour,
+        .status = from->status,
+        .unit = from->unit,
+        .incarnation = from->incarnation,
+        .restarts = from->restarts,
+        .mailbox = from->mailbox,
+        .worker = from->worker,
+        .host_pid = from->host_pid,
+        .turn_ms = from->turn_ms,
+        .crash_kind = "",
+    };
+    if (from->state != NULL) {
+        actor->has_state = true;
+        actor->state = value_of(from->state->value);
+        actor->version = from->state->version;
+        actor->state_at_ms = from->state->at_ms;
+    }
+    if (from->last_crash != NULL) {
+        actor->has_crash = true;
+        actor->crash_kind = from->last_crash->kind;
+        actor->crash_reason = value_of(from->last_crash->reason);
+        actor->crash_at_ms = from->last_crash->at_ms;
+    }
+}
+
+static enum peeper_status fill_listing(struct decoder *decoder, Peeper__V1__ActorInfo **from,
+                                       size_t count, struct peeper_listing *listing) {
+    struct peeper_actor *actors = NULL;
+    if (count > 0) {
+        actors = take(decoder, count * sizeof(*actors));
+        if (actors == NULL) return PEEPER_STATUS_NO_MEMORY;
+    }
+    for (size_t i = 0; i < count; i++) fill_actor(from[i], &actors[i]);
+    listing->actors = actors;
+    listing->count = count;
+    return PEEPER_STATUS_OK;
+}
+
+static void fill_welcome(const Peeper__V1__Welcome *from, struct peeper_welcome *welcome) {
+    *welcome = (struct peeper_welcome){
+        .server_version = from->server_version,
+        .protocol_version = from->protocol_version,
+    };
+    if (from->limits == NULL) return;
+    welcome->frame_bytes_max = from->limits->frame_bytes_max;
+    welcome->name_bytes_max = from->limits->name_bytes_max;
+    welcome->deadline_ms_max = from->limits->deadline_ms_max;
+    welcome->mailbox_max = from->limits->mailbox_max;
+}
+
+static void fill_started(const Peeper__V1__Started *from, struct peeper_started *started) {
+    started->id = from->id;
+    started->unit = from->unit;
+    started->name = from->name;
+    started->ignored = from->ignored;
+}
+
+// An event of a kind that this version does not know stays FRAME_UNKNOWN.
+static void fill_event(const Peeper__V1__Event *event, struct incoming *incoming) {
+    if (event->kind_case != PEEPER__V1__EVENT__KIND_GOODBYE) return;
+    const char *message = event->goodbye->message;
+    incoming->kind = FRAME_GOODBYE;
+    incoming->answer.error =
+        error_of(PEEPER_STATUS_SHUTTING_DOWN, message[0] != '\0' ? message : NULL);
+}
+
+static enum peeper_status fill(struct decoder *decoder, Peeper__V1__ServerFrame *frame,
+                               struct incoming *incoming) {
+    struct peeper_answer *answer = &incoming->answer;
+
+    switch (frame->body_case) {
+        case PEEPER__V1__SERVER_FRAME__BODY_WELCOME:
+            incoming->kind = FRAME_WELCOME;
+            fill_welcome(frame->welcome, &incoming->welcome);
+            return PEEPER_STATUS_OK;
+        case PEEPER__V1__SERVER_FRAME__BODY_REPLY:
+            incoming->kind = FRAME_REPLY;
+            answer->reply = value_of(frame->reply->payload);
+            return PEEPER_STATUS_OK;
+        case PEEPER__V1__SERVER_FRAME__BODY_ERROR:
+            incoming->kind = FRAME_ERROR;
+            fill_error(frame->error, &answer->error);
+            return PEEPER_STATUS_OK;
+        case PEEPER__V1__SERVER_FRAME__BODY_DONE:
+            incoming->kind = FRAME_DONE;
+            return PEEPER_STATUS_OK;
+        case PEEPER__V1__SERVER_FRAME__BODY_STARTED:
+            incoming->kind = FRAME_STARTED;
+            fill_started(frame->started, &answer->started);
+            return PEEPER_STATUS_OK;
+        case PEEPER__V1__SERVER_FRAME__BODY_LOCATED:
+            incoming->kind = FRAME_LOCATED;
+            answer->located = frame->located->id;
+            return PEEPER_STATUS_OK;
+        case PEEPER__V1__SERVER_FRAME__BODY_LISTING:
+            incoming->kind = FRAME_LISTING;
+            answer->listing.next = frame->listing->next;
+            return fill_listing(decoder, frame->listing->actors, frame->listing->n_actors,
+                                &answer->listing);
+        case PEEPER__V1__SERVER_FRAME__BODY_ACTOR_INFO:
+            incoming->kind = FRAME_ACTOR_INFO;
+            return fill_listing(decoder, &frame->actor_info, 1, &answer->listing);
+        case PEEPER__V1__SERVER_FRAME__BODY_PONG:
+            incoming->kind = FRAME_PONG;
+            return PEEPER_STATUS_OK;
+        case PEEPER__V1__SERVER_FRAME__BODY_EVENT:
+            fill_event(frame->event, incoming);
+            return PEEPER_STATUS_OK;
+        default: return PEEPER_STATUS_OK;
+    }
+}
+
+enum peeper_status decoder_decode(struct decoder *decoder, struct peeper_value frame,
+                                  struct incoming *ret_incoming) {
+    reset(decoder);
+    ProtobufCAllocator       allocator = {take, leave, decoder};
+    Peeper__V1__ServerFrame *decoded =
+        peeper__v1__server_frame__unpack(&allocator, frame.bytes, frame.data);
+    if (decoded == NULL) return PEEPER_STATUS_PROTOCOL;
+
+    *ret_incoming = (struct incoming){.id = decoded->id, .kind = FRAME_UNKNOWN};
+    ret_incoming->answer.error = error_of(PEEPER_STATUS_OK, NULL);
+    ret_incoming->answer.frame = frame;
+    return fill(decoder, decoded, ret_incoming);
+}
+
+enum frame_kind frame_kind_expected(enum request_verb verb) {
+    static const enum frame_kind EXPECTED[REQUEST_VERBS] = {
+        [REQUEST_HELLO] = FRAME_WELCOME,      [REQUEST_CALL] = FRAME_REPLY,
+        [REQUEST_CAST] = FRAME_DONE,          [REQUEST_SEND] = FRAME_DONE,
+        [REQUEST_START] = FRAME_STARTED,      [REQUEST_STOP] = FRAME_DONE,
+        [REQUEST_KILL] = FRAME_DONE,          [REQUEST_RESUME] = FRAME_DONE,
+        [REQUEST_WHEREIS] = FRAME_LOCATED,    [REQUEST_LIST] = FRAME_LISTING,
+        [REQUEST_INSPECT] = FRAME_ACTOR_INFO, [REQUEST_PING] = FRAME_PONG,
+    };
+    CHECK(verb < REQUEST_VERBS);
+    return EXPECTED[verb];
+}

@@ -1,0 +1,43 @@
+// encode: requests -> delimited ClientFrames, appended to a buffer. It knows nothing of
+// connections.
+#pragma once
+
+#include "failure.h"
+
+#include "base/buf.h"
+
+enum request_verb {
+    REQUEST_HELLO,
+    REQUEST_CALL,
+    REQUEST_CAST,
+    REQUEST_SEND,
+    REQUEST_START,
+    REQUEST_STOP,
+    REQUEST_KILL,
+    REQUEST_RESUME,
+    REQUEST_WHEREIS,
+    REQUEST_LIST,
+    REQUEST_INSPECT,
+    REQUEST_PING,
+    REQUEST_VERBS
+};
+
+// One request; each verb uses its own fields. Everything is borrowed.
+struct request {
+    enum request_verb                  verb;
+    struct peeper_target               target;
+    struct peeper_value                payload;  // message, or reason of a stop
+    uint32_t                           limit_ms; // deadline or time-out, as the caller gave it
+    const struct peeper_start_options *start;
+    const struct peeper_page          *page;
+    const char                        *token; // hello
+    const char                        *client;
+};
+
+// Appends one whole delimited frame to `out`.
+// Fails:  TOO_LARGE (the frame has more than frame_bytes_max bytes), NO_MEMORY; nothing is appended
+//         then.
+// Thread: the owner of `out`.
+NODISCARD enum peeper_status encode_request(struct buf *out, uint64_t id,
+                                            const struct request *request,
+                                            uint32_t              frame_bytes_max);

@@ -1,0 +1,344 @@
+// client: the C SDK, in two forms with the same words.
+//
+// - struct peeper_client never blocks: any number of requests in flight on one connection, each
+//   with a callback; on the caller's libuv loop, or on a thread of its own.
+// - struct peeper_sync blocks: one request at a time, for programs without a loop. It is the first
+//   one, driven by the caller's thread.
+//
+// One client is one connection. It does not reconnect: a lost connection is told once, every
+// request that was waiting is answered with DISCONNECTED, and the owner decides. Values are read
+// and written with <peeper/value.h>. The short names (peeper_cast, ...) belong to behaviours; that
+// is why those of clients begin with peeper_client_ or peeper_sync_.
+//
+//     struct peeper_sync *peeper;
+//     peeper_sync_create(NULL, &peeper);
+//     if (peeper_sync_connect(peeper, "127.0.0.1:7420") != PEEPER_STATUS_OK) return complain(peeper_sync_error(peeper));
+//     struct peeper_writer message = {0};
+//     peeper_write_string(&message, "inc");
+//     struct peeper_value reply;
+//     if (peeper_sync_call(peeper, peeper_by_name("hits"), peeper_writer_value(&message), 1000,
+//     &reply) == ...
+// Source: docs/protocol.md.
+#pragma once
+
+#include <peeper/status.h>
+#include <peeper/value.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define PEEPER_PROTOCOL_VERSION 1
+#define PEEPER_PORT 7420
+
+struct uv_loop_s; // uv_loop_t
+struct peeper_client;
+struct peeper_sync;
+
+// --- What is sent and what comes back ------------------------------------------------------------
+// --------------------------------------------------------------------------------
+
+// An actor: by its name, or by the id of one incarnation if that is not 0. A restart makes an id
+// stale.
+struct peeper_target {
+    const char *name; // terminated
+    uint64_t    id;
+};
+
+static inline struct peeper_target peeper_by_name(const char *name) {
+    struct peeper_target target = {name, 0};
+    return target;
+}
+
+static inline struct peeper_target peeper_by_id(uint64_t id) {
+    struct peeper_target target = {NULL, id};
+    return target;
+}
+
+// Why a request failed.
+struct peeper_error {
+    enum peeper_status  status;
+    bool                retryable;      // the request was not run; the same one may succeed later
+    uint32_t            retry_after_ms; // 0 where nothing is known
+    const char         *message;        // one sentence for a person; never NULL
+    struct peeper_value reason;         // the structured reason; 0 bytes if there is none
+    const char         *kind;           // CRASHED: the kind of the crash, "" elsewhere
+};
+
+enum peeper_restart {
+    PEEPER_RESTART_DEFAULT = 0, // transient
+    PEEPER_RESTART_PERMANENT = 1,
+    PEEPER_RESTART_TRANSIENT = 2,
+    PEEPER_RESTART_TEMPORARY = 3,
+};
+
+enum peeper_on_intensity {
+    PEEPER_ON_INTENSITY_DEFAULT = 0, // backoff
+    PEEPER_ON_INTENSITY_BACKOFF = 1,
+    PEEPER_ON_INTENSITY_SUSPEND = 2,
+    PEEPER_ON_INTENSITY_STOP = 3,
+};
+
+// What a new actor is like. Zero-fill what shall be as the server has it.
+struct peeper_start_options {
+    const char              *name;      // NULL or "": anonymous, addressed by id
+    const char              *behaviour; // terminated
+    struct peeper_value      argument;  // handed to init
+    uint32_t                 timeout_ms;
+    enum peeper_restart      restart;
+    enum peeper_on_intensity on_intensity;
+    bool                     has_intensity; // false: 3 restarts in 5000 ms
+    uint32_t                 intensity;     // restarts
+    uint32_t                 period_ms;     // 1 to 3600000
+    uint32_t                 mailbox_max;   // messages
+};
+
+struct peeper_started {
+    uint64_t    id;   // incarnation; 0 if ignored
+    uint64_t    unit; // stays the same over restarts
+    const char *name;
+    bool        ignored; // init answered "ignore": there is no actor, and that is no error
+};
+
+// Which actors a listing shall tell of.
+struct peeper_page {
+    const char *prefix; // NULL or "": all names
+    uint64_t    cursor; // `next` of the page before; 0: the first page
+    uint32_t    limit;  // actors; 0: 100, at most 1000
+};
+
+struct peeper_actor {
+    const char *name;
+    const char *behaviour;
+    // starting, running, restarting, waiting, suspended, stopping or ended
+    const char         *status;
+    uint64_t            unit;
+    uint64_t            incarnation;
+    uint64_t            restarts;
+    uint32_t            mailbox; // messages waiting or in flight
+    int32_t             worker;  // -1 while no host holds it
+    int32_t             host_pid;
+    uint64_t            turn_ms;
+    bool                has_state; // never in listings
+    struct peeper_value state;
+    uint64_t            version;
+    uint64_t            state_at_ms; // Unix
+    bool                has_crash;
+    const char         *crash_kind;
+    struct peeper_value crash_reason;
+    uint64_t            crash_at_ms; // Unix
+};
+
+struct peeper_listing {
+    const struct peeper_actor *actors;
+    size_t                     count;
+    uint64_t                   next; // 0 after the last page
+};
+
+// What the server said when it took the connection.
+struct peeper_welcome {
+    const char *server_version;
+    uint32_t    protocol_version;
+    uint32_t    frame_bytes_max;
+    uint32_t    name_bytes_max;
+    uint32_t    deadline_ms_max;
+    uint32_t    mailbox_max;
+};
+
+// How a connection behaves. Zero means the default.
+struct peeper_options {
+    const char *token;              // NULL: none
+    const char *client;             // names this program in the server's log; default "peeper-c"
+    uint32_t    connect_timeout_ms; // for resolve, connect and welcome together; default 5000
+    uint32_t    request_timeout_ms; // for requests that carry no time themselves; default 5000
+    uint32_t    requests_max;       // in flight; default 1024, at most 1048576
+    uint32_t    unsent_bytes_max;   // requests that the network has not taken yet; default 8 MiB
+    uint32_t    frame_bytes_max;    // of one answer; default 64 MiB
+};
+
+// --- The asynchronous client ---------------------------------------------------------------------
+// ------------------------------------------------------------------------------------------
+
+// One answer. error.status tells whether it is a good one; then the field of the request that was
+// made holds.
+// Shape: everything points into memory that is the client's own again when the callback returns.
+struct peeper_answer {
+    struct peeper_error   error;
+    struct peeper_value   reply;   // call
+    struct peeper_started started; // start
+    uint64_t              located; // whereis; 0: nobody
+    struct peeper_listing listing; // list; inspect: one actor, with its state
+    struct peeper_value   frame;   // private
+};
+
+// Called exactly once for each request that was accepted, on the loop's thread, never from inside
+// the request itself. It may make requests and close the client.
+typedef void peeper_on_answer(void *user, const struct peeper_answer *answer);
+
+// Where the answer goes. A NULL function means that nobody wants it: allowed for cast, send, stop,
+// kill and resume, which then take no place among the requests in flight.
+struct peeper_then {
+    peeper_on_answer *on_answer;
+    void             *user;
+};
+
+static inline struct peeper_then peeper_then(peeper_on_answer *on_answer, void *user) {
+    struct peeper_then then = {on_answer, user};
+    return then;
+}
+
+// Called on the loop's thread. Any of them may be NULL.
+struct peeper_hooks {
+    // The connection stands; requests are accepted from now on.
+    void (*on_up)(void *user, const struct peeper_welcome *welcome);
+    // It could not be made, or it ended by itself; once, after all waiting requests were answered.
+    void (*on_down)(void *user, const struct peeper_error *error);
+    // The server reported the failure of a request that nobody waits for, or that it is about to
+    // leave.
+    void (*on_notice)(void *user, const struct peeper_error *error);
+    // The client was closed and the loop no longer knows it; it may be destroyed, also from here.
+    void (*on_closed)(void *user);
+    void *user;
+};
+
+// Creates a client and begins to connect to `address`.
+// Shape:  "HOST:PORT", "HOST" (port 7420) or "[IPV6]:PORT". With a NULL `loop` the client runs a
+//         thread of its own.
+// Owns:   the caller owns the client, also when no connection comes about; options and hooks are
+//         copied, but what hooks->user points to must outlive the client. `loop` is borrowed until
+//         on_closed.
+// Thread: that of the loop.   Blocks: no; see on_up, on_down and peeper_client_wait().
+// Fails:  INVALID (address, options over their bounds), NO_MEMORY, INTERNAL (no thread).
+enum peeper_status peeper_client_open(const char *address, const struct peeper_options *options,
+                                      const struct peeper_hooks *hooks, struct uv_loop_s *loop,
+                                      struct peeper_client **ret_client);
+
+// Waits until the connection stands or has failed. For clients with a thread of their own.
+// Thread: any but the client's own.   Blocks: up to connect_timeout_ms.
+// Fails:  the status that on_down was or will be told.
+enum peeper_status peeper_client_wait(struct peeper_client *client);
+
+// Asks for the end: every waiting request is answered with CLOSED, then on_closed is called. Twice
+// is fine.
+// Thread: that of the loop; any if the client runs its own thread.   Blocks: no.
+void peeper_client_close(struct peeper_client *client);
+
+// Frees a client. One with its own thread is closed first and its thread is waited for; one on a
+// caller's loop must have told on_closed. NULL is fine.
+// Thread: that of the loop; any but the client's own if it runs one, after all other threads left
+//         it.
+// Blocks: with its own thread, until the callbacks have returned.
+void peeper_client_destroy(struct peeper_client *client);
+
+// The requests. Each is encoded at once (nothing is borrowed after the return) and written at the
+// end of the loop's turn, together with the others of that turn. Answers may come in any order. An
+// answer that is late by the request's own time and 250 ms is replaced by TIMEOUT, so that a silent
+// network answers too.
+// Thread: that of the loop; any if the client runs its own thread.   Blocks: no.
+// Fails:  the callback is not called then. INVALID (no name, no callback where one is needed),
+//         UNREACHABLE (not connected), FULL (requests_max or unsent_bytes_max: make requests again
+//         when answers come), TOO_LARGE (over the server's frame_bytes_max), NO_MEMORY. What the
+//         server or the network says goes to the callback.
+
+// Asks an actor; `answer->reply` is what handle_call answered.
+// Units: milliseconds; 0: the server's default of 5000.
+enum peeper_status peeper_client_call(struct peeper_client *client, struct peeper_target target,
+                                      struct peeper_value message, uint32_t deadline_ms,
+                                      struct peeper_then then);
+
+// A message for handle_cast / handle_info. A good answer says that it waits in the mailbox, not
+// that it was handled.
+enum peeper_status peeper_client_cast(struct peeper_client *client, struct peeper_target target,
+                                      struct peeper_value message, struct peeper_then then);
+enum peeper_status peeper_client_send(struct peeper_client *client, struct peeper_target target,
+                                      struct peeper_value message, struct peeper_then then);
+
+// Starts an actor; the answer comes when its init has returned.
+enum peeper_status peeper_client_start(struct peeper_client              *client,
+                                       const struct peeper_start_options *options,
+                                       struct peeper_then                 then);
+
+// Ends an actor after its terminate. Zero bytes of `reason` mean "normal".
+// Units: milliseconds; 0: the server's default of 5000. The stop goes on after a TIMEOUT.
+enum peeper_status peeper_client_stop(struct peeper_client *client, struct peeper_target target,
+                                      struct peeper_value reason, uint32_t timeout_ms,
+                                      struct peeper_then then);
+
+// Ends the incarnation at once; the supervisor restarts the actor with its state / brings a
+// suspended actor back.
+enum peeper_status peeper_client_kill(struct peeper_client *client, struct peeper_target target,
+                                      struct peeper_then then);
+enum peeper_status peeper_client_resume(struct peeper_client *client, struct peeper_target target,
+                                        struct peeper_then then);
+
+// The incarnation behind a name, or whether an incarnation still lives. Nobody is no error:
+// `located` is 0.
+enum peeper_status peeper_client_whereis(struct peeper_client *client, struct peeper_target target,
+                                         struct peeper_then then);
+
+// One page of actors, without states / all that is known about one actor.
+enum peeper_status peeper_client_list(struct peeper_client *client, const struct peeper_page *page,
+                                      struct peeper_then then);
+enum peeper_status peeper_client_inspect(struct peeper_client *client, struct peeper_target target,
+                                         struct peeper_then then);
+
+enum peeper_status peeper_client_ping(struct peeper_client *client, struct peeper_then then);
+
+// --- The blocking client -------------------------------------------------------------------------
+// ----------------------------------------------------------------------------------------------
+
+// Creates a client that is not connected.
+// Owns:   the caller owns it; options and their strings are borrowed until the client is destroyed.
+// Thread: any; one thread at a time from then on.   Blocks: no.
+// Fails:  NO_MEMORY, INTERNAL (no loop).
+enum peeper_status peeper_sync_create(const struct peeper_options *options,
+                                      struct peeper_sync         **ret_sync);
+
+// Connects; after a lost connection, connects again.
+// Shape:  `address` as in peeper_client_open().
+// Thread: owner.   Blocks: up to connect_timeout_ms.
+// Fails:  INVALID (address), UNREACHABLE (also no welcome in time), UNSUPPORTED_VERSION,
+//         UNAUTHENTICATED and whatever else the server says, NO_MEMORY.
+enum peeper_status peeper_sync_connect(struct peeper_sync *sync, const char *address);
+
+// What the last function of this client that failed has to tell, beyond its status.
+// Owns:   borrowed until the next function of this client.   Thread: owner.
+const struct peeper_error *peeper_sync_error(const struct peeper_sync *sync);
+
+// Closes the connection and frees the client. NULL is fine.   Thread: owner.   Blocks: no.
+void peeper_sync_destroy(struct peeper_sync *sync);
+
+// The requests, as above.
+// Owns:   what the out-parameters point to is borrowed until the next function of this client.
+// Thread: owner.   Blocks: for the request's own time and 250 ms.
+// Fails:  whatever the server says, and the statuses that the client finds by itself.
+enum peeper_status peeper_sync_call(struct peeper_sync *sync, struct peeper_target target,
+                                    struct peeper_value message, uint32_t deadline_ms,
+                                    struct peeper_value *ret_reply);
+enum peeper_status peeper_sync_cast(struct peeper_sync *sync, struct peeper_target target,
+                                    struct peeper_value message);
+enum peeper_status peeper_sync_send(struct peeper_sync *sync, struct peeper_target target,
+                                    struct peeper_value message);
+enum peeper_status peeper_sync_start(struct peeper_sync                *sync,
+                                     const struct peeper_start_options *options,
+                                     struct peeper_started             *ret_started);
+enum peeper_status peeper_sync_stop(struct peeper_sync *sync, struct peeper_target target,
+                                    struct peeper_value reason, uint32_t timeout_ms);
+enum peeper_status peeper_sync_kill(struct peeper_sync *sync, struct peeper_target target);
+enum peeper_status peeper_sync_resume(struct peeper_sync *sync, struct peeper_target target);
+// Fails: also NOPROC, where nobody has the name or the incarnation is gone.
+enum peeper_status peeper_sync_whereis(struct peeper_sync *sync, struct peeper_target target,
+                                       uint64_t *ret_id);
+enum peeper_status peeper_sync_list(struct peeper_sync *sync, const struct peeper_page *page,
+                                    struct peeper_listing *ret_listing);
+enum peeper_status peeper_sync_inspect(struct peeper_sync *sync, struct peeper_target target,
+                                       struct peeper_actor *ret_actor);
+enum peeper_status peeper_sync_ping(struct peeper_sync *sync);
+
+#ifdef __cplusplus
+}
+#endif
