@@ -10,7 +10,6 @@
 #define REQUESTS_MAX (1u << 20)
 
 // --- Life ----------------------------------------------------------------------------------------
-// ---------------------------------------------------------------------------------------------------------------
 
 static uint32_t or_default(uint32_t value, uint32_t otherwise) {
     return value != 0 ? value : otherwise;
@@ -156,7 +155,6 @@ void peeper_client_destroy(struct peeper_client *client) {
 }
 
 // --- Requests ------------------------------------------------------------------------------------
-// -----------------------------------------------------------------------------------------------------------
 
 // Under the lock. `*wake` is set where the loop has to be told.
 static enum peeper_status queue(struct peeper_client *client, const struct request *request,

@@ -16,7 +16,6 @@ static void end(struct peeper_client *client, const struct peeper_error *error);
 static void try_next_address(struct peeper_client *client);
 
 // --- Going down ----------------------------------------------------------------------------------
-// -----------------------------------------------------------------------------------------------------
 
 static void set_state(struct peeper_client *client, enum client_state state) {
     connection_lock(client);
@@ -116,7 +115,6 @@ void connection_close(struct peeper_client *client) {
 }
 
 // --- Writing -------------------------------------------------------------------------------------
-// ---------------------------------------------------------------------------------------------------------
 
 static void on_written(uv_write_t *request, int result);
 
@@ -171,7 +169,6 @@ static void on_written(uv_write_t *request, int result) {
 }
 
 // --- Deadlines -----------------------------------------------------------------------------------
-// ---------------------------------------------------------------------------------------------------------
 
 static void on_timer(uv_timer_t *timer);
 
@@ -232,7 +229,6 @@ static void on_async(uv_async_t *async) {
 }
 
 // --- Reading -------------------------------------------------------------------------------------
-// -----------------------------------------------------------------------------------------------------------
 
 static void on_welcome(struct peeper_client *client, struct incoming *incoming) {
     if (incoming->id != CONNECTION_HELLO_ID ||
@@ -362,7 +358,6 @@ static void on_read(uv_stream_t *stream, ssize_t bytes, const uv_buf_t *room) {
 }
 
 // --- Connecting ----------------------------------------------------------------------------------
-// --------------------------------------------------------------------------------------------------------
 
 static void on_connected(uv_connect_t *connect, int result) {
     struct peeper_client *client = connect->data;

@@ -26,7 +26,6 @@ struct peeper_sync {
 };
 
 // --- Life ----------------------------------------------------------------------------------------
-// -----------------------------------------------------------------------------------------------------------
 
 static enum peeper_status refuse(struct peeper_sync *sync, struct peeper_error error) {
     sync->error = error;
@@ -117,7 +116,6 @@ void peeper_sync_destroy(struct peeper_sync *sync) {
 }
 
 // --- Requests ------------------------------------------------------------------------------------
-// -------------------------------------------------------------------------------------------------------
 
 // What the client found by itself has no frame, only texts: fixed ones, or one that lives until the
 // next request.

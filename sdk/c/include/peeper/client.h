@@ -40,7 +40,6 @@ struct peeper_client;
 struct peeper_sync;
 
 // --- What is sent and what comes back ------------------------------------------------------------
-// --------------------------------------------------------------------------------
 
 // An actor: by its name, or by the id of one incarnation if that is not 0. A restart makes an id
 // stale.
@@ -161,7 +160,6 @@ struct peeper_options {
 };
 
 // --- The asynchronous client ---------------------------------------------------------------------
-// ------------------------------------------------------------------------------------------
 
 // One answer. error.status tells whether it is a good one; then the field of the request that was
 // made holds.
@@ -289,7 +287,6 @@ enum peeper_status peeper_client_inspect(struct peeper_client *client, struct pe
 enum peeper_status peeper_client_ping(struct peeper_client *client, struct peeper_then then);
 
 // --- The blocking client -------------------------------------------------------------------------
-// ----------------------------------------------------------------------------------------------
 
 // Creates a client that is not connected.
 // Owns:   the caller owns it; options and their strings are borrowed until the client is destroyed.
