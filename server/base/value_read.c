@@ -70,14 +70,10 @@ static bool read_body(struct cursor *in, struct peeper_value *ret_body) {
 static bool read_field(struct cursor *in, struct field *ret_field) {
     if (!read_varint(in, &ret_field->tag)) return false;
     switch (ret_field->tag & 7) {
-    case 0:
-        return read_varint(in, &ret_field->number);
-    case 1:
-        return read_fixed64(in, &ret_field->number);
-    case 2:
-        return read_body(in, &ret_field->body);
-    default:
-        return false;
+        case 0: return read_varint(in, &ret_field->number);
+        case 1: return read_fixed64(in, &ret_field->number);
+        case 2: return read_body(in, &ret_field->body);
+        default: return false;
     }
 }
 

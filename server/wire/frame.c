@@ -21,7 +21,8 @@ enum status frame_next(const uint8_t *data, size_t bytes, uint32_t frame_bytes_m
         body_bytes |= (uint64_t)(data[i] & ~VARINT_MORE) << (VARINT_BITS * i);
         if (data[i] & VARINT_MORE) continue;
 
-        // A last byte of zero adds nothing: one length has one spelling, so that a frame has one, too.
+        // A last byte of zero adds nothing: one length has one spelling, so that a frame has one,
+        // too.
         if (data[i] == 0 && i > 0) return STATUS_PROTOCOL;
         if (body_bytes > frame_bytes_max) return STATUS_TOO_LARGE;
         return cut(data, bytes, i + 1, (size_t)body_bytes, ret_frame, ret_used);

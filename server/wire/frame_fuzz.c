@@ -1,4 +1,5 @@
-// Any byte stream is cut into the same frames however it arrives, and each frame can be written again as it stood.
+// Any byte stream is cut into the same frames however it arrives, and each frame can be written
+// again as it stood.
 #include "wire/frame.h"
 
 #include "base/check.h"

@@ -71,22 +71,17 @@ static json_t *from_checked(struct peeper_value value) {
     size_t         bytes = 0;
 
     switch (peeper_value_kind(value)) {
-    case PEEPER_BOOL:
-        return peeper_value_bool(value, &yes) ? json_boolean(yes) : NULL;
-    case PEEPER_INT:
-        return peeper_value_int(value, &integer) ? json_integer(integer) : NULL;
-    case PEEPER_DOUBLE:
-        return peeper_value_double(value, &number) ? from_double(number) : NULL;
-    case PEEPER_STRING:
-        return peeper_value_string(value, &text, &bytes) ? json_stringn_nocheck(text, bytes) : NULL;
-    case PEEPER_BYTES:
-        return peeper_value_bytes(value, &data, &bytes) ? from_bytes(data, bytes) : NULL;
-    case PEEPER_LIST:
-        return from_list(value);
-    case PEEPER_MAP:
-        return from_map(value);
-    case PEEPER_NULL:
-        break;
+        case PEEPER_BOOL: return peeper_value_bool(value, &yes) ? json_boolean(yes) : NULL;
+        case PEEPER_INT: return peeper_value_int(value, &integer) ? json_integer(integer) : NULL;
+        case PEEPER_DOUBLE: return peeper_value_double(value, &number) ? from_double(number) : NULL;
+        case PEEPER_STRING:
+            return peeper_value_string(value, &text, &bytes) ? json_stringn_nocheck(text, bytes)
+                                                             : NULL;
+        case PEEPER_BYTES:
+            return peeper_value_bytes(value, &data, &bytes) ? from_bytes(data, bytes) : NULL;
+        case PEEPER_LIST: return from_list(value);
+        case PEEPER_MAP: return from_map(value);
+        case PEEPER_NULL: break;
     }
     return json_null();
 }
@@ -150,30 +145,16 @@ void json_to_value(struct peeper_writer *writer, const json_t *json) {
     // A failed writer counts no levels any more; going on would recurse as deep as the JSON is.
     if (writer->failed) return;
     switch (json_typeof(json)) {
-    case JSON_OBJECT:
-        write_object(writer, json);
-        return;
-    case JSON_ARRAY:
-        write_array(writer, json);
-        return;
-    case JSON_STRING:
-        peeper_write_string_n(writer, json_string_value(json), json_string_length(json));
-        return;
-    case JSON_INTEGER:
-        peeper_write_int(writer, json_integer_value(json));
-        return;
-    case JSON_REAL:
-        peeper_write_double(writer, json_real_value(json));
-        return;
-    case JSON_TRUE:
-        peeper_write_bool(writer, true);
-        return;
-    case JSON_FALSE:
-        peeper_write_bool(writer, false);
-        return;
-    case JSON_NULL:
-        peeper_write_null(writer);
-        return;
+        case JSON_OBJECT: write_object(writer, json); return;
+        case JSON_ARRAY: write_array(writer, json); return;
+        case JSON_STRING:
+            peeper_write_string_n(writer, json_string_value(json), json_string_length(json));
+            return;
+        case JSON_INTEGER: peeper_write_int(writer, json_integer_value(json)); return;
+        case JSON_REAL: peeper_write_double(writer, json_real_value(json)); return;
+        case JSON_TRUE: peeper_write_bool(writer, true); return;
+        case JSON_FALSE: peeper_write_bool(writer, false); return;
+        case JSON_NULL: peeper_write_null(writer); return;
     }
     writer->failed = true;
 }
@@ -187,15 +168,11 @@ void json_argument_to_value(struct peeper_writer *writer, const char *text) {
         return;
     }
     switch (json_error_code(&error)) {
-    // This is JSON, only more than we can hold; taking it for a string would hide that.
-    case json_error_numeric_overflow:
-    case json_error_stack_overflow:
-    case json_error_out_of_memory:
-        writer->failed = true;
-        return;
-    default:
-        peeper_write_string(writer, text);
-        return;
+        // This is JSON, only more than we can hold; taking it for a string would hide that.
+        case json_error_numeric_overflow:
+        case json_error_stack_overflow:
+        case json_error_out_of_memory: writer->failed = true; return;
+        default: peeper_write_string(writer, text); return;
     }
 }
 

@@ -1,11 +1,14 @@
-// turn: the layout of what travels between the keeper and a host's worker. The only thing the two programs share.
+// turn: the layout of what travels between the keeper and a host's worker. The only thing the two
+// programs share.
 //
-// Per worker there are two rings (base/ring). The *turns* ring is written by the keeper and mapped read-only by the
-// host; the *commits* ring is written by the host, and the keeper copies and checks each record before it believes it.
+// Per worker there are two rings (base/ring). The *turns* ring is written by the keeper and mapped
+// read-only by the host; the *commits* ring is written by the host, and the keeper copies and
+// checks each record before it believes it.
 //
-// The rule that everything else follows from: a worker answers each turn record with exactly one *last* commit record,
-// in ring order. A commit with COMMIT_MORE is followed by another for the same turn (the worker went on to the
-// continue, or the zero timeout, that the callback asked for). The keeper frees a turn's space at its last commit.
+// The rule that everything else follows from: a worker answers each turn record with exactly one
+// *last* commit record, in ring order. A commit with COMMIT_MORE is followed by another for the
+// same turn (the worker went on to the continue, or the zero timeout, that the callback asked for).
+// The keeper frees a turn's space at its last commit.
 // Source: docs/architecture.md, "Rings".
 #pragma once
 
@@ -13,24 +16,27 @@
 #include <stdint.h>
 
 #define TURN_RING_BYTES (1u << 20)
-#define TURN_BULK_BYTES (64u << 20) // bounds a message with its state, and a commit with all its items
+// bounds a message with its state, and a commit with all its items
+#define TURN_BULK_BYTES (64u << 20)
 #define COMMIT_RING_BYTES (1u << 20)
 #define COMMIT_BULK_BYTES (64u << 20)
 #define COMMIT_ITEMS_MAX 1024 // effects of one turn
 #define HOST_WORKERS_MAX 64
 #define HOST_BEHAVIOURS_MAX 256
 
-// Descriptors of a host: for worker i: 3+3i turns memfd, 4+3i commits memfd, 5+3i eventfd the worker sleeps on;
-// then, at 3+3N, the eventfd that wakes the keeper.
+// Descriptors of a host: for worker i: 3+3i turns memfd, 4+3i commits memfd, 5+3i eventfd the
+// worker sleeps on; then, at 3+3N, the eventfd that wakes the keeper.
 #define HOST_FD_FIRST 3
 
 // Control page of the turns ring. The keeper writes, the host reads.
 struct turns_control {
     _Alignas(64) _Atomic uint64_t head;         // end of the last whole turn record
     _Alignas(64) _Atomic uint64_t commits_tail; // how far the keeper has consumed the commits ring
-    // Odd while the keeper sleeps. A worker that has published a commit rings the eventfd once per odd value.
+    // Odd while the keeper sleeps. A worker that has published a commit rings the eventfd once per
+    // odd value.
     _Alignas(64) _Atomic uint32_t keeper_sleep;
-    // Records that begin before this position need not be run: answer them with COMMIT_SKIP. A hint to save work.
+    // Records that begin before this position need not be run: answer them with COMMIT_SKIP. A hint
+    // to save work.
     _Alignas(64) _Atomic uint64_t recall_to;
 };
 
@@ -38,12 +44,13 @@ struct turns_control {
 struct commits_control {
     _Alignas(64) _Atomic uint64_t head;    // end of the last whole commit record
     _Alignas(64) _Atomic uint64_t claimed; // position of the turn record that the worker has begun
-    // 1 while the worker sleeps on its eventfd (for turns or for space); the keeper rings after publishing.
+    // 1 while the worker sleeps on its eventfd (for turns or for space); the keeper rings after
+    // publishing.
     _Alignas(64) _Atomic uint32_t worker_sleep;
     // Set by a dying worker, last of all: enum death. The three fields before it belong to it.
     _Alignas(64) _Atomic uint64_t death_address;
-    _Atomic uint32_t              death_signal; // number of the signal, or the exit status
-    _Atomic uint32_t              death;
+    _Atomic uint32_t death_signal; // number of the signal, or the exit status
+    _Atomic uint32_t death;
 };
 
 enum death {
@@ -55,7 +62,8 @@ enum death {
 };
 
 enum turn_kind {
-    TURN_INIT = 1,      // create the actor: payload is the argument. With a state: run init, then load the state.
+    // create the actor: payload is the argument. With a state: run init, then load the state.
+    TURN_INIT = 1,
     TURN_CALL = 2,      // payload is the message
     TURN_CAST = 3,      // payload is the message
     TURN_INFO = 4,      // payload is the message
@@ -65,9 +73,10 @@ enum turn_kind {
 };
 
 enum turn_flag {
-    TURN_HAS_STATE = 1, // the body has the state: replace whatever copy there is by one loaded from it
-    TURN_BULK = 2,      // the body lies at the start of the bulk area, not behind the header
-    TURN_RESTART = 4,   // INIT after a crash
+    // the body has the state: replace whatever copy there is by one loaded from it
+    TURN_HAS_STATE = 1,
+    TURN_BULK = 2,    // the body lies at the start of the bulk area, not behind the header
+    TURN_RESTART = 4, // INIT after a crash
 };
 
 // One record of the turns ring. Body: name, payload, state, in this order, unpadded.
@@ -76,8 +85,9 @@ struct turn_record {
     uint8_t  kind;         // enum turn_kind
     uint8_t  flags;        // enum turn_flag
     uint16_t behaviour;    // index in the order of the host's COMMIT_BEHAVIOUR records
-    // A worker's copy of an actor is known by (slot, epoch). A record without TURN_HAS_STATE that is not INIT or FORGET
-    // and finds no copy with just this epoch is answered with COMMIT_SKIP. INIT and HAS_STATE replace any copy of the slot.
+    // A worker's copy of an actor is known by (slot, epoch). A record without TURN_HAS_STATE that
+    // is not INIT or FORGET and finds no copy with just this epoch is answered with COMMIT_SKIP.
+    // INIT and HAS_STATE replace any copy of the slot.
     uint32_t slot;
     uint32_t epoch;
     uint64_t turn;        // number of this turn, never 0; for CALL also its `from`
@@ -97,13 +107,15 @@ struct turn_record {
 };
 
 enum commit_kind {
-    COMMIT_DONE = 1,  // the callback returned; items are its effects
-    COMMIT_CRASH = 2, // the turn crashed: ITEM_REASON and ITEM_TEXT; the worker has dropped its copy
-    COMMIT_SKIP = 3,  // not run: no copy of (slot, epoch), or recalled
-    // INIT answered IGNORE or ERROR (ITEM_REASON): there is no actor. Also the answer to a payload that is no Value
-    // (code COMMIT_CODE_INVALID): not run, the actor's copy is untouched.
+    COMMIT_DONE = 1, // the callback returned; items are its effects
+    // the turn crashed: ITEM_REASON and ITEM_TEXT; the worker has dropped its copy
+    COMMIT_CRASH = 2,
+    COMMIT_SKIP = 3, // not run: no copy of (slot, epoch), or recalled
+    // INIT answered IGNORE or ERROR (ITEM_REASON): there is no actor. Also the answer to a payload
+    // that is no Value (code COMMIT_CODE_INVALID): not run, the actor's copy is untouched.
     COMMIT_REFUSED = 4,
-    COMMIT_BEHAVIOUR = 5,   // host start: one loaded behaviour; ITEM_TEXT = name, ITEM_REASON = version (raw text)
+    // host start: one loaded behaviour; ITEM_TEXT = name, ITEM_REASON = version (raw text)
+    COMMIT_BEHAVIOUR = 5,
     COMMIT_LOAD_FAILED = 6, // host start: ITEM_TEXT = path, ITEM_REASON = why (raw text)
     COMMIT_READY = 7,       // host start, worker 0 only: all behaviours were reported
 };
@@ -112,9 +124,10 @@ enum commit_code {
     COMMIT_CODE_NONE = 0,
     // of COMMIT_CRASH
     COMMIT_CODE_RAISE = 1,
-    COMMIT_CODE_EXIT = 2,     // peeper_exit
-    COMMIT_CODE_CONTRACT = 3, // bad return value, incomplete item, state that does not save or load, undef(..)
-    COMMIT_CODE_MEMORY = 4,   // over memory_bytes_max
+    COMMIT_CODE_EXIT = 2, // peeper_exit
+    // bad return value, incomplete item, state that does not save or load, undef(..)
+    COMMIT_CODE_CONTRACT = 3,
+    COMMIT_CODE_MEMORY = 4, // over memory_bytes_max
     // of COMMIT_REFUSED
     COMMIT_CODE_IGNORE = 5,
     COMMIT_CODE_ERROR = 6,
@@ -150,7 +163,8 @@ enum item_kind {
     ITEM_REPLY_TO = 3, // to the call `token`
     ITEM_SEND = 4,     // to the actor called name
     ITEM_CAST = 5,     // to the actor called name
-    ITEM_START = 6,    // name = behaviour name and actor name; `token` = bytes of the behaviour's name
+    // name = behaviour name and actor name; `token` = bytes of the behaviour's name
+    ITEM_START = 6,
     ITEM_STOP = 7,     // the actor called name
     ITEM_CONTINUE = 8, // with COMMIT_MORE: what the worker now runs handle_continue with
     ITEM_REASON = 9,   // of COMMIT_STOP, COMMIT_CRASH, COMMIT_REFUSED

@@ -1,9 +1,10 @@
 // behaviour: the public ABI between peeper-host and an actor's code in C.
 //
-// A behaviour is a shared object that exports one `struct peeper_behaviour` named `peeper_behaviour`. Its callbacks
-// are those of a GenServer. Each callback is one *turn*: the new state, the reply and everything it sends leave
-// together when it returns, or not at all when it crashes. All callbacks of one actor run one after the other, on
-// one worker thread at a time, but that thread may change between turns. Do not keep pointers to state in globals.
+// A behaviour is a shared object that exports one `struct peeper_behaviour` named
+// `peeper_behaviour`. Its callbacks are those of a GenServer. Each callback is one *turn*: the new
+// state, the reply and everything it sends leave together when it returns, or not at all when it
+// crashes. All callbacks of one actor run one after the other, on one worker thread at a time, but
+// that thread may change between turns. Do not keep pointers to state in globals.
 //
 //     static enum peeper_action handle_call(struct peeper_ctx *ctx, void *state, struct peeper_value message) {
 //         struct counter *counter = state;
@@ -29,9 +30,11 @@ struct peeper_ctx;
 
 // What a callback answers. Anything else is a broken contract and crashes the turn.
 enum peeper_action {
-    // Go on. handle_call may have written peeper_reply(); if it has not, the caller waits for peeper_reply_to().
+    // Go on. handle_call may have written peeper_reply(); if it has not, the caller waits for
+    // peeper_reply_to().
     PEEPER_OK = 0,
-    // End the actor after this turn; the reason is what was written to peeper_reason(), else "normal".
+    // End the actor after this turn; the reason is what was written to peeper_reason(), else
+    // "normal".
     PEEPER_STOP = 1,
     // init only: there shall be no actor, and that is no error.
     PEEPER_IGNORE = 2,
@@ -49,38 +52,45 @@ struct peeper_behaviour {
     const char *name;        // what `peeper start --behaviour` says; 1 to 63 bytes of [a-z0-9_.-]
     const char *version;     // free text, may be NULL
 
-    // All callbacks: `state` is the actor's live state of `state_bytes` bytes. It may be changed in place; call
-    // peeper_changed() so that the turn saves it. A crashed turn throws it away and the last saved one is loaded.
+    // All callbacks: `state` is the actor's live state of `state_bytes` bytes. It may be changed in
+    // place; call peeper_changed() so that the turn saves it. A crashed turn throws it away and the
+    // last saved one is loaded.
     //
-    // Runs at the start and again at each restart. Missing: `argument` becomes the state, through load().
+    // Runs at the start and again at each restart. Missing: `argument` becomes the state, through
+    // load().
     enum peeper_action (*init)(struct peeper_ctx *ctx, void *state, struct peeper_value argument);
     // Missing: a call crashes the turn with undef(handle_call); likewise cast and continue.
-    enum peeper_action (*handle_call)(struct peeper_ctx *ctx, void *state, struct peeper_value message);
-    enum peeper_action (*handle_cast)(struct peeper_ctx *ctx, void *state, struct peeper_value message);
+    enum peeper_action (*handle_call)(struct peeper_ctx *ctx, void *state,
+                                      struct peeper_value message);
+    enum peeper_action (*handle_cast)(struct peeper_ctx *ctx, void *state,
+                                      struct peeper_value message);
     // Missing: the message is logged and dropped. A timeout arrives as the string "timeout".
-    enum peeper_action (*handle_info)(struct peeper_ctx *ctx, void *state, struct peeper_value message);
-    enum peeper_action (*handle_continue)(struct peeper_ctx *ctx, void *state, struct peeper_value argument);
+    enum peeper_action (*handle_info)(struct peeper_ctx *ctx, void *state,
+                                      struct peeper_value message);
+    enum peeper_action (*handle_continue)(struct peeper_ctx *ctx, void *state,
+                                          struct peeper_value argument);
     // Runs before the actor ends in an orderly way; never on kill. Its answer is ignored.
     void (*terminate)(struct peeper_ctx *ctx, void *state, struct peeper_value reason);
     // Reserved for hot upgrades: turns a state saved by `old_version` into this version's.
     enum peeper_action (*code_change)(struct peeper_ctx *ctx, void *state, const char *old_version,
                                       struct peeper_value extra);
 
-    // Required pair. save() writes the state as one Value; load() fills the zeroed `state` from such a Value and
-    // answers false if it cannot. load(save(x)) must equal x.
+    // Required pair. save() writes the state as one Value; load() fills the zeroed `state` from
+    // such a Value and answers false if it cannot. load(save(x)) must equal x.
     void (*save)(struct peeper_ctx *ctx, const void *state, struct peeper_writer *out);
     bool (*load)(struct peeper_ctx *ctx, void *state, struct peeper_value saved);
-    // Optional: frees what the state holds outside peeper_alloc(). Runs when the host drops its copy of the actor,
-    // which says nothing about the actor's life.
+    // Optional: frees what the state holds outside peeper_alloc(). Runs when the host drops its
+    // copy of the actor, which says nothing about the actor's life.
     void (*drop)(void *state);
 
     uint32_t turn_deadline_ms; // a longer turn is killed, and its host with it; 0 means 5000
     uint64_t memory_bytes_max; // of peeper_alloc() per actor; 0 means 64 MiB
 };
 
-// --- In any callback -----------------------------------------------------------------------------------------------
-// Each function that answers a writer begins one outgoing item: write exactly one Value to it before the next peeper_*
-// call that begins another. An item left incomplete crashes the turn as a broken contract.   Thread: worker.
+// --- In any callback ------------------------------------------------------------------------------
+// Each function that answers a writer begins one outgoing item: write exactly one Value to it
+// before the next peeper_* call that begins another. An item left incomplete crashes the turn as a
+// broken contract.   Thread: worker.
 
 // Says that the state changed and must be saved when this turn returns.
 void peeper_changed(struct peeper_ctx *ctx);
@@ -92,7 +102,8 @@ peeper_from peeper_call_from(struct peeper_ctx *ctx);
 // The reply to an earlier call of this actor. A call that has timed out or was answered drops it.
 struct peeper_writer *peeper_reply_to(struct peeper_ctx *ctx, peeper_from from);
 
-// Effects on other actors (or this one), by name. They leave when the turn commits, in this order; nobody there: dropped.
+// Effects on other actors (or this one), by name. They leave when the turn commits, in this order;
+// nobody there: dropped.
 struct peeper_writer *peeper_cast(struct peeper_ctx *ctx, const char *name);
 struct peeper_writer *peeper_send(struct peeper_ctx *ctx, const char *name);
 // Starts an actor; the Value is its argument. Ends an actor; the Value is the reason.
@@ -100,7 +111,8 @@ struct peeper_writer *peeper_start(struct peeper_ctx *ctx, const char *behaviour
 struct peeper_writer *peeper_stop(struct peeper_ctx *ctx, const char *name);
 
 // What follows this turn, before any other message; the last call counts.
-// handle_continue with the Value written / info "timeout" after `ms` if no message came before / give the memory back.
+// handle_continue with the Value written / info "timeout" after `ms` if no message came before /
+// give the memory back.
 struct peeper_writer *peeper_then_continue(struct peeper_ctx *ctx);
 void                  peeper_then_timeout(struct peeper_ctx *ctx, uint64_t ms);
 void                  peeper_then_hibernate(struct peeper_ctx *ctx);
@@ -108,25 +120,30 @@ void                  peeper_then_hibernate(struct peeper_ctx *ctx);
 // The reason of PEEPER_STOP, PEEPER_ERROR or peeper_exit().
 struct peeper_writer *peeper_reason(struct peeper_ctx *ctx);
 
-// Crash this turn: raise with a formatted message (the reason is that string) / exit with what was written to
-// peeper_reason(). They do not return: the callback's frames are left without running anything.
+// Crash this turn: raise with a formatted message (the reason is that string) / exit with what was
+// written to peeper_reason(). They do not return: the callback's frames are left without running
+// anything.
 __attribute__((noreturn, format(printf, 2, 3))) void peeper_raise(struct peeper_ctx *ctx,
-                                                                  const char *format, ...);
+                                                                  const char        *format, ...);
+
 __attribute__((noreturn)) void peeper_exit(struct peeper_ctx *ctx);
 
-// Memory that belongs to the actor's copy in this host: dropped with it, counted against memory_bytes_max.
-// Going over the budget crashes the turn (kind memory). Zeroed. free(NULL) is fine.
+// Memory that belongs to the actor's copy in this host: dropped with it, counted against
+// memory_bytes_max. Going over the budget crashes the turn (kind memory). Zeroed. free(NULL) is
+// fine.
 void *peeper_alloc(struct peeper_ctx *ctx, size_t bytes);
 void *peeper_realloc(struct peeper_ctx *ctx, void *memory, size_t bytes);
 void  peeper_free(struct peeper_ctx *ctx, void *memory);
 
-// The actor's name ("" if anonymous; terminated; valid in this turn), incarnation id, and whether init runs again.
+// The actor's name ("" if anonymous; terminated; valid in this turn), incarnation id, and whether
+// init runs again.
 const char *peeper_self_name(struct peeper_ctx *ctx);
 uint64_t    peeper_self_id(struct peeper_ctx *ctx);
 bool        peeper_restarted(struct peeper_ctx *ctx);
 
 // One line in the server's log.
-__attribute__((format(printf, 2, 3))) void peeper_log(struct peeper_ctx *ctx, const char *format, ...);
+__attribute__((format(printf, 2, 3))) void peeper_log(struct peeper_ctx *ctx, const char *format,
+                                                      ...);
 
 #ifdef __cplusplus
 }

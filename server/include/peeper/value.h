@@ -1,8 +1,9 @@
 // value: reads and writes the bytes of a peeper.v1.Value without building a tree.
 //
-// A Value is null, bool, int (64 bits), double, string (UTF-8), bytes, list or map (string keys). Its bytes are the
-// protobuf encoding of peeper.v1.Value, so every protobuf library can read them. Reading never allocates;
-// writing allocates only to grow the writer's buffer. Used by behaviours, by the C SDK and by the server.
+// A Value is null, bool, int (64 bits), double, string (UTF-8), bytes, list or map (string keys).
+// Its bytes are the protobuf encoding of peeper.v1.Value, so every protobuf library can read them.
+// Reading never allocates; writing allocates only to grow the writer's buffer. Used by behaviours,
+// by the C SDK and by the server.
 // Source: proto/peeper/v1/value.proto.
 #pragma once
 
@@ -33,17 +34,19 @@ struct peeper_value {
     size_t         bytes;
 };
 
-// Whether the bytes are a whole, well-formed Value: known kinds, UTF-8 strings and keys, depth <= 64, below 2 GiB.
-// Any legal encoding is: varints that are not minimal, an entry with its value first, without a value (null) or
-// without a key (""). Of several kinds in one Value the last counts. Refused, because what they mean would be lost:
-// fields that this version does not know, and a list or map in two pieces, which protobuf would have to merge.
-// Every other reader below expects a checked Value, and is safe with any bytes: it answers false or null where they
-// are malformed, but does not look at UTF-8 and depth again.   Thread: any.
+// Whether the bytes are a whole, well-formed Value: known kinds, UTF-8 strings and keys, depth <=
+// 64, below 2 GiB. Any legal encoding is: varints that are not minimal, an entry with its value
+// first, without a value (null) or without a key (""). Of several kinds in one Value the last
+// counts. Refused, because what they mean would be lost: fields that this version does not know,
+// and a list or map in two pieces, which protobuf would have to merge. Every other reader below
+// expects a checked Value, and is safe with any bytes: it answers false or null where they are
+// malformed, but does not look at UTF-8 and depth again.   Thread: any.
 bool peeper_value_check(struct peeper_value value);
 
 enum peeper_kind peeper_value_kind(struct peeper_value value);
 
-// Each answers false, and leaves the out-parameter alone, where the Value is of another kind. An int is also a double.
+// Each answers false, and leaves the out-parameter alone, where the Value is of another kind. An
+// int is also a double.
 // Shape: strings and bytes point into the Value and are not terminated.   Thread: any.
 bool peeper_value_bool(struct peeper_value value, bool *ret_value);
 bool peeper_value_int(struct peeper_value value, int64_t *ret_value);
@@ -80,10 +83,11 @@ bool peeper_value_get_n(struct peeper_value map, const char *key, size_t key_byt
                         struct peeper_value *ret_value);
 
 // Builds one Value. Zero it to begin; `data`/`bytes` hold the result when it is complete.
-// Failures are sticky: after one, writes do nothing and `failed` is true. Reasons: memory, more than 64 levels,
-// two roots, a key outside a map or missing inside one, an unmatched end, a string that is not UTF-8, a copied Value
-// that is not well-formed or would nest too deep, 2 GiB.
-// The result is canonical protobuf: minimal lengths, keys before values. Null is written out, never as zero bytes.
+// Failures are sticky: after one, writes do nothing and `failed` is true. Reasons: memory, more
+// than 64 levels, two roots, a key outside a map or missing inside one, an unmatched end, a string
+// that is not UTF-8, a copied Value that is not well-formed or would nest too deep, 2 GiB.
+// The result is canonical protobuf: minimal lengths, keys before values. Null is written out, never
+// as zero bytes.
 struct peeper_writer {
     uint8_t *data; // owned
     size_t   bytes;
@@ -91,10 +95,11 @@ struct peeper_writer {
     uint32_t depth; // open lists and maps
     bool     failed;
     // private
-    bool     rooted;
-    size_t   open[PEEPER_VALUE_DEPTH_MAX];  // offset where each open container's body starts
-    size_t   entry[PEEPER_VALUE_DEPTH_MAX]; // offset of the entry that waits for its value; 0 if none
-    uint8_t  kinds[PEEPER_VALUE_DEPTH_MAX];
+    bool   rooted;
+    size_t open[PEEPER_VALUE_DEPTH_MAX]; // offset where each open container's body starts
+    // offset of the entry that waits for its value; 0 if none
+    size_t  entry[PEEPER_VALUE_DEPTH_MAX];
+    uint8_t kinds[PEEPER_VALUE_DEPTH_MAX];
 };
 
 void peeper_write_null(struct peeper_writer *writer);
