@@ -87,7 +87,7 @@ struct peeper_behaviour {
     uint64_t memory_bytes_max; // of peeper_alloc() per actor; 0 means 64 MiB
 };
 
-// --- In any callback ------------------------------------------------------------------------------
+// --- In any callback -----------------------------------------------------------------------------
 // Each function that answers a writer begins one outgoing item: write exactly one Value to it
 // before the next peeper_* call that begins another. An item left incomplete crashes the turn as a
 // broken contract.   Thread: worker.
