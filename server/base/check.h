@@ -2,8 +2,8 @@
 #pragma once
 
 // Stops the process, after one line on stderr, if `condition` is false.   Thread: any.
-#define CHECK(condition)                                                           \
-    do {                                                                           \
+#define CHECK(condition)                                                                     \
+    do {                                                                                     \
         if (__builtin_expect(!(condition), 0)) check_failed(#condition, __FILE__, __LINE__); \
     } while (0)
 

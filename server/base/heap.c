@@ -24,7 +24,8 @@ static void sift_down(struct heap *heap, uint32_t index, struct timer *timer) {
         uint32_t first = index * HEAP_ARITY + 1;
         uint32_t least = UINT32_MAX;
         for (uint32_t i = first; i < first + HEAP_ARITY && i < heap->count; i++) {
-            if (least == UINT32_MAX || heap->timers[i]->due_ms < heap->timers[least]->due_ms) least = i;
+            if (least == UINT32_MAX || heap->timers[i]->due_ms < heap->timers[least]->due_ms)
+                least = i;
         }
         if (least == UINT32_MAX || heap->timers[least]->due_ms >= timer->due_ms) break;
         put(heap, index, heap->timers[least]);

@@ -15,8 +15,10 @@ void log_level_set(enum log_level level);
 __attribute__((format(printf, 3, 4))) void log_write(enum log_level level, const char *event,
                                                      const char *format, ...);
 
-// Copies outside text for a log line: quoted, control characters as \xNN, cut to fit `room`.
-// Returns `room`.   Thread: any.
+// Copies outside text for a log line: quoted, control characters and bytes that are not UTF-8 as
+// \xNN, cut to fit `room`, which has at least LOG_QUOTE_BYTES_MIN bytes. Returns `room`.
+// Thread: any.
+#define LOG_QUOTE_BYTES_MIN 8
 const char *log_quote(char *room, uint32_t room_bytes, const void *text, uint32_t text_bytes);
 
 #define LOG_DEBUG(...) log_write(LOG_LEVEL_DEBUG, __VA_ARGS__)

@@ -1,4 +1,5 @@
-// mailbox: hands messages from many threads to one. Refuses when full; never drops, never waits to send.
+// mailbox: hands messages from many threads to one. Refuses when full; never drops, never waits to
+// send.
 #pragma once
 
 #include "base/list.h"
@@ -10,7 +11,7 @@
 
 struct mailbox {
     // immutable after init
-    uint32_t capacity; // messages, >= 1
+    uint32_t capacity;              // messages, >= 1
     void (*on_wake)(void *context); // called by the sender after the box was empty; must not block
     void *context;                  // borrowed
     // guarded by lock

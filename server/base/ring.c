@@ -26,7 +26,8 @@ static bool map_at(void *place, size_t bytes, int protection, int fd, size_t off
 static enum status map_all(struct ring *ring, int fd, size_t data_bytes, size_t bulk_bytes,
                            int protection) {
     size_t   total = RING_CONTROL_BYTES + 2 * data_bytes + bulk_bytes;
-    uint8_t *base = mmap(NULL, total, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    uint8_t *base =
+        mmap(NULL, total, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (base == MAP_FAILED) return STATUS_NO_MEMORY;
 
     uint8_t *data = base + RING_CONTROL_BYTES;
@@ -76,7 +77,8 @@ close_fd:
     return status;
 }
 
-enum status ring_map(struct ring *ring, int fd, size_t data_bytes, size_t bulk_bytes, bool writable) {
+enum status ring_map(struct ring *ring, int fd, size_t data_bytes, size_t bulk_bytes,
+                     bool writable) {
     struct stat info;
     if (fstat(fd, &info) != 0) return STATUS_INVALID;
     if ((size_t)info.st_size != file_bytes(data_bytes, bulk_bytes)) return STATUS_INVALID;
@@ -88,7 +90,7 @@ enum status ring_map(struct ring *ring, int fd, size_t data_bytes, size_t bulk_b
 }
 
 void ring_bulk_release(struct ring *ring) {
-    // Punching the hole frees shared pages; a refusal only keeps memory a little longer.
+    // Punching the hole frees shared pages; a refusal only keeps memory until the ring goes.
     (void)madvise(ring->bulk, ring->bulk_bytes, MADV_REMOVE);
 }
 

@@ -1,11 +1,12 @@
 // ring: a single-producer single-consumer byte ring between two processes, in a sealed memfd.
 //
-// Records are contiguous (the data is mapped twice, back to back), 8-aligned, and begin with a u32 of their own size.
-// The ring knows nothing of their content and nothing of when space is free: each end keeps its own position, and the
-// producer is told how far the consumer has come by its owner. A *bulk* area behind the ring carries one record body
-// that is too large for the ring.
+// Records are contiguous (the data is mapped twice, back to back), 8-aligned, and begin with a u32
+// of their own size. The ring knows nothing of their content and nothing of when space is free:
+// each end keeps its own position, and the producer is told how far the consumer has come by its
+// owner. A *bulk* area behind the ring carries one record body that is too large for the ring.
 //
-// Layout of the memfd: control page (4096) | data (data_bytes, a power of two) | bulk (bulk_bytes, sparse).
+// Layout of the memfd: control page (4096) | data (data_bytes, a power of two) | bulk (bulk_bytes,
+// sparse).
 // Source: docs/architecture.md, "Rings".
 #pragma once
 
@@ -31,7 +32,8 @@ static inline size_t ring_round(size_t bytes) {
     return (bytes + (RING_ALIGN - 1)) & ~(size_t)(RING_ALIGN - 1);
 }
 
-// Where position `at` (a count of bytes since the beginning) lies; at least data_bytes are contiguous from there.
+// Where position `at` (a count of bytes since the beginning) lies; at least data_bytes are
+// contiguous from there.
 static inline uint8_t *ring_at(const struct ring *ring, uint64_t at) {
     return ring->data + (at & (ring->data_bytes - 1));
 }
@@ -41,8 +43,9 @@ static inline size_t ring_record_bytes_max(const struct ring *ring) {
     return ring->data_bytes / 4;
 }
 
-// Creates the memfd (close-on-exec) and maps it for writing. With `read_only_for_others` every later mapping of the
-// memfd can only be read. Its size is sealed in any case, so that the other end cannot cut it short under us.
+// Creates the memfd (close-on-exec) and maps it for writing. With `read_only_for_others` every
+// later mapping of the memfd can only be read. Its size is sealed in any case, so that the other
+// end cannot cut it short under us.
 // Fails: STATUS_NO_MEMORY, STATUS_IO.   Thread: any.
 NODISCARD enum status ring_create(struct ring *ring, size_t data_bytes, size_t bulk_bytes,
                                   bool read_only_for_others);
@@ -52,7 +55,9 @@ NODISCARD enum status ring_create(struct ring *ring, size_t data_bytes, size_t b
 NODISCARD enum status ring_map(struct ring *ring, int fd, size_t data_bytes, size_t bulk_bytes,
                                bool writable);
 
-// Gives the pages of the bulk area back to the system.   Thread: the writing end.
+// Gives the pages of the bulk area back to the system. A ring that is read-only for others keeps
+// them, because its seal refuses holes as well: as many as the largest body so far needed.
+// Thread: the writing end.
 void ring_bulk_release(struct ring *ring);
 
 // Unmaps, and closes the descriptor it owns. Twice is fine.   Thread: owner.

@@ -1,6 +1,7 @@
 // status: every way in which an operation can fail, in one table.
 //
-// Rows with a wire number travel to clients as peeper.v1.Status; the others never leave the process.
+// Rows with a wire number travel to clients as peeper.v1.Status; the others never leave the
+// process.
 #pragma once
 
 #include <stdbool.h>
@@ -9,29 +10,29 @@
 #define NODISCARD __attribute__((warn_unused_result))
 
 // name, wire number (0: internal), HTTP code, retryable (not run, safe to repeat), text
-#define STATUS_TABLE(X)                                                                   \
-    X(OK, 0, 200, false, "ok")                                                            \
-    X(INVALID, 1, 400, false, "the request is not valid")                                 \
-    X(NOPROC, 2, 404, false, "no actor has this name")                                    \
-    X(ALREADY_STARTED, 3, 409, false, "an actor already has this name")                   \
-    X(UNKNOWN_BEHAVIOUR, 4, 422, false, "no behaviour of this name is loaded")            \
-    X(MAILBOX_FULL, 5, 429, true, "the actor's mailbox is full")                          \
-    X(TIMEOUT, 6, 504, false, "the deadline passed")                                      \
-    X(CRASHED, 7, 500, false, "the turn crashed; nothing of it was kept")                 \
-    X(DOWN, 8, 410, false, "the actor ended before it replied")                           \
-    X(REFUSED, 9, 422, false, "init refused to start the actor")                          \
-    X(OVERLOADED, 10, 503, true, "a limit of the server is reached")                      \
-    X(TOO_LARGE, 11, 413, false, "over the size limit")                                   \
-    X(PROTOCOL, 12, 400, false, "the bytes are no frame of this protocol")                \
-    X(UNSUPPORTED_VERSION, 13, 400, false, "this protocol version is not spoken here")    \
-    X(UNAUTHENTICATED, 14, 401, false, "the token is missing or wrong")                   \
-    X(SHUTTING_DOWN, 15, 503, true, "the server is going down")                           \
-    X(NO_MEMORY, 16, 503, true, "the server is out of memory")                            \
-    X(INTERNAL, 17, 500, false, "the server failed")                                      \
-    X(FULL, 0, 503, true, "no room now")                                                  \
-    X(CLOSED, 0, 503, false, "closed")                                                    \
-    X(NOT_FOUND, 0, 404, false, "not found")                                              \
-    X(AGAIN, 0, 503, true, "not complete yet")                                            \
+#define STATUS_TABLE(X)                                                                \
+    X(OK, 0, 200, false, "ok")                                                         \
+    X(INVALID, 1, 400, false, "the request is not valid")                              \
+    X(NOPROC, 2, 404, false, "no actor has this name")                                 \
+    X(ALREADY_STARTED, 3, 409, false, "an actor already has this name")                \
+    X(UNKNOWN_BEHAVIOUR, 4, 422, false, "no behaviour of this name is loaded")         \
+    X(MAILBOX_FULL, 5, 429, true, "the actor's mailbox is full")                       \
+    X(TIMEOUT, 6, 504, false, "the deadline passed")                                   \
+    X(CRASHED, 7, 500, false, "the turn crashed; nothing of it was kept")              \
+    X(DOWN, 8, 410, false, "the actor ended before it replied")                        \
+    X(REFUSED, 9, 422, false, "init refused to start the actor")                       \
+    X(OVERLOADED, 10, 503, true, "a limit of the server is reached")                   \
+    X(TOO_LARGE, 11, 413, false, "over the size limit")                                \
+    X(PROTOCOL, 12, 400, false, "the bytes are no frame of this protocol")             \
+    X(UNSUPPORTED_VERSION, 13, 400, false, "this protocol version is not spoken here") \
+    X(UNAUTHENTICATED, 14, 401, false, "the token is missing or wrong")                \
+    X(SHUTTING_DOWN, 15, 503, true, "the server is going down")                        \
+    X(NO_MEMORY, 16, 503, true, "the server is out of memory")                         \
+    X(INTERNAL, 17, 500, false, "the server failed")                                   \
+    X(FULL, 0, 503, true, "no room now")                                               \
+    X(CLOSED, 0, 503, false, "closed")                                                 \
+    X(NOT_FOUND, 0, 404, false, "not found")                                           \
+    X(AGAIN, 0, 503, true, "not complete yet")                                         \
     X(IO, 0, 500, false, "the system refused")
 
 enum status {
