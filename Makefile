@@ -29,7 +29,7 @@ test: ## install what the tests need, build, run every test; STAGES="format unit
 bench: ## compare with Redis and an Erlang gen_server in one run; writes build/bench.json
 	@tools/bootstrap build bench
 	@tools/build release
-	@bench/run
+	@/usr/bin/python3 bench/run.py --build build
 
 format: ## format the C sources in place
 	@tools/bootstrap test
