@@ -1,0 +1,420 @@
+"""What one step of a YAML case does. cases/README.md describes the steps for those who write cases."""
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import random
+import re
+import shlex
+import threading
+import time
+from typing import Any, Callable, Optional
+
+from google.protobuf import json_format
+
+import peeper_wire as wire
+from server_process import Failure, Server, check, check_equal, kill_host
+
+Step = dict[str, Any]
+
+
+class World:
+    """What the steps of one case share."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.clients: dict[str, wire.Client] = {}
+        self.variables: dict[str, Any] = {}
+        self.waiting: dict[str, tuple[str, str, int, float]] = {}  # label: client, verb, id, sent at
+
+    def client(self, name: str) -> wire.Client:
+        if name not in self.clients:
+            self.clients[name] = self.server.client()
+        return self.clients[name]
+
+    def close(self) -> None:
+        for client in self.clients.values():
+            client.close()
+        self.clients.clear()
+
+
+# --- Variables ------------------------------------------------------------------------------------
+
+
+def look_up(variables: dict[str, Any], path: str) -> Any:
+    value: Any = variables
+    for part in path.split("."):
+        value = value[part]
+    return value
+
+
+def substitute(variables: dict[str, Any], data: Any) -> Any:
+    """Replaces "$name" by the saved value and "${name}" inside a text by its text."""
+    if isinstance(data, str):
+        if re.fullmatch(r"\$[a-z_][a-z_0-9.]*", data):
+            return look_up(variables, data[1:])
+        return re.sub(r"\$\{([a-z_0-9.]+)\}", lambda m: str(look_up(variables, m[1])), data)
+    if isinstance(data, list):
+        return [substitute(variables, element) for element in data]
+    if isinstance(data, dict):
+        return {key: substitute(variables, element) for key, element in data.items()}
+    return data
+
+
+# --- Requests: how to build one, and what its answer is -------------------------------------------
+
+
+def target(step: Step, verb: str) -> dict[str, Any]:
+    return wire.address(step[verb] if step[verb] is not None else "")
+
+
+def build_start(step: Step) -> Any:
+    options = wire.StartOptions(
+        timeout_ms=step.get("timeout", 0),
+        restart=step.get("restart", "unspecified"),
+        on_intensity=step.get("on_intensity", "unspecified"),
+        intensity=tuple(step["intensity"]) if "intensity" in step else None,
+        mailbox_max=step.get("mailbox_max", 0),
+    )
+    return wire.start_message(step["start"] or "", step["behaviour"], step.get("argument"), options)
+
+
+def build_call(step: Step) -> Any:
+    return wire.pb.Call(**target(step, "call"), payload=payload(step), deadline_ms=step.get("deadline", 0))
+
+
+def payload(step: Step) -> bytes:
+    if "payload_hex" in step:
+        return bytes.fromhex(step["payload_hex"])
+    if "payload_nested" in step:
+        return nested_lists(step["payload_nested"])
+    if "payload_zeros" in step:
+        return wire.encode_value(bytes(step["payload_zeros"]))
+    return wire.encode_value(step.get("message"))
+
+
+def nested_lists(depth: int) -> bytes:
+    """A Value of so many lists in each other, made by hand: the library stops at a depth of its own."""
+    value = b""
+    for _ in range(depth):
+        body = b"\x0a" + wire.encode_varint(len(value)) + value  # ListValue.values
+        value = b"\x3a" + wire.encode_varint(len(body)) + body  # Value.list
+    return value
+
+
+def build_stop(step: Step) -> Any:
+    reason = wire.encode_value(step["reason_given"]) if "reason_given" in step else b""
+    return wire.pb.Stop(**target(step, "stop"), reason=reason, timeout_ms=step.get("timeout", 0))
+
+
+def build_list(step: Step) -> Any:
+    return wire.pb.List(prefix=step["list"] or "", limit=step.get("limit", 0))
+
+
+def started(frame: Any) -> dict[str, Any]:
+    answer = frame.started
+    return {"id": answer.id, "unit": answer.unit, "name": answer.name, "ignored": answer.ignored}
+
+
+def done(frame: Any) -> str:
+    return frame.WhichOneof("body")
+
+
+@dataclasses.dataclass
+class Verb:
+    field: str
+    build: Callable[[Step], Any]
+    answer: Callable[[Any], Any]
+
+
+VERBS = {
+    "start": Verb("start", build_start, started),
+    "call": Verb("call", build_call, lambda frame: wire.decode_value(frame.reply.payload)),
+    "cast": Verb("cast", lambda s: wire.pb.Cast(**target(s, "cast"), payload=payload(s)), done),
+    "send": Verb("send", lambda s: wire.pb.Send(**target(s, "send"), payload=payload(s)), done),
+    "stop": Verb("stop", build_stop, done),
+    "kill": Verb("kill", lambda s: wire.pb.Kill(**target(s, "kill")), done),
+    "resume": Verb("resume", lambda s: wire.pb.Resume(**target(s, "resume")), done),
+    "whereis": Verb("where_is", lambda s: wire.pb.WhereIs(**target(s, "whereis")),
+                    lambda frame: frame.located.id),
+    "inspect": Verb("inspect", lambda s: wire.pb.Inspect(**target(s, "inspect")),
+                    lambda frame: dataclasses.asdict(wire.info_from(frame.actor_info))),
+    "list": Verb("list", build_list, lambda frame: [a.name for a in frame.listing.actors]),
+    "ping": Verb("ping", lambda s: wire.pb.Ping(), done),
+}
+
+
+def run_request(world: World, verb: str, step: Step) -> None:
+    row = VERBS[verb]
+    client = world.client(step.get("client", "main"))
+    sent_at = time.monotonic()
+    number = client.submit(row.field, row.build(step))
+    if "async" in step:
+        world.waiting[step["async"]] = (step.get("client", "main"), verb, number, sent_at)
+        return
+    judge(world, step, verb, client, number, sent_at)
+
+
+def run_await(world: World, step: Step) -> None:
+    client_name, verb, number, sent_at = world.waiting.pop(step["await"])
+    judge(world, step, verb, world.client(client_name), number, sent_at)
+
+
+def judge(world: World, step: Step, verb: str, client: wire.Client, number: int, sent_at: float) -> None:
+    """Waits for the answer and compares it with what the step expects."""
+    result: Any = None
+    error: Optional[wire.PeeperError] = None
+    try:
+        result = VERBS[verb].answer(client.wait(number))
+    except wire.PeeperError as caught:
+        error = caught
+    elapsed_ms = (time.monotonic() - sent_at) * 1000
+    if "error" in step:
+        check(error is not None, f"expected {step['error']}, got {result!r}")
+        assert error is not None
+        compare_error(step, error)
+    else:
+        check(error is None, f"expected an answer, got {error}")
+        compare_result(step, result)
+    compare_time(step, elapsed_ms)
+    if "save" in step:
+        world.variables[step["save"]] = result
+
+
+# --- Expectations ---------------------------------------------------------------------------------
+
+
+def compare_error(step: Step, error: wire.PeeperError) -> None:
+    allowed = step["error"] if isinstance(step["error"], list) else [step["error"]]
+    check(error.status in allowed, f"expected {step['error']}, got {error}")
+    for name in ("kind", "reason", "retryable"):
+        if name in step:
+            check_equal(getattr(error, name), step[name], f"{name} of {error}")
+    if "message_has" in step:
+        check(step["message_has"] in error.message, f"no {step['message_has']!r} in {error}")
+    if "reason_has" in step:
+        check(step["reason_has"] in json.dumps(error.reason), f"no {step['reason_has']!r} in {error}")
+
+
+def compare_result(step: Step, result: Any) -> None:
+    if "expect" in step:
+        check_equal(result, step["expect"], "answer")
+        check(type(result) is type(step["expect"]), f"{result!r} is of another type")
+    if "has" in step:
+        contains(result, step["has"], "answer")
+    if "not" in step:
+        check(result != step["not"], f"the answer should not be {result!r}")
+
+
+def contains(actual: Any, expected: Any, where: str) -> None:
+    """Every key of the expected maps is there with the expected value; more may be there."""
+    if isinstance(expected, dict) and isinstance(actual, dict):
+        for key, value in expected.items():
+            check(key in actual, f"{where} has no {key!r}: {actual!r}")
+            contains(actual[key], value, f"{where}.{key}")
+    else:
+        check_equal(actual, expected, where)
+
+
+def compare_time(step: Step, elapsed_ms: float) -> None:
+    if "at_least_ms" in step:
+        check(elapsed_ms >= step["at_least_ms"], f"answered after {elapsed_ms:.1f} ms already")
+    if "at_most_ms" in step:
+        check(elapsed_ms <= step["at_most_ms"], f"answered after {elapsed_ms:.1f} ms only")
+
+
+# --- Steps that are no requests -------------------------------------------------------------------
+
+
+def run_repeat(world: World, step: Step) -> None:
+    for round_number in range(1, step["repeat"] + 1):
+        world.variables["round"] = round_number
+        run_steps(world, step["steps"])
+
+
+def run_parallel(world: World, step: Step) -> None:
+    """The steps once per thread, each with a world (clients, variables) of its own."""
+    failures: list[BaseException] = []
+
+    def body(index: int) -> None:
+        own = World(world.server)
+        own.variables = dict(world.variables, index=index)
+        try:
+            run_steps(own, step["steps"])
+        except BaseException as failure:  # noqa: BLE001 - handed to the main thread
+            failures.append(failure)
+        finally:
+            own.close()
+
+    threads = [threading.Thread(target=body, args=(i,)) for i in range(1, step["parallel"] + 1)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise failures[0]
+
+
+def run_pause(world: World, step: Step) -> None:
+    """Part of a case's own script (a random gap, a window that must pass); never to wait for the server."""
+    low, high = step["pause"] if isinstance(step["pause"], list) else [step["pause"]] * 2
+    time.sleep(random.uniform(low, high) / 1000)  # house-rules: sleep: the case's own gap
+
+
+def run_kill_host(world: World, step: Step) -> None:
+    pid = kill_host(world.client("main"), step["kill_host"])
+    check(pid != 0, f"no host holds {step['kill_host']}")
+
+
+def run_restart_server(world: World, step: Step) -> None:
+    """Ends the server by the signal named and starts it again with the same options."""
+    world.close()
+    if step["restart_server"] == "KILL":
+        world.server.end_hard()
+    else:
+        check_equal(world.server.terminate(), 0, "exit status after SIGTERM")
+    world.server.start()
+
+
+def run_connect(world: World, step: Step) -> None:
+    world.clients[step["connect"]] = world.server.client(hello=step.get("hello", True))
+
+
+def run_disconnect(world: World, step: Step) -> None:
+    world.clients.pop(step["disconnect"]).close()
+
+
+def raw_piece(piece: dict[str, Any]) -> bytes:
+    (kind, value), = piece.items()
+    if kind == "hex":
+        return bytes.fromhex(value)
+    if kind == "text":
+        return value.encode()
+    if kind == "length":
+        return wire.encode_varint(value)
+    if kind == "zeros":
+        return bytes(value)
+    if kind == "frame":
+        body = json_format.ParseDict(value, wire.pb.ClientFrame()).SerializeToString()
+        return wire.encode_varint(len(body)) + body
+    raise Failure(f"unknown raw piece {kind!r}")
+
+
+def run_raw(world: World, step: Step) -> None:
+    data = b"".join(raw_piece(piece) for piece in step["raw"])
+    client = world.client(step.get("client", "main"))
+    try:
+        client.send_bytes(data)
+    except wire.ConnectionEnded:
+        check(step.get("may_break", False), "the connection broke while sending")
+
+
+def run_receive(world: World, step: Step) -> None:
+    """The next frame, as the JSON form of ServerFrame says it."""
+    frame = world.client(step.get("client", "main")).read_frame(10)
+    actual = json_format.MessageToDict(frame, preserving_proto_field_name=True)
+    contains(actual, step["receive"], "frame")
+
+
+def run_closed(world: World, step: Step) -> None:
+    """The server has closed, or closes, that client's connection; frames before that may be named."""
+    sent_at = time.monotonic()
+    frames = world.client(step["closed"]).read_to_end(step.get("patience_ms", 10000) / 1000)
+    compare_time(step, (time.monotonic() - sent_at) * 1000)
+    errors = [wire.pb.Status.Name(f.error.status).removeprefix("STATUS_")
+              for f in frames if f.WhichOneof("body") == "error"]
+    if "error" in step:
+        allowed = step["error"] if isinstance(step["error"], list) else [step["error"]]
+        check(set(allowed) & set(errors), f"expected {allowed} before the close, got {errors}")
+
+
+def run_quiet(world: World, step: Step) -> None:
+    for name, client in world.clients.items():
+        frames = client.drain(step["quiet"] / 1000)
+        check(not frames, f"unsolicited frames for client {name}: {frames}")
+
+
+def run_http(world: World, step: Step) -> None:
+    code, text = world.server.get(step["http"])
+    check_equal(code, step.get("status", 200), f"HTTP status of {step['http']}")
+    if "has" in step:
+        contains(json.loads(text), step["has"], "JSON")
+    if "text_has" in step:
+        check(step["text_has"] in text, f"no {step['text_has']!r} in {text[:2000]}")
+    if "save" in step:
+        world.variables[step["save"]] = json.loads(text)
+
+
+def run_cli(world: World, step: Step) -> None:
+    arguments = shlex.split(step["cli"]) if isinstance(step["cli"], str) else step["cli"]
+    result = world.server.cli(*arguments)
+    told = f"peeper {' '.join(arguments)}: {result}"
+    check(result.returncode == step.get("exit", 0), f"exit status {result.returncode}: {told}")
+    if "json" in step:
+        check_equal(json.loads(result.stdout), step["json"], f"output of {told}")
+    if "json_has" in step:
+        contains(json.loads(result.stdout), step["json_has"], "output")
+    if "text_has" in step:
+        check(step["text_has"] in result.stdout, f"no {step['text_has']!r}: {told}")
+    if "stderr" in step:
+        check(re.search(step["stderr"], result.stderr), f"stderr does not match {step['stderr']!r}: {told}")
+
+
+
+ACTIONS: dict[str, Callable[[World, Step], None]] = {
+    "await": run_await,
+    "cli": run_cli,
+    "closed": run_closed,
+    "connect": run_connect,
+    "disconnect": run_disconnect,
+    "http": run_http,
+    "kill_host": run_kill_host,
+    "parallel": run_parallel,
+    "pause": run_pause,
+    "quiet": run_quiet,
+    "raw": run_raw,
+    "receive": run_receive,
+    "repeat": run_repeat,
+    "restart_server": run_restart_server,
+}
+
+
+def run_one(world: World, step: Step) -> None:
+    for verb in VERBS:
+        if verb in step:
+            return run_request(world, verb, step)
+    for name, action in ACTIONS.items():
+        if name in step:
+            return action(world, step)
+    raise Failure(f"no known verb in step {step!r}")
+
+
+def run_until(world: World, step: Step) -> None:
+    """Repeats a step until it passes: for facts that no frame announces."""
+    until = time.monotonic() + step["eventually_ms"] / 1000
+    while True:
+        try:
+            return run_one(world, step)
+        except Failure:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.005)  # house-rules: sleep: between two polls, bounded by a deadline
+
+
+def run_steps(world: World, steps: list[Step]) -> None:
+    for index, raw in enumerate(steps):
+        # The steps inside a loop are filled in when they run: only then the loop's variables are known.
+        inner = raw.get("steps")
+        step = substitute(world.variables, {k: v for k, v in raw.items() if k != "steps"})
+        if inner is not None:
+            step["steps"] = inner
+        try:
+            (run_until if "eventually_ms" in step else run_one)(world, step)
+        except (Failure, wire.ConnectionEnded, wire.NoAnswer) as failure:
+            raise Failure(f"step {index + 1} {shorten(raw)}: {failure}") from failure
+
+
+def shorten(step: Step) -> str:
+    text = json.dumps(step, default=str)
+    return text if len(text) <= 160 else text[:157] + "..."

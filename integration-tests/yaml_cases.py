@@ -1,0 +1,99 @@
+"""Turns the files in cases/ into cases. Cases of one file share a server unless one asks for its own."""
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Iterator, Optional
+
+import yaml
+
+from case_registry import Case, Settings
+from case_steps import World, run_steps
+from peeper_wire import ConnectionEnded, NoAnswer, PeeperError
+from server_process import Failure, Server, check
+
+CASES_FOLDER = Path(__file__).resolve().parent / "cases"
+
+
+class SharedServer:
+    """The server of one file: started by the first case that needs it, and again after a case broke it."""
+
+    def __init__(self, log_name: str, options: list[str]) -> None:
+        self._log_name = log_name
+        self._options = options
+        self._server: Optional[Server] = None
+
+    def get(self, settings: Settings) -> Server:
+        if self._server is None:
+            self._server = Server(settings.build, self._options, self._log_name).start()
+        return self._server
+
+    def stop(self) -> None:
+        """Checks that it ends well."""
+        if self._server is not None:
+            server, self._server = self._server, None
+            server.__exit__(None)
+
+    def drop(self) -> None:
+        if self._server is not None:
+            server, self._server = self._server, None
+            server.end_hard()
+
+
+SHARED_SERVERS: list[SharedServer] = []
+
+
+@contextmanager
+def server_for(document: dict[str, Any], shared: SharedServer, settings: Settings,
+               log_name: str) -> Iterator[Server]:
+    if "options" in document or document.get("own_server"):
+        with Server(settings.build, document.get("options", []), log_name) as server:
+            yield server
+        return
+    try:
+        server = shared.get(settings)
+        yield server
+        server.check_alive()
+    except (Failure, ConnectionEnded, NoAnswer, PeeperError, OSError):
+        shared.drop()
+        raise
+
+
+def run_case(document: dict[str, Any], shared: SharedServer, settings: Settings, log_name: str) -> None:
+    with server_for(document, shared, settings, log_name) as server:
+        world = World(server)
+        try:
+            run_steps(world, document["steps"])
+            pushed = [frame for client in world.clients.values() for frame in client.pushed]
+            check(not pushed, f"unsolicited frames: {pushed}")
+        finally:
+            world.close()
+
+
+def load_file(path: Path, pattern: str) -> list[Case]:
+    document = yaml.safe_load(path.read_text())
+    log_name = f"cases-{path.stem}"
+    shared = SharedServer(log_name, document.get("options", []))
+    SHARED_SERVERS.append(shared)
+    cases = []
+    for entry in document["cases"]:
+        def body(settings: Settings, entry: dict[str, Any] = entry) -> None:
+            run_case(entry, shared, settings, log_name)
+
+        if re.search(pattern, entry["case"]):
+            cases.append(Case(entry["case"], body))
+
+    if cases:
+        cases.append(Case(f"{path.stem}: the server of these cases ends cleanly", lambda _: shared.stop()))
+    return cases
+
+
+def load_all(pattern: str) -> list[Case]:
+    return [case for path in sorted(CASES_FOLDER.glob("*.yaml")) for case in load_file(path, pattern)]
+
+
+def drop_servers() -> None:
+    """After an interrupt: nothing may stay behind."""
+    for shared in SHARED_SERVERS:
+        shared.drop()
