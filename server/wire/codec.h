@@ -1,6 +1,9 @@
 // codec: peeper.v1 frames <-> plain structs. The only file that includes protobuf-c's output.
 //
-// Decoding takes its memory from an arena that the next decode reuses, so the hot path calls no allocator.
+// Decoding takes its memory from an arena that the next decode reuses, so it calls no allocator.
+// The arena has one size for ever, that of the largest frame and a little more, whatever a client
+// sends; so one codec serves a whole thread, not one connection. Text is passed on as it came:
+// whether it is UTF-8, or free of NULs, is for the reader to check.
 #pragma once
 
 #include "base/buf.h"
@@ -29,7 +32,8 @@ enum verb {
 };
 
 // One request; each verb uses the fields that its message has, the others are zero.
-// Shape: slices point into the frame or into the codec's arena: valid until the next decode or until the frame moves.
+// Shape: slices point into the frame or into the codec's arena: valid until the next decode or
+//        until the frame moves.
 struct request {
     uint64_t     id;
     enum verb    verb;
@@ -51,19 +55,30 @@ struct request {
     uint32_t     limit;
 };
 
+// What the arena has beyond the bytes of the largest frame: protobuf-c's bookkeeping, some 100
+// bytes a field. A frame has at most 16 fields but for Hello's features, of which 256 fit beside
+// anything; more may be refused.
+#define CODEC_ARENA_SPARE_BYTES (64u << 10)
+
+// Private.
 struct codec {
     uint8_t *arena; // owned
     size_t   arena_bytes;
     size_t   used;
 };
 
+// Owns:  an arena of frame_bytes_max + CODEC_ARENA_SPARE_BYTES, taken from the system as it is
+//        touched.
 // Fails: STATUS_NO_MEMORY.   Thread: owner.
 NODISCARD enum status codec_init(struct codec *codec, uint32_t frame_bytes_max);
 void                  codec_fini(struct codec *codec);
 
-// Decodes the body of one ClientFrame.
-// Fails: STATUS_PROTOCOL (no ClientFrame), STATUS_NO_MEMORY.   Thread: owner.
-NODISCARD enum status codec_decode(struct codec *codec, struct slice frame, struct request *ret_request);
+// Decodes the body of one ClientFrame. In fields that stand more than once the last one counts.
+// Fails: STATUS_PROTOCOL (no ClientFrame; or so many fields that they do not fit in the arena,
+//        which no client has reason to send, and which repeating would not help).
+// Thread: owner.
+NODISCARD enum status codec_decode(struct codec *codec, struct slice frame,
+                                   struct request *ret_request);
 
 struct welcome {
     const char *server_version;
@@ -73,17 +88,25 @@ struct welcome {
     uint32_t    mailbox_max;
 };
 
-// Each appends one whole delimited ServerFrame to `out`.
-// Fails: STATUS_NO_MEMORY, nothing appended.   Thread: the owner of `out`.
-NODISCARD enum status codec_write_welcome(struct buf *out, uint64_t id, const struct welcome *welcome);
+// Each appends one whole delimited ServerFrame to `out`. Fields that clients know as limited to 255
+// bytes (names) are cut there; the others are written as they are.
+// Fails: STATUS_NO_MEMORY (also for a frame over FRAME_BODY_BYTES_MAX), nothing appended.
+// Thread: the owner of `out`.
+NODISCARD enum status codec_write_welcome(struct buf *out, uint64_t id,
+                                          const struct welcome *welcome);
 NODISCARD enum status codec_write_reply(struct buf *out, uint64_t id, struct slice payload);
-NODISCARD enum status codec_write_error(struct buf *out, uint64_t id, const struct failure *failure);
+// `retryable` is the advice of the status table unless the failure overrides it.
+NODISCARD enum status codec_write_error(struct buf *out, uint64_t id,
+                                        const struct failure *failure);
 NODISCARD enum status codec_write_done(struct buf *out, uint64_t id);
 NODISCARD enum status codec_write_started(struct buf *out, uint64_t id, uint64_t incarnation,
                                           uint64_t unit, struct slice name, bool ignored);
 NODISCARD enum status codec_write_located(struct buf *out, uint64_t id, uint64_t incarnation);
-NODISCARD enum status codec_write_listing(struct buf *out, uint64_t id, const struct actor_info *actors,
-                                          size_t count, uint64_t next);
-NODISCARD enum status codec_write_actor_info(struct buf *out, uint64_t id, const struct actor_info *info);
+// States are left out, whether the infos have them or not.
+NODISCARD enum status codec_write_listing(struct buf *out, uint64_t id,
+                                          const struct actor_info *actors, size_t count,
+                                          uint64_t next);
+NODISCARD enum status codec_write_actor_info(struct buf *out, uint64_t id,
+                                             const struct actor_info *info);
 NODISCARD enum status codec_write_pong(struct buf *out, uint64_t id);
 NODISCARD enum status codec_write_goodbye(struct buf *out, const char *message);

@@ -1,0 +1,413 @@
+#include "wire/codec.h"
+
+#include "base/check.h"
+#include "wire/fast.h"
+#include "wire/frame.h"
+
+#include "peeper/v1/peeper.pb-c.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define PROTOCOL_VERSION 1
+#define TEXT_BYTES_MAX 255 // of names: of actors, of behaviours
+
+// --- The arena -----------------------------------------------------------------------------------
+
+// What the arena hands out. Its size is kept: a C string of protobuf-c does not tell where NULs
+// were sent inside it.
+struct grant {
+    size_t  bytes;
+    uint8_t data[];
+};
+
+static void *arena_alloc(void *context, size_t bytes) {
+    struct codec *codec = context;
+    size_t        left = codec->arena_bytes - codec->used;
+    if (bytes > left || left - bytes < sizeof(struct grant) + _Alignof(struct grant)) return NULL;
+
+    struct grant *grant = (struct grant *)(codec->arena + codec->used);
+    size_t        whole = sizeof *grant + bytes;
+    grant->bytes = bytes;
+    codec->used += (whole + _Alignof(struct grant) - 1) & ~(_Alignof(struct grant) - 1);
+    return grant->data;
+}
+
+// The next decode takes everything back at once.
+static void arena_free(void *context, void *memory) {
+    (void)context;
+    (void)memory;
+}
+
+enum status codec_init(struct codec *codec, uint32_t frame_bytes_max) {
+    size_t   arena_bytes = (size_t)frame_bytes_max + CODEC_ARENA_SPARE_BYTES;
+    uint8_t *arena = malloc(arena_bytes);
+    if (arena == NULL) return STATUS_NO_MEMORY;
+    *codec = (struct codec){.arena = arena, .arena_bytes = arena_bytes};
+    return STATUS_OK;
+}
+
+void codec_fini(struct codec *codec) {
+    if (codec == NULL) return;
+    free(codec->arena);
+    *codec = (struct codec){0};
+}
+
+// --- Decoding ------------------------------------------------------------------------------------
+
+static struct slice text_of(const char *string) {
+    if (string == protobuf_c_empty_string) return (struct slice){0}; // not sent, not ours
+    const struct grant *grant =
+        (const struct grant *)((const uint8_t *)string - offsetof(struct grant, data));
+    return slice_of(string, grant->bytes - 1);
+}
+
+static struct slice bytes_of(ProtobufCBinaryData data) {
+    return slice_of(data.data, data.len);
+}
+
+static void take_target(const char *name, uint64_t id, struct request *request) {
+    request->name = text_of(name);
+    request->target = id;
+}
+
+static void take_hello(const Peeper__V1__ClientFrame *frame, struct request *request) {
+    request->protocol_version = frame->hello->protocol_version;
+    request->token = text_of(frame->hello->token);
+    request->client = text_of(frame->hello->client);
+}
+
+static void take_call(const Peeper__V1__ClientFrame *frame, struct request *request) {
+    take_target(frame->call->name, frame->call->id, request);
+    request->payload = bytes_of(frame->call->payload);
+    request->limit_ms = frame->call->deadline_ms;
+}
+
+static void take_cast(const Peeper__V1__ClientFrame *frame, struct request *request) {
+    take_target(frame->cast->name, frame->cast->id, request);
+    request->payload = bytes_of(frame->cast->payload);
+}
+
+static void take_send(const Peeper__V1__ClientFrame *frame, struct request *request) {
+    take_target(frame->send->name, frame->send->id, request);
+    request->payload = bytes_of(frame->send->payload);
+}
+
+static void take_start(const Peeper__V1__ClientFrame *frame, struct request *request) {
+    const Peeper__V1__Start *start = frame->start;
+    request->name = text_of(start->name);
+    request->behaviour = text_of(start->behaviour);
+    request->payload = bytes_of(start->argument);
+    request->limit_ms = start->timeout_ms;
+    request->restart = (uint32_t)start->restart;
+    request->on_intensity = (uint32_t)start->on_intensity;
+    request->mailbox_max = start->mailbox_max;
+    if (start->intensity == NULL) return;
+    request->has_intensity = true;
+    request->intensity = start->intensity->restarts;
+    request->period_ms = start->intensity->period_ms;
+}
+
+static void take_stop(const Peeper__V1__ClientFrame *frame, struct request *request) {
+    take_target(frame->stop->name, frame->stop->id, request);
+    request->payload = bytes_of(frame->stop->reason);
+    request->limit_ms = frame->stop->timeout_ms;
+}
+
+static void take_kill(const Peeper__V1__ClientFrame *frame, struct request *request) {
+    take_target(frame->kill->name, frame->kill->id, request);
+}
+
+static void take_where_is(const Peeper__V1__ClientFrame *frame, struct request *request) {
+    take_target(frame->where_is->name, frame->where_is->id, request);
+}
+
+static void take_list(const Peeper__V1__ClientFrame *frame, struct request *request) {
+    request->name = text_of(frame->list->prefix);
+    request->cursor = frame->list->cursor;
+    request->limit = frame->list->limit;
+}
+
+static void take_inspect(const Peeper__V1__ClientFrame *frame, struct request *request) {
+    take_target(frame->inspect->name, frame->inspect->id, request);
+}
+
+static void take_resume(const Peeper__V1__ClientFrame *frame, struct request *request) {
+    take_target(frame->resume->name, frame->resume->id, request);
+}
+
+static void take_nothing(const Peeper__V1__ClientFrame *frame, struct request *request) {
+    (void)frame;
+    (void)request;
+}
+
+static const struct body_row {
+    enum verb verb;
+    void (*take)(const Peeper__V1__ClientFrame *frame, struct request *request);
+} BODIES[] = {
+    [PEEPER__V1__CLIENT_FRAME__BODY__NOT_SET] = {VERB_NONE, take_nothing},
+    [PEEPER__V1__CLIENT_FRAME__BODY_HELLO] = {VERB_HELLO, take_hello},
+    [PEEPER__V1__CLIENT_FRAME__BODY_CALL] = {VERB_CALL, take_call},
+    [PEEPER__V1__CLIENT_FRAME__BODY_CAST] = {VERB_CAST, take_cast},
+    [PEEPER__V1__CLIENT_FRAME__BODY_SEND] = {VERB_SEND, take_send},
+    [PEEPER__V1__CLIENT_FRAME__BODY_START] = {VERB_START, take_start},
+    [PEEPER__V1__CLIENT_FRAME__BODY_STOP] = {VERB_STOP, take_stop},
+    [PEEPER__V1__CLIENT_FRAME__BODY_KILL] = {VERB_KILL, take_kill},
+    [PEEPER__V1__CLIENT_FRAME__BODY_WHERE_IS] = {VERB_WHERE_IS, take_where_is},
+    [PEEPER__V1__CLIENT_FRAME__BODY_LIST] = {VERB_LIST, take_list},
+    [PEEPER__V1__CLIENT_FRAME__BODY_INSPECT] = {VERB_INSPECT, take_inspect},
+    [PEEPER__V1__CLIENT_FRAME__BODY_RESUME] = {VERB_RESUME, take_resume},
+    [PEEPER__V1__CLIENT_FRAME__BODY_PING] = {VERB_PING, take_nothing},
+};
+
+// A body that the schema has and this table lacks would be a verb without a meaning.
+_Static_assert(sizeof BODIES / sizeof BODIES[0] == PEEPER__V1__CLIENT_FRAME__BODY_PING + 1, "");
+_Static_assert(VERB_COUNT == VERB_PING + 1, "");
+
+enum status codec_decode(struct codec *codec, struct slice frame, struct request *ret_request) {
+    if (fast_decode(frame, ret_request)) return STATUS_OK;
+
+    codec->used = 0;
+    ProtobufCAllocator             allocator = {arena_alloc, arena_free, codec};
+    const Peeper__V1__ClientFrame *decoded =
+        peeper__v1__client_frame__unpack(&allocator, frame.bytes, frame.data);
+    if (decoded == NULL) return STATUS_PROTOCOL;
+
+    CHECK(decoded->body_case < sizeof BODIES / sizeof BODIES[0]);
+    const struct body_row *body = &BODIES[decoded->body_case];
+    struct request         request = {.id = decoded->id, .verb = body->verb};
+    body->take(decoded, &request);
+    *ret_request = request;
+    return STATUS_OK;
+}
+
+// --- Encoding ------------------------------------------------------------------------------------
+
+// protobuf-c's structs have no const, but packing only reads.
+static char *borrow_text(const char *text) {
+    return text == NULL ? (char *)protobuf_c_empty_string : (char *)text;
+}
+
+static ProtobufCBinaryData borrow_bytes(struct slice bytes) {
+    return (ProtobufCBinaryData){.len = bytes.bytes, .data = (uint8_t *)bytes.data};
+}
+
+// A terminated copy, which is what protobuf-c wants.
+static char *copy_text(struct slice text, char room[static TEXT_BYTES_MAX + 1]) {
+    size_t bytes = text.bytes < TEXT_BYTES_MAX ? text.bytes : TEXT_BYTES_MAX;
+    if (bytes > 0) memcpy(room, text.data, bytes);
+    room[bytes] = 0;
+    return room;
+}
+
+// Makes room for a frame of `body_bytes`, writes its prefix and answers where the body goes.
+static uint8_t *begin_frame(struct buf *out, size_t body_bytes) {
+    if (body_bytes > FRAME_BODY_BYTES_MAX) return NULL;
+    uint8_t *room = buf_reserve(out, FRAME_PREFIX_BYTES_MAX + body_bytes);
+    return room == NULL ? NULL : room + frame_prefix(room, (uint32_t)body_bytes);
+}
+
+static void end_frame(struct buf *out, const uint8_t *end) {
+    out->bytes = (size_t)(end - out->data);
+    CHECK(out->bytes <= out->capacity);
+}
+
+static enum status write_frame(struct buf *out, const Peeper__V1__ServerFrame *frame) {
+    uint8_t *at = begin_frame(out, peeper__v1__server_frame__get_packed_size(frame));
+    if (at == NULL) return STATUS_NO_MEMORY;
+    end_frame(out, at + peeper__v1__server_frame__pack(frame, at));
+    return STATUS_OK;
+}
+
+// A ServerFrame `frame` with this body.
+#define SERVER_FRAME(frame, frame_id, CASE, member, message)        \
+    Peeper__V1__ServerFrame frame = PEEPER__V1__SERVER_FRAME__INIT; \
+    frame.id = (frame_id);                                          \
+    frame.body_case = PEEPER__V1__SERVER_FRAME__BODY_##CASE;        \
+    frame.member = (message)
+
+enum status codec_write_welcome(struct buf *out, uint64_t id, const struct welcome *welcome) {
+    Peeper__V1__Limits limits = PEEPER__V1__LIMITS__INIT;
+    limits.frame_bytes_max = welcome->frame_bytes_max;
+    limits.name_bytes_max = welcome->name_bytes_max;
+    limits.deadline_ms_max = welcome->deadline_ms_max;
+    limits.mailbox_max = welcome->mailbox_max;
+
+    Peeper__V1__Welcome body = PEEPER__V1__WELCOME__INIT;
+    body.protocol_version = PROTOCOL_VERSION;
+    body.server_version = borrow_text(welcome->server_version);
+    body.limits = &limits;
+
+    SERVER_FRAME(frame, id, WELCOME, welcome, &body);
+    return write_frame(out, &frame);
+}
+
+enum status codec_write_reply(struct buf *out, uint64_t id, struct slice payload) {
+    return fast_write_reply(out, id, payload);
+}
+
+enum status codec_write_error(struct buf *out, uint64_t id, const struct failure *failure) {
+    const char       *message = failure->message;
+    Peeper__V1__Error body = PEEPER__V1__ERROR__INIT;
+    body.status = (Peeper__V1__Status)status_wire(failure->status);
+    body.message = borrow_text(message != NULL ? message : status_text(failure->status));
+    body.retryable = !failure->not_retryable && status_retryable(failure->status);
+    body.retry_after_ms = failure->retry_after_ms;
+    body.reason = borrow_bytes(failure->reason);
+    body.kind = borrow_text(failure->kind);
+
+    SERVER_FRAME(frame, id, ERROR, error, &body);
+    return write_frame(out, &frame);
+}
+
+enum status codec_write_done(struct buf *out, uint64_t id) {
+    return fast_write_done(out, id);
+}
+
+enum status codec_write_started(struct buf *out, uint64_t id, uint64_t incarnation, uint64_t unit,
+                                struct slice name, bool ignored) {
+    char                room[TEXT_BYTES_MAX + 1];
+    Peeper__V1__Started body = PEEPER__V1__STARTED__INIT;
+    body.id = incarnation;
+    body.unit = unit;
+    body.name = copy_text(name, room);
+    body.ignored = ignored;
+
+    SERVER_FRAME(frame, id, STARTED, started, &body);
+    return write_frame(out, &frame);
+}
+
+enum status codec_write_located(struct buf *out, uint64_t id, uint64_t incarnation) {
+    Peeper__V1__Located body = PEEPER__V1__LOCATED__INIT;
+    body.id = incarnation;
+    SERVER_FRAME(frame, id, LOCATED, located, &body);
+    return write_frame(out, &frame);
+}
+
+enum status codec_write_pong(struct buf *out, uint64_t id) {
+    Peeper__V1__Pong body = PEEPER__V1__PONG__INIT;
+    SERVER_FRAME(frame, id, PONG, pong, &body);
+    return write_frame(out, &frame);
+}
+
+enum status codec_write_goodbye(struct buf *out, const char *message) {
+    Peeper__V1__Goodbye goodbye = PEEPER__V1__GOODBYE__INIT;
+    goodbye.message = borrow_text(message);
+
+    Peeper__V1__Event event = PEEPER__V1__EVENT__INIT;
+    event.kind_case = PEEPER__V1__EVENT__KIND_GOODBYE;
+    event.goodbye = &goodbye;
+
+    SERVER_FRAME(frame, 0, EVENT, event, &event);
+    return write_frame(out, &frame);
+}
+
+// An ActorInfo with all it points to; it must not move once filled.
+struct described {
+    Peeper__V1__ActorInfo info;
+    Peeper__V1__StateInfo state;
+    Peeper__V1__CrashInfo crash;
+    char                  name[TEXT_BYTES_MAX + 1];
+    char                  behaviour[TEXT_BYTES_MAX + 1];
+};
+
+static void describe_crash(struct described *described, const struct crash_info *crash) {
+    if (crash->kind == NULL) return;
+    peeper__v1__crash_info__init(&described->crash);
+    described->crash.kind = borrow_text(crash->kind);
+    described->crash.reason = borrow_bytes(crash->reason);
+    described->crash.at_ms = crash->at_ms;
+    described->info.last_crash = &described->crash;
+}
+
+static void describe_state(struct described *described, const struct actor_info *info) {
+    if (!info->has_state) return;
+    peeper__v1__state_info__init(&described->state);
+    described->state.value = borrow_bytes(info->state);
+    described->state.version = info->version;
+    described->state.at_ms = info->state_at_ms;
+    described->info.state = &described->state;
+}
+
+// All but the state.
+static void describe(struct described *described, const struct actor_info *info) {
+    peeper__v1__actor_info__init(&described->info);
+    described->info.name = copy_text(info->name, described->name);
+    described->info.behaviour = copy_text(info->behaviour, described->behaviour);
+    described->info.status = borrow_text(info->status);
+    described->info.unit = info->unit;
+    described->info.incarnation = info->incarnation;
+    described->info.restarts = info->restarts;
+    described->info.mailbox = info->mailbox;
+    described->info.worker = info->worker;
+    described->info.host_pid = info->host_pid;
+    described->info.turn_ms = info->turn_ms;
+    describe_crash(described, &info->last_crash);
+}
+
+enum status codec_write_actor_info(struct buf *out, uint64_t id, const struct actor_info *info) {
+    struct described described;
+    describe(&described, info);
+    describe_state(&described, info);
+    SERVER_FRAME(frame, id, ACTOR_INFO, actor_info, &described.info);
+    return write_frame(out, &frame);
+}
+
+// A page of infos is written piece by piece, which protobuf allows: a message is what its pieces
+// are when they stand one behind the other. So the page needs no array of messages, hence no memory
+// but that of `out`.
+#define TAG_LISTING (PEEPER__V1__SERVER_FRAME__BODY_LISTING << 3 | 2)
+#define TAG_LISTING_ACTORS (1 << 3 | 2)
+
+static size_t prefix_bytes(size_t bytes) {
+    uint8_t room[FRAME_PREFIX_BYTES_MAX];
+    return frame_prefix(room, (uint32_t)bytes);
+}
+
+// Bytes of the infos as they stand in a Listing, tags included; stops when they are too many for a
+// frame.
+static size_t measure_infos(const struct actor_info *actors, size_t count) {
+    size_t sum = 0;
+    for (size_t i = 0; i < count && sum <= FRAME_BODY_BYTES_MAX; i++) {
+        struct described described;
+        describe(&described, &actors[i]);
+        size_t bytes = peeper__v1__actor_info__get_packed_size(&described.info);
+        if (bytes > FRAME_BODY_BYTES_MAX) return bytes;
+        sum += 1 + prefix_bytes(bytes) + bytes;
+    }
+    return sum;
+}
+
+static uint8_t *put_infos(uint8_t *at, const struct actor_info *actors, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        struct described described;
+        describe(&described, &actors[i]);
+        size_t bytes = peeper__v1__actor_info__get_packed_size(&described.info);
+        *at++ = TAG_LISTING_ACTORS;
+        at += frame_prefix(at, (uint32_t)bytes);
+        at += peeper__v1__actor_info__pack(&described.info, at);
+    }
+    return at;
+}
+
+enum status codec_write_listing(struct buf *out, uint64_t id, const struct actor_info *actors,
+                                size_t count, uint64_t next) {
+    Peeper__V1__ServerFrame head = PEEPER__V1__SERVER_FRAME__INIT;
+    Peeper__V1__Listing     tail = PEEPER__V1__LISTING__INIT;
+    head.id = id;
+    tail.next = next;
+    size_t infos_bytes = measure_infos(actors, count);
+    if (infos_bytes > FRAME_BODY_BYTES_MAX) return STATUS_NO_MEMORY;
+    size_t listing_bytes = infos_bytes + peeper__v1__listing__get_packed_size(&tail);
+
+    uint8_t *at = begin_frame(out, peeper__v1__server_frame__get_packed_size(&head) + 1 +
+                                       prefix_bytes(listing_bytes) + listing_bytes);
+    if (at == NULL) return STATUS_NO_MEMORY;
+    at += peeper__v1__server_frame__pack(&head, at);
+    *at++ = TAG_LISTING;
+    at += frame_prefix(at, (uint32_t)listing_bytes);
+    at = put_infos(at, actors, count);
+    at += peeper__v1__listing__pack(&tail, at);
+    end_frame(out, at);
+    return STATUS_OK;
+}
