@@ -1,0 +1,106 @@
+// For dlopen and scandir beside gnu11.
+#define _GNU_SOURCE
+#include "host/behaviours.h"
+
+#include <dirent.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SUFFIX ".so"
+
+static bool name_valid(const char *name) {
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyz0123456789_.-";
+    if (name == NULL) return false;
+    size_t bytes = strnlen(name, BEHAVIOUR_NAME_BYTES_MAX + 1);
+    return bytes >= 1 && bytes <= BEHAVIOUR_NAME_BYTES_MAX && strspn(name, allowed) == bytes;
+}
+
+const char *behaviour_fault(const struct peeper_behaviour *behaviour) {
+    // First: with another version the rest of the struct may lie elsewhere.
+    if (behaviour->abi_version != PEEPER_ABI_VERSION) return "was built for another abi_version";
+    if (!name_valid(behaviour->name)) return "its name is not 1 to 63 bytes of [a-z0-9_.-]";
+    if (behaviour->state_bytes < 1 || behaviour->state_bytes > BEHAVIOUR_STATE_BYTES_MAX) {
+        return "its state_bytes is not within 1 to 1 MiB";
+    }
+    if (behaviour->save == NULL) return "it has no save()";
+    if (behaviour->load == NULL) return "it has no load()";
+    return NULL;
+}
+
+static bool name_taken(const struct behaviours *behaviours, const char *name) {
+    for (uint32_t i = 0; i < behaviours->count; i++) {
+        if (strcmp(behaviours->list[i].name, name) == 0) return true;
+    }
+    return false;
+}
+
+// Adds the descriptor; answers what is wrong if it cannot.
+static const char *add(struct behaviours *behaviours, const struct peeper_behaviour *descriptor) {
+    const char *fault = behaviour_fault(descriptor);
+    if (fault != NULL) return fault;
+    if (name_taken(behaviours, descriptor->name))
+        return "a behaviour of this name is loaded already";
+    if (behaviours->count == HOST_BEHAVIOURS_MAX) return "too many behaviours are loaded";
+
+    struct peeper_behaviour *added = &behaviours->list[behaviours->count++];
+    *added = *descriptor;
+    if (added->version == NULL) added->version = "";
+    if (added->turn_deadline_ms == 0) added->turn_deadline_ms = BEHAVIOUR_DEADLINE_MS;
+    if (added->memory_bytes_max == 0) added->memory_bytes_max = BEHAVIOUR_MEMORY_BYTES;
+    return NULL;
+}
+
+static void load_file(struct behaviours *behaviours, const char *path,
+                      const struct behaviours_listener *listener) {
+    // NOW: a symbol that is missing fails here, not in the middle of a turn. LOCAL: behaviours do
+    // not see each other.
+    void *object = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    if (object == NULL) {
+        listener->on_failed(listener->context, path, dlerror());
+        return;
+    }
+    const struct peeper_behaviour *descriptor = dlsym(object, "peeper_behaviour");
+    const char                    *fault =
+        descriptor == NULL ? "it does not export peeper_behaviour" : add(behaviours, descriptor);
+    if (fault == NULL) {
+        listener->on_loaded(listener->context, &behaviours->list[behaviours->count - 1]);
+        return;
+    }
+    listener->on_failed(listener->context, path, fault);
+    dlclose(object);
+}
+
+static int is_object(const struct dirent *entry) {
+    size_t bytes = strlen(entry->d_name), suffix = strlen(SUFFIX);
+    return bytes > suffix && strcmp(entry->d_name + bytes - suffix, SUFFIX) == 0;
+}
+
+// Bytes, not the locale's idea: the order must be the same on every machine.
+static int by_bytes(const struct dirent **a, const struct dirent **b) {
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+void behaviours_load(struct behaviours *behaviours, const char *directory,
+                     const struct behaviours_listener *listener) {
+    struct dirent **entries = NULL;
+    int             count = scandir(directory, &entries, is_object, by_bytes);
+    if (count < 0) {
+        listener->on_failed(listener->context, directory, strerror(errno));
+        return;
+    }
+    for (int i = 0; i < count; i++) {
+        char path[PATH_MAX];
+        int  bytes = snprintf(path, sizeof path, "%s/%s", directory, entries[i]->d_name);
+        if (bytes < 0 || bytes >= (int)sizeof path) {
+            listener->on_failed(listener->context, directory, "a path in it is too long");
+        } else {
+            load_file(behaviours, path, listener);
+        }
+        free(entries[i]);
+    }
+    free(entries);
+}

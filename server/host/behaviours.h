@@ -1,0 +1,41 @@
+// behaviours: the code that this host can run: shared objects, loaded once at the start and never
+// unloaded.
+//
+// Whatever a file in the directories turns out to be, it is answered with a sentence for the
+// operator, not with a failed start. Loading runs the constructors of foreign code: the death
+// handlers must be in place before.
+#pragma once
+
+#include "base/status.h"
+#include "wire/turn.h"
+
+#include <peeper/behaviour.h>
+
+#include <stdint.h>
+
+#define BEHAVIOUR_STATE_BYTES_MAX (1u << 20)
+#define BEHAVIOUR_NAME_BYTES_MAX 63
+#define BEHAVIOUR_DEADLINE_MS 5000u
+#define BEHAVIOUR_MEMORY_BYTES (64ull << 20)
+
+struct behaviours {
+    // Copies of the descriptors, with the defaults filled in: a behaviour that overwrites its own
+    // must not take the worker's idea of it along.
+    struct peeper_behaviour list[HOST_BEHAVIOURS_MAX];
+    uint32_t                count;
+};
+
+// Who hears what became of each file, in order.
+struct behaviours_listener {
+    void (*on_loaded)(void *context, const struct peeper_behaviour *behaviour);
+    void (*on_failed)(void *context, const char *path, const char *why);
+    void *context; // borrowed
+};
+
+// Loads every *.so of `directory` in the order of their names and adds it to the list.   Thread:
+// main.
+void behaviours_load(struct behaviours *behaviours, const char *directory,
+                     const struct behaviours_listener *listener);
+
+// What is wrong with a descriptor; NULL if nothing is.   Thread: any.
+const char *behaviour_fault(const struct peeper_behaviour *behaviour);

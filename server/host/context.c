@@ -1,0 +1,310 @@
+#include "host/context.h"
+
+#include "base/log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define WRITER_KEPT_BYTES (1u << 20)
+#define LOG_TEXT_BYTES 1024
+
+static const char *const PHASES[PHASE_COUNT] = {
+    [PHASE_INIT] = "init",
+    [PHASE_CALL] = "handle_call",
+    [PHASE_CAST] = "handle_cast",
+    [PHASE_INFO] = "handle_info",
+    [PHASE_CONTINUE] = "handle_continue",
+    [PHASE_TERMINATE] = "terminate",
+    [PHASE_SAVE] = "save",
+    [PHASE_LOAD] = "load",
+};
+
+const char *phase_name(enum phase phase) {
+    return PHASES[phase];
+}
+
+void context_init(struct peeper_ctx *ctx) {
+    ctx->item = &ctx->writers[0];
+    ctx->reason = &ctx->writers[1];
+    ctx->proceed = &ctx->writers[2];
+    ctx->carried = &ctx->writers[3];
+}
+
+void context_fini(struct peeper_ctx *ctx) {
+    for (int i = 0; i < 4; i++) peeper_writer_fini(&ctx->writers[i]);
+    items_fini(&ctx->items);
+}
+
+void context_begin(struct peeper_ctx *ctx, struct copy *copy,
+                   const struct peeper_behaviour *behaviour, uint64_t turn, enum phase phase) {
+    ctx->copy = copy;
+    ctx->behaviour = behaviour;
+    ctx->turn = turn;
+    ctx->phase = phase;
+    ctx->changed = false;
+    ctx->replied = false;
+    ctx->reason_given = false;
+    ctx->follow = FOLLOW_NOTHING;
+    ctx->open = NULL;
+    items_reset(&ctx->items);
+}
+
+void context_trim(struct peeper_ctx *ctx) {
+    for (int i = 0; i < 4; i++) {
+        if (ctx->writers[i].capacity > WRITER_KEPT_BYTES) peeper_writer_fini(&ctx->writers[i]);
+    }
+    items_reset(&ctx->items);
+}
+
+static void set_crash_text(struct peeper_ctx *ctx, const char *format, va_list arguments) {
+    int wanted = vsnprintf(ctx->crash_text, sizeof ctx->crash_text, format, arguments);
+    if (wanted < 0) ctx->crash_text[0] = '\0';
+    if (wanted < (int)sizeof ctx->crash_text) return;
+    // Cut: leave no half of a UTF-8 sequence at the end.
+    size_t bytes = sizeof ctx->crash_text - 1;
+    while (bytes > 0 && ((uint8_t)ctx->crash_text[bytes - 1] & 0xC0) == 0x80) bytes--;
+    if (bytes > 0 && ((uint8_t)ctx->crash_text[bytes - 1] & 0x80) != 0) bytes--;
+    ctx->crash_text[bytes] = '\0';
+}
+
+void context_crash(struct peeper_ctx *ctx, enum commit_code code, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    set_crash_text(ctx, format, arguments);
+    va_end(arguments);
+    ctx->crash_code = code;
+    _longjmp(ctx->escape, 1);
+}
+
+static const char *item_name(enum item_kind kind) {
+    static const char *const names[] = {
+        [ITEM_STATE] = "state",       [ITEM_REPLY] = "reply",
+        [ITEM_REPLY_TO] = "reply_to", [ITEM_SEND] = "send",
+        [ITEM_CAST] = "cast",         [ITEM_START] = "start",
+        [ITEM_STOP] = "stop",         [ITEM_CONTINUE] = "then_continue",
+        [ITEM_REASON] = "reason",
+    };
+    return names[kind];
+}
+
+static _Noreturn void crash_incomplete(struct peeper_ctx *ctx) {
+    context_crash(ctx, COMMIT_CODE_CONTRACT, "incomplete_item(%s)",
+                  item_name((enum item_kind)ctx->pending.kind));
+}
+
+static void append(struct peeper_ctx *ctx, struct item_header head, struct peeper_value value) {
+    enum status status =
+        items_append(&ctx->items, head, ctx->pending_name, slice_of(value.data, value.bytes));
+    if (status == STATUS_OK) return;
+    if (status == STATUS_NO_MEMORY) context_crash(ctx, COMMIT_CODE_MEMORY, "no_memory(items)");
+    const char *which = status == STATUS_FULL ? "too_many_items" : "items_too_large";
+    uint32_t    limit = status == STATUS_FULL ? COMMIT_ITEMS_MAX : COMMIT_BULK_BYTES;
+    context_crash(ctx, COMMIT_CODE_CONTRACT, "%s(%u)", which, limit);
+}
+
+void context_finish(struct peeper_ctx *ctx) {
+    struct peeper_writer *writer = ctx->open;
+    if (writer == NULL) return;
+    if (!peeper_writer_done(writer)) crash_incomplete(ctx);
+    ctx->open = NULL;
+    if (writer != ctx->item) return; // its place among the items is decided at the end of the turn
+
+    append(ctx, ctx->pending, peeper_writer_value(writer));
+}
+
+void context_add(struct peeper_ctx *ctx, enum item_kind kind, struct peeper_value value) {
+    append(ctx, (struct item_header){.kind = (uint16_t)kind}, value);
+}
+
+void context_write_reason(struct peeper_ctx *ctx, const char *text) {
+    peeper_writer_reset(ctx->reason);
+    peeper_write_string(ctx->reason, text);
+    if (peeper_writer_done(ctx->reason)) return;
+
+    char   plain[CONTEXT_TEXT_BYTES];
+    size_t bytes = strnlen(text, sizeof plain);
+    for (size_t i = 0; i < bytes; i++) plain[i] = (unsigned char)text[i] < 0x80 ? text[i] : '?';
+    peeper_writer_reset(ctx->reason);
+    peeper_write_string_n(ctx->reason, plain, bytes);
+}
+
+// Begins an item in `writer`, after the one before it was completed.
+static struct peeper_writer *begin(struct peeper_ctx *ctx, struct peeper_writer *writer,
+                                   enum item_kind kind, uint64_t token) {
+    context_finish(ctx);
+    // save() and load() may run at any time, and again for the same state: they must not be seen
+    // from outside.
+    if (ctx->phase >= PHASE_SAVE) {
+        context_crash(ctx, COMMIT_CODE_CONTRACT, "not_allowed(%s in %s)", item_name(kind),
+                      phase_name(ctx->phase));
+    }
+    peeper_writer_reset(writer);
+    ctx->open = writer;
+    ctx->pending = (struct item_header){.kind = (uint16_t)kind, .token = token};
+    return writer;
+}
+
+static void add_name(struct peeper_ctx *ctx, const char *name, size_t bytes_max) {
+    if (name == NULL) name = "";
+    size_t bytes = strnlen(name, bytes_max + 1);
+    if (bytes > bytes_max) {
+        context_crash(ctx, COMMIT_CODE_CONTRACT, "name_too_long(%s)",
+                      item_name((enum item_kind)ctx->pending.kind));
+    }
+    memcpy(ctx->pending_name + ctx->pending.name_bytes, name, bytes);
+    ctx->pending.name_bytes = (uint16_t)(ctx->pending.name_bytes + bytes);
+}
+
+static struct peeper_writer *begin_named(struct peeper_ctx *ctx, enum item_kind kind,
+                                         const char *name) {
+    struct peeper_writer *writer = begin(ctx, ctx->item, kind, 0);
+    add_name(ctx, name, CONTEXT_NAME_BYTES_MAX);
+    return writer;
+}
+
+// --- The public ABI; see peeper/behaviour.h ------------------------------------------------------
+
+void peeper_changed(struct peeper_ctx *ctx) {
+    ctx->changed = true;
+}
+
+struct peeper_writer *peeper_reply(struct peeper_ctx *ctx) {
+    if (ctx->phase != PHASE_CALL) {
+        context_crash(ctx, COMMIT_CODE_CONTRACT, "reply_outside_call(%s)", phase_name(ctx->phase));
+    }
+    if (ctx->replied) context_crash(ctx, COMMIT_CODE_CONTRACT, "replied_twice(handle_call)");
+    ctx->replied = true;
+    return begin(ctx, ctx->item, ITEM_REPLY, 0);
+}
+
+peeper_from peeper_call_from(struct peeper_ctx *ctx) {
+    return ctx->phase == PHASE_CALL ? ctx->turn : 0;
+}
+
+struct peeper_writer *peeper_reply_to(struct peeper_ctx *ctx, peeper_from from) {
+    return begin(ctx, ctx->item, ITEM_REPLY_TO, from);
+}
+
+struct peeper_writer *peeper_cast(struct peeper_ctx *ctx, const char *name) {
+    return begin_named(ctx, ITEM_CAST, name);
+}
+
+struct peeper_writer *peeper_send(struct peeper_ctx *ctx, const char *name) {
+    return begin_named(ctx, ITEM_SEND, name);
+}
+
+struct peeper_writer *peeper_start(struct peeper_ctx *ctx, const char *behaviour,
+                                   const char *name) {
+    struct peeper_writer *writer = begin(ctx, ctx->item, ITEM_START, 0);
+    add_name(ctx, behaviour, sizeof ctx->pending_name - CONTEXT_NAME_BYTES_MAX - 1);
+    ctx->pending.token = ctx->pending.name_bytes;
+    add_name(ctx, name, CONTEXT_NAME_BYTES_MAX);
+    return writer;
+}
+
+struct peeper_writer *peeper_stop(struct peeper_ctx *ctx, const char *name) {
+    return begin_named(ctx, ITEM_STOP, name);
+}
+
+struct peeper_writer *peeper_then_continue(struct peeper_ctx *ctx) {
+    struct peeper_writer *writer = begin(ctx, ctx->proceed, ITEM_CONTINUE, 0);
+    ctx->follow = FOLLOW_CONTINUE;
+    return writer;
+}
+
+static void set_follow(struct peeper_ctx *ctx, enum follow follow) {
+    if (ctx->phase >= PHASE_SAVE) {
+        context_crash(ctx, COMMIT_CODE_CONTRACT, "not_allowed(then in %s)", phase_name(ctx->phase));
+    }
+    ctx->follow = follow;
+}
+
+void peeper_then_timeout(struct peeper_ctx *ctx, uint64_t ms) {
+    set_follow(ctx, FOLLOW_TIMEOUT);
+    ctx->timeout_ms = ms;
+}
+
+void peeper_then_hibernate(struct peeper_ctx *ctx) {
+    set_follow(ctx, FOLLOW_HIBERNATE);
+}
+
+struct peeper_writer *peeper_reason(struct peeper_ctx *ctx) {
+    struct peeper_writer *writer = begin(ctx, ctx->reason, ITEM_REASON, 0);
+    ctx->reason_given = true;
+    return writer;
+}
+
+void peeper_raise(struct peeper_ctx *ctx, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    set_crash_text(ctx, format, arguments);
+    va_end(arguments);
+    ctx->crash_code = COMMIT_CODE_RAISE;
+    _longjmp(ctx->escape, 1);
+}
+
+void peeper_exit(struct peeper_ctx *ctx) {
+    // Other items go with the turn, complete or not; only the reason is still to be read.
+    if (ctx->open == ctx->reason && !peeper_writer_done(ctx->reason)) crash_incomplete(ctx);
+    ctx->crash_code = COMMIT_CODE_EXIT;
+    ctx->crash_text[0] = '\0';
+    _longjmp(ctx->escape, 1);
+}
+
+// Answers only if `status` is OK: everything else is the end of the turn.
+static void check_memory(struct peeper_ctx *ctx, enum status status, const char *function) {
+    if (status == STATUS_OK) return;
+    if (status == STATUS_INVALID) {
+        context_crash(ctx, COMMIT_CODE_CONTRACT, "not_own_memory(%s)", function);
+    }
+    if (status == STATUS_NO_MEMORY)
+        context_crash(ctx, COMMIT_CODE_MEMORY, "no_memory(%s)", function);
+    context_crash(ctx, COMMIT_CODE_MEMORY, "memory_bytes_max(%llu)",
+                  (unsigned long long)ctx->behaviour->memory_bytes_max);
+}
+
+void *peeper_alloc(struct peeper_ctx *ctx, size_t bytes) {
+    void *memory = NULL;
+    check_memory(ctx, copy_alloc(ctx->copy, ctx->behaviour->memory_bytes_max, bytes, &memory),
+                 "peeper_alloc");
+    return memory;
+}
+
+void *peeper_realloc(struct peeper_ctx *ctx, void *memory, size_t bytes) {
+    void *moved = NULL;
+    check_memory(ctx,
+                 copy_realloc(ctx->copy, ctx->behaviour->memory_bytes_max, memory, bytes, &moved),
+                 "peeper_realloc");
+    return moved;
+}
+
+void peeper_free(struct peeper_ctx *ctx, void *memory) {
+    check_memory(ctx, copy_free(ctx->copy, memory), "peeper_free");
+}
+
+const char *peeper_self_name(struct peeper_ctx *ctx) {
+    return copy_name(ctx->copy);
+}
+
+uint64_t peeper_self_id(struct peeper_ctx *ctx) {
+    return ctx->copy->incarnation;
+}
+
+bool peeper_restarted(struct peeper_ctx *ctx) {
+    return ctx->copy->restarted;
+}
+
+void peeper_log(struct peeper_ctx *ctx, const char *format, ...) {
+    char    text[LOG_TEXT_BYTES], quoted[LOG_TEXT_BYTES + 256], name[CONTEXT_NAME_BYTES_MAX + 16];
+    va_list arguments;
+    va_start(arguments, format);
+    int wanted = vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    if (wanted < 0) return;
+
+    uint32_t bytes = (uint32_t)wanted < sizeof text ? (uint32_t)wanted : (uint32_t)sizeof text - 1;
+    LOG_INFO("behaviour.said", "actor=%s behaviour=%s text=%s",
+             log_quote(name, sizeof name, copy_name(ctx->copy), ctx->copy->name_bytes),
+             ctx->behaviour->name, log_quote(quoted, sizeof quoted, text, bytes));
+}

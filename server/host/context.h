@@ -1,0 +1,96 @@
+// context: what stands behind `struct peeper_ctx`: the turn that a worker is running, seen from the
+// behaviour.
+//
+// Each worker has one. It gathers what the callback asks for and hands it out when the callback has
+// returned. A crash leaves the callback by a jump to where the turn began; nothing that the turn
+// gathered is used then. The functions of peeper/behaviour.h are implemented here.
+#pragma once
+
+#include "host/copy.h"
+#include "host/items.h"
+#include "wire/turn.h"
+
+#include <peeper/behaviour.h>
+
+#include <setjmp.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+// What is being run. The order is that of PHASES in context.c.
+enum phase {
+    PHASE_INIT,
+    PHASE_CALL,
+    PHASE_CAST,
+    PHASE_INFO,
+    PHASE_CONTINUE,
+    PHASE_TERMINATE,
+    PHASE_SAVE,
+    PHASE_LOAD,
+    PHASE_COUNT,
+};
+
+enum follow { FOLLOW_NOTHING, FOLLOW_CONTINUE, FOLLOW_TIMEOUT, FOLLOW_HIBERNATE };
+
+#define CONTEXT_TEXT_BYTES 1024    // of a raise, terminated
+#define CONTEXT_NAME_BYTES_MAX 255 // of an actor
+
+struct peeper_ctx {
+    // of the turn; set by context_begin
+    struct copy                   *copy;      // borrowed
+    const struct peeper_behaviour *behaviour; // borrowed
+    uint64_t                       turn;
+    enum phase                     phase;
+    // what the callback asked for
+    bool         changed;
+    bool         replied;
+    bool         reason_given;
+    enum follow  follow;
+    uint64_t     timeout_ms;
+    struct items items;
+    // the item that was begun last and is not in `items` yet
+    struct peeper_writer *open; // one of the three below; NULL if there is none
+    struct item_header    pending;
+    char                  pending_name[CONTEXT_NAME_BYTES_MAX + 64];
+    // Owned. `carried` holds what a following step has as its argument, while that step writes its
+    // own.
+    struct peeper_writer *item;
+    struct peeper_writer *reason;
+    struct peeper_writer *proceed;
+    struct peeper_writer *carried;
+    struct peeper_writer  writers[4];
+    // how the turn crashed
+    enum commit_code crash_code;
+    char             crash_text[CONTEXT_TEXT_BYTES];
+    jmp_buf          escape; // set by whoever calls into the behaviour
+};
+
+// Thread: any. Zeroed memory is enough before.
+void context_init(struct peeper_ctx *ctx);
+
+// Frees what it owns; items too.   Thread: owner.
+void context_fini(struct peeper_ctx *ctx);
+
+// Begins a turn: nothing is asked for yet.   Thread: worker.
+void context_begin(struct peeper_ctx *ctx, struct copy *copy,
+                   const struct peeper_behaviour *behaviour, uint64_t turn, enum phase phase);
+
+// Completes the item that is open, if any. Crashes the turn if it is not a whole Value.   Thread:
+// worker.
+void context_finish(struct peeper_ctx *ctx);
+
+// Adds an item that the callback did not begin itself. Crashes the turn if it is one too many.
+// Thread: worker.
+void context_add(struct peeper_ctx *ctx, enum item_kind kind, struct peeper_value value);
+
+// Makes `text` the reason, as a string; what is not UTF-8 in it becomes "?".   Thread: worker.
+void context_write_reason(struct peeper_ctx *ctx, const char *text);
+
+// Gives the memory of an unusually large turn back.   Thread: worker.
+void context_trim(struct peeper_ctx *ctx);
+
+// Leaves the turn through ctx->escape.   Thread: worker, in a callback or around it.
+_Noreturn __attribute__((format(printf, 3, 4))) void
+context_crash(struct peeper_ctx *ctx, enum commit_code code, const char *format, ...);
+
+// Name of the callback: "handle_call".   Thread: any.
+const char *phase_name(enum phase phase);

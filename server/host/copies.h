@@ -1,0 +1,41 @@
+// copies: the cache of one worker: finds the copy of an actor by its slot, and drops one when there
+// are too many.
+//
+// An open-addressing table of pointers, half full at most. An array indexed by slot would be faster
+// by a multiply, but slots are numbered over all workers and all actors, so that each worker would
+// pay for the actors of all. What goes first is decided by a clock hand (second chance), not by an
+// LRU list: near enough to least recently used, without two pointers per copy and without writing
+// to two neighbours on every turn.
+#pragma once
+
+#include "base/status.h"
+#include "host/copy.h"
+
+struct copies {
+    // immutable after init
+    const struct peeper_behaviour *behaviours; // borrowed; indexed by copy->behaviour
+    uint32_t                       count_max;
+    // worker thread only
+    struct copy **table; // owned, with the copies in it; NULL where empty
+    uint32_t      bits;  // the table has 1 << bits places
+    uint32_t      count;
+    uint32_t      hand; // where the search for one to drop goes on
+};
+
+// Fails: STATUS_NO_MEMORY.   Thread: any.
+NODISCARD enum status copies_init(struct copies *copies, const struct peeper_behaviour *behaviours,
+                                  uint32_t count_max);
+
+// The copy in `slot`, now marked as used; NULL if there is none.   Thread: worker.
+struct copy *copies_find(struct copies *copies, uint32_t slot);
+
+// Adds a copy; its slot must be free. Drops another one first if `count_max` are there.
+// Owns:  OK -> the table owns it.   Fails: STATUS_NO_MEMORY, the caller still owns it.   Thread:
+//        worker.
+NODISCARD enum status copies_add(struct copies *copies, struct copy *copy);
+
+// Drops the copy in `slot`, if there is one.   Thread: worker.
+void copies_drop(struct copies *copies, uint32_t slot);
+
+// Drops all and frees the table.   Thread: worker.
+void copies_fini(struct copies *copies);

@@ -1,0 +1,123 @@
+#include "host/copy.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+// The head of each block. The owner is told apart on every use, so that memory handed from one
+// actor to another by mistake, or freed twice, breaks a contract instead of the heap.
+struct block {
+    struct block *next;
+    struct block *prev; // NULL in the first
+    struct copy  *owner;
+    size_t        bytes; // of the memory behind the head
+    _Alignas(16) uint8_t memory[];
+};
+
+struct copy *copy_create(const struct copy_options *options) {
+    size_t bytes = sizeof(struct copy) + options->state_bytes + options->name_bytes + 1;
+    // calloc: the state begins zeroed, and so does the 0 behind the name.
+    struct copy *copy = calloc(1, bytes);
+    if (copy == NULL) return NULL;
+
+    copy->slot = options->slot;
+    copy->epoch = options->epoch;
+    copy->behaviour = options->behaviour;
+    copy->name_bytes = options->name_bytes;
+    copy->restarted = options->restarted;
+    copy->incarnation = options->incarnation;
+    copy->state_bytes = options->state_bytes;
+    if (options->name_bytes > 0) {
+        memcpy(copy->state + options->state_bytes, options->name, options->name_bytes);
+    }
+    return copy;
+}
+
+void copy_clear(struct copy *copy, const struct peeper_behaviour *behaviour) {
+    if (behaviour->drop != NULL) behaviour->drop(copy->state);
+    while (copy->blocks != NULL) {
+        struct block *block = copy->blocks;
+        copy->blocks = block->next;
+        block->owner = NULL;
+        free(block);
+    }
+    copy->blocks_bytes = 0;
+    memset(copy->state, 0, copy->state_bytes);
+}
+
+void copy_destroy(struct copy *copy, const struct peeper_behaviour *behaviour) {
+    if (copy == NULL) return;
+    copy_clear(copy, behaviour);
+    free(copy);
+}
+
+static struct block *block_of(void *memory) {
+    return (struct block *)((uint8_t *)memory - sizeof(struct block));
+}
+
+static void link_first(struct copy *copy, struct block *block) {
+    block->prev = NULL;
+    block->next = copy->blocks;
+    if (block->next != NULL) block->next->prev = block;
+    copy->blocks = block;
+}
+
+// After realloc() moved `block`, its neighbours still point to where it was.
+static void relink(struct copy *copy, struct block *block) {
+    if (block->next != NULL) block->next->prev = block;
+    if (block->prev != NULL) {
+        block->prev->next = block;
+    } else {
+        copy->blocks = block;
+    }
+}
+
+enum status copy_alloc(struct copy *copy, uint64_t bytes_max, size_t bytes, void **ret_memory) {
+    // Heads count too: a million blocks of one byte are not one megabyte.
+    uint64_t used = copy->blocks_bytes + sizeof(struct block);
+    if (used > bytes_max || bytes > bytes_max - used) return STATUS_TOO_LARGE;
+
+    struct block *block = calloc(1, sizeof *block + bytes);
+    if (block == NULL) return STATUS_NO_MEMORY;
+    block->owner = copy;
+    block->bytes = bytes;
+    link_first(copy, block);
+    copy->blocks_bytes = used + bytes;
+    *ret_memory = block->memory;
+    return STATUS_OK;
+}
+
+enum status copy_realloc(struct copy *copy, uint64_t bytes_max, void *memory, size_t bytes,
+                         void **ret_memory) {
+    if (memory == NULL) return copy_alloc(copy, bytes_max, bytes, ret_memory);
+    struct block *block = block_of(memory);
+    if (block->owner != copy) return STATUS_INVALID;
+    uint64_t others = copy->blocks_bytes - block->bytes;
+    if (others > bytes_max || bytes > bytes_max - others) return STATUS_TOO_LARGE;
+
+    size_t        before = block->bytes;
+    struct block *moved = realloc(block, sizeof *block + bytes);
+    if (moved == NULL) return STATUS_NO_MEMORY;
+    moved->bytes = bytes;
+    relink(copy, moved);
+    copy->blocks_bytes = others + bytes;
+    if (bytes > before) memset(moved->memory + before, 0, bytes - before);
+    *ret_memory = moved->memory;
+    return STATUS_OK;
+}
+
+enum status copy_free(struct copy *copy, void *memory) {
+    if (memory == NULL) return STATUS_OK;
+    struct block *block = block_of(memory);
+    if (block->owner != copy) return STATUS_INVALID;
+
+    if (block->next != NULL) block->next->prev = block->prev;
+    if (block->prev != NULL) {
+        block->prev->next = block->next;
+    } else {
+        copy->blocks = block->next;
+    }
+    copy->blocks_bytes -= sizeof *block + block->bytes;
+    block->owner = NULL;
+    free(block);
+    return STATUS_OK;
+}

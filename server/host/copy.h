@@ -1,0 +1,71 @@
+// copy: one actor as a worker holds it: its live state and the memory that hangs off it.
+//
+// A copy is a cache entry. It can be dropped at any moment between two turns; the keeper has what
+// is needed to make another. It is kept small, because a worker may hold very many idle ones: state
+// and name lie inline behind the head.
+#pragma once
+
+#include "base/status.h"
+
+#include <peeper/behaviour.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct block;
+
+struct copy {
+    uint32_t      slot;
+    uint32_t      epoch;
+    uint16_t      behaviour; // index in the host's behaviours
+    uint8_t       name_bytes;
+    bool          restarted; // INIT came with TURN_RESTART
+    bool          recent;    // copies: used since the clock hand passed
+    uint64_t      incarnation;
+    struct block *blocks;       // owned; what peeper_alloc() answered
+    uint64_t      blocks_bytes; // of all blocks, their heads included
+    uint64_t      state_bytes;
+    _Alignas(16) uint8_t state[]; // state_bytes, then the name and a 0
+};
+
+struct copy_options {
+    uint32_t    slot;
+    uint32_t    epoch;
+    uint16_t    behaviour;
+    bool        restarted;
+    uint64_t    incarnation;
+    const char *name; // name_bytes of them, not terminated
+    uint8_t     name_bytes;
+    uint32_t    state_bytes;
+};
+
+// Makes a copy with a zeroed state.
+// Fails: NULL when memory ran out.   Thread: worker.
+struct copy *copy_create(const struct copy_options *options);
+
+// Runs the behaviour's drop(), frees all blocks and zeroes the state.   Thread: worker.
+void copy_clear(struct copy *copy, const struct peeper_behaviour *behaviour);
+
+// copy_clear, then frees the copy. NULL is fine.   Thread: worker.
+void copy_destroy(struct copy *copy, const struct peeper_behaviour *behaviour);
+
+static inline const char *copy_name(const struct copy *copy) {
+    return (const char *)copy->state + copy->state_bytes;
+}
+
+// Memory that lives as long as the state does. Zeroed, aligned to 16.
+// Fails: STATUS_TOO_LARGE (the copy would hold more than `bytes_max`), STATUS_NO_MEMORY.   Thread:
+//        worker.
+NODISCARD enum status copy_alloc(struct copy *copy, uint64_t bytes_max, size_t bytes,
+                                 void **ret_memory);
+
+// Changes the size of `memory` (NULL: like copy_alloc); what is added is zeroed.
+// Fails: as copy_alloc, and STATUS_INVALID if `memory` is not of this copy; `memory` is as before.
+//         Thread: worker.
+NODISCARD enum status copy_realloc(struct copy *copy, uint64_t bytes_max, void *memory,
+                                   size_t bytes, void **ret_memory);
+
+// Frees `memory`; NULL is fine.   Fails: STATUS_INVALID if it is not of this copy.   Thread:
+// worker.
+NODISCARD enum status copy_free(struct copy *copy, void *memory);

@@ -1,0 +1,380 @@
+#include "host/worker.h"
+
+#include "base/check.h"
+#include "base/log.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum status worker_init(struct worker *worker, uint32_t index, const struct behaviours *behaviours,
+                        uint32_t copies_max, int keeper_fd) {
+    memset(worker, 0, sizeof *worker);
+    worker->index = index;
+    worker->behaviours = behaviours;
+    worker->list = behaviours->list;
+    context_init(&worker->ctx);
+    peeper_write_string(&worker->timeout, "timeout");
+    if (!peeper_writer_done(&worker->timeout)) return STATUS_NO_MEMORY;
+
+    enum status status = copies_init(&worker->copies, behaviours->list, copies_max);
+    if (status != STATUS_OK) goto fini_timeout;
+    status = port_open(&worker->port, index, keeper_fd);
+    if (status != STATUS_OK) goto fini_copies;
+    return STATUS_OK;
+
+fini_copies:
+    copies_fini(&worker->copies);
+fini_timeout:
+    peeper_writer_fini(&worker->timeout);
+    return status;
+}
+
+void worker_fini(struct worker *worker) {
+    port_close(&worker->port);
+    copies_fini(&worker->copies);
+    context_fini(&worker->ctx);
+    peeper_writer_fini(&worker->timeout);
+}
+
+// --- One callback --------------------------------------------------------------------------------
+
+static const struct peeper_behaviour *behaviour_of(const struct worker *worker) {
+    return &worker->list[worker->record->behaviour];
+}
+
+static void load_state(struct worker *worker, struct peeper_value saved) {
+    struct peeper_ctx *ctx = &worker->ctx;
+    enum phase         phase = ctx->phase;
+    ctx->phase = PHASE_LOAD;
+    bool loaded =
+        peeper_value_check(saved) && ctx->behaviour->load(ctx, worker->copy->state, saved);
+    if (!loaded) context_crash(ctx, COMMIT_CODE_CONTRACT, "state_not_loaded");
+    ctx->phase = phase;
+    worker->load = false;
+}
+
+static void save_state(struct worker *worker) {
+    struct peeper_ctx *ctx = &worker->ctx;
+    ctx->phase = PHASE_SAVE;
+    peeper_writer_reset(ctx->item);
+    ctx->pending = (struct item_header){.kind = ITEM_STATE};
+    ctx->open = ctx->item;
+    ctx->behaviour->save(ctx, worker->copy->state, ctx->item);
+    context_finish(ctx);
+    ctx->phase = worker->step.phase;
+}
+
+// A missing init: the argument is the state.
+static enum peeper_action init_by_default(struct worker *worker) {
+    if (!worker->load) load_state(worker, worker->step.argument);
+    return PEEPER_OK;
+}
+
+static enum peeper_action drop_info(struct worker *worker) {
+    char name[CONTEXT_NAME_BYTES_MAX + 16];
+    LOG_WARN("info.dropped", "actor=%s behaviour=%s reason=\"no handle_info\"",
+             log_quote(name, sizeof name, copy_name(worker->copy), worker->copy->name_bytes),
+             worker->ctx.behaviour->name);
+    return PEEPER_OK;
+}
+
+static enum peeper_action (*callback_of(const struct peeper_behaviour *behaviour,
+                                        enum phase phase))(struct peeper_ctx *, void *,
+                                                           struct peeper_value) {
+    switch (phase) {
+        case PHASE_INIT: return behaviour->init;
+        case PHASE_CALL: return behaviour->handle_call;
+        case PHASE_CAST: return behaviour->handle_cast;
+        case PHASE_INFO: return behaviour->handle_info;
+        case PHASE_CONTINUE: return behaviour->handle_continue;
+        default: CHECK(false); return NULL;
+    }
+}
+
+static enum peeper_action call_back(struct worker *worker) {
+    struct peeper_ctx *ctx = &worker->ctx;
+    void              *state = worker->copy->state;
+    enum phase         phase = worker->step.phase;
+    if (phase == PHASE_TERMINATE) {
+        if (ctx->behaviour->terminate) ctx->behaviour->terminate(ctx, state, worker->step.argument);
+        return PEEPER_OK; // its answer is ignored
+    }
+    enum peeper_action (*callback)(struct peeper_ctx *, void *, struct peeper_value) =
+        callback_of(ctx->behaviour, phase);
+    if (callback != NULL) return callback(ctx, state, worker->step.argument);
+    if (phase == PHASE_INIT) return init_by_default(worker);
+    if (phase == PHASE_INFO) return drop_info(worker);
+    context_crash(ctx, COMMIT_CODE_CONTRACT, "undef(%s)", phase_name(phase));
+}
+
+static bool action_valid(const struct worker *worker) {
+    int action = (int)worker->action;
+    return action == PEEPER_OK || action == PEEPER_STOP ||
+           (worker->step.phase == PHASE_INIT &&
+            (action == PEEPER_IGNORE || action == PEEPER_ERROR));
+}
+
+static struct peeper_value preserved_state(const struct worker *worker) {
+    return (struct peeper_value){worker->body.state.data, worker->body.state.bytes};
+}
+
+// What of the state goes with the commit. init: all of it, but where a preserved state replaces it,
+// none.
+static void settle_state(struct worker *worker) {
+    bool init = worker->step.phase == PHASE_INIT;
+    if (init && worker->action != PEEPER_OK) return;
+    if (init && worker->load) {
+        copy_clear(worker->copy, worker->ctx.behaviour);
+        load_state(worker, preserved_state(worker));
+    } else if (init || worker->ctx.changed) {
+        save_state(worker);
+    }
+}
+
+// The reason or the argument that goes with the commit, behind everything that the callback began
+// itself.
+static void settle_ending(struct worker *worker) {
+    struct peeper_ctx *ctx = &worker->ctx;
+    if (worker->step.phase == PHASE_TERMINATE) {
+        // Once more, so that each commit with COMMIT_STOP tells the reason.
+        context_add(ctx, ITEM_REASON, worker->step.argument);
+    } else if (worker->action == PEEPER_STOP && worker->step.phase != PHASE_INIT) {
+        if (!ctx->reason_given) context_write_reason(ctx, "normal");
+        context_add(ctx, ITEM_REASON, peeper_writer_value(ctx->reason));
+    } else if (worker->action == PEEPER_OK && ctx->follow == FOLLOW_CONTINUE) {
+        context_add(ctx, ITEM_CONTINUE, peeper_writer_value(ctx->proceed));
+    }
+}
+
+static void run_step(struct worker *worker) {
+    struct peeper_ctx *ctx = &worker->ctx;
+    // Without init before it, a state that came along is loaded first.
+    if (worker->load && worker->step.phase != PHASE_INIT)
+        load_state(worker, preserved_state(worker));
+    worker->action = call_back(worker);
+    context_finish(ctx);
+    if (!action_valid(worker)) {
+        context_crash(ctx, COMMIT_CODE_CONTRACT, "bad_return_value(%d)", (int)worker->action);
+    }
+    settle_state(worker);
+    settle_ending(worker);
+}
+
+// False if the turn crashed. All that a crash needs lies in the context, none of it in this frame.
+static bool run_guarded(struct worker *worker) {
+    context_begin(&worker->ctx, worker->copy, behaviour_of(worker), worker->record->turn,
+                  worker->step.phase);
+    if (_setjmp(worker->ctx.escape) != 0) return false;
+    run_step(worker);
+    return true;
+}
+
+// --- Commits -------------------------------------------------------------------------------------
+
+static void commit(struct worker *worker, enum commit_kind kind, int flags, enum commit_code code,
+                   uint64_t timeout_ms) {
+    struct commit_record record = {
+        .kind = (uint8_t)kind,
+        .flags = (uint8_t)flags,
+        .code = (uint8_t)code,
+        .turn = worker->record->turn,
+        .timeout_ms = timeout_ms,
+    };
+    port_commit(&worker->port, record, &worker->ctx.items);
+}
+
+static void commit_plain(struct worker *worker, enum commit_kind kind, enum commit_code code) {
+    items_reset(&worker->ctx.items);
+    commit(worker, kind, 0, code, 0);
+}
+
+static void forget(struct worker *worker) {
+    copies_drop(&worker->copies, worker->record->slot);
+    worker->copy = NULL;
+}
+
+// Appends an item to a commit that has nothing else. Without memory for it the commit goes without
+// it.
+static void add_alone(struct worker *worker, enum item_kind kind, const void *data, size_t bytes) {
+    struct item_header head = {.kind = (uint16_t)kind};
+    (void)!items_append(&worker->ctx.items, head, NULL, slice_of(data, bytes));
+}
+
+static void commit_crash(struct worker *worker, const char *where) {
+    struct peeper_ctx *ctx = &worker->ctx;
+    bool               exited = ctx->crash_code == COMMIT_CODE_EXIT;
+    if (!exited) {
+        context_write_reason(ctx, ctx->crash_text);
+    } else if (!ctx->reason_given) {
+        context_write_reason(ctx, "normal");
+    }
+    char text[128];
+    int  bytes = snprintf(text, sizeof text, "%s of %s", where, behaviour_of(worker)->name);
+    items_reset(&ctx->items);
+    struct peeper_value reason = peeper_writer_value(ctx->reason);
+    add_alone(worker, ITEM_REASON, reason.data, reason.bytes);
+    add_alone(worker, ITEM_TEXT, text, (size_t)bytes);
+    forget(worker);
+    commit(worker, COMMIT_CRASH, 0, ctx->crash_code, 0);
+}
+
+// init said that there shall be no actor. As in OTP, PEEPER_STOP is one way to say it, and what
+// never began has nothing to terminate.
+static void commit_refused(struct worker *worker) {
+    struct peeper_ctx *ctx = &worker->ctx;
+    bool               ignored = worker->action == PEEPER_IGNORE;
+    items_reset(&ctx->items);
+    if (worker->action == PEEPER_STOP && !ctx->reason_given) context_write_reason(ctx, "normal");
+    if (ctx->reason_given || worker->action == PEEPER_STOP) {
+        struct peeper_value reason = peeper_writer_value(ctx->reason);
+        add_alone(worker, ITEM_REASON, reason.data, reason.bytes);
+    }
+    forget(worker);
+    commit(worker, COMMIT_REFUSED, 0, ignored ? COMMIT_CODE_IGNORE : COMMIT_CODE_ERROR, 0);
+}
+
+// Makes `writer`'s Value the argument of the next step; the writer is free for that step's own use.
+static void carry(struct worker *worker, struct peeper_writer **writer, enum phase phase) {
+    struct peeper_writer *taken = *writer;
+    *writer = worker->ctx.carried;
+    worker->ctx.carried = taken;
+    worker->step = (struct step){.phase = phase, .argument = peeper_writer_value(taken)};
+}
+
+// PEEPER_STOP. True if terminate() is the next step.
+static bool commit_stop(struct worker *worker) {
+    struct peeper_ctx *ctx = &worker->ctx;
+    bool               more = ctx->behaviour->terminate != NULL;
+    if (!more) forget(worker);
+    if (more) carry(worker, &ctx->reason, PHASE_TERMINATE);
+    commit(worker, COMMIT_DONE, COMMIT_STOP | (more ? COMMIT_MORE : 0), COMMIT_CODE_NONE, 0);
+    return more;
+}
+
+// PEEPER_OK. True if there is a next step of the same turn record.
+static bool commit_done(struct worker *worker) {
+    struct peeper_ctx *ctx = &worker->ctx;
+    switch (ctx->follow) {
+        case FOLLOW_NOTHING: commit(worker, COMMIT_DONE, 0, COMMIT_CODE_NONE, 0); return false;
+        case FOLLOW_HIBERNATE:
+            forget(worker);
+            commit(worker, COMMIT_DONE, COMMIT_HIBERNATE, COMMIT_CODE_NONE, 0);
+            return false;
+        case FOLLOW_TIMEOUT:
+            if (ctx->timeout_ms > 0) {
+                commit(worker, COMMIT_DONE, COMMIT_TIMEOUT, COMMIT_CODE_NONE, ctx->timeout_ms);
+                return false;
+            }
+            worker->step = (struct step){PHASE_INFO, peeper_writer_value(&worker->timeout)};
+            commit(worker, COMMIT_DONE, COMMIT_MORE, COMMIT_CODE_NONE, 0);
+            return true;
+        case FOLLOW_CONTINUE:
+            carry(worker, &ctx->proceed, PHASE_CONTINUE);
+            commit(worker, COMMIT_DONE, COMMIT_MORE, COMMIT_CODE_NONE, 0);
+            return true;
+    }
+    CHECK(false);
+    return false;
+}
+
+// Answers the step that was run. True if another one follows.
+static bool commit_step(struct worker *worker, bool finished) {
+    if (!finished) {
+        commit_crash(worker, phase_name(worker->ctx.phase));
+        return false;
+    }
+    if (worker->step.phase == PHASE_TERMINATE) {
+        forget(worker);
+        commit(worker, COMMIT_DONE, COMMIT_STOP, COMMIT_CODE_NONE, 0);
+        return false;
+    }
+    if (worker->action == PEEPER_OK) return commit_done(worker);
+    if (worker->step.phase != PHASE_INIT) return commit_stop(worker);
+    commit_refused(worker);
+    return false;
+}
+
+// --- One record ----------------------------------------------------------------------------------
+
+// A chain may be endless, and recall_to does not end it: what follows a commit with COMMIT_MORE is
+// due.
+static void run_steps(struct worker *worker) {
+    while (commit_step(worker, run_guarded(worker))) {
+    }
+}
+
+// Puts a fresh copy in the actor's slot. Fails: NULL, out of memory.
+static struct copy *renew_copy(struct worker *worker) {
+    const struct turn_record *record = worker->record;
+    copies_drop(&worker->copies, record->slot);
+    struct copy *copy = copy_create(&(struct copy_options){
+        .slot = record->slot,
+        .epoch = record->epoch,
+        .behaviour = record->behaviour,
+        .restarted = (record->flags & TURN_RESTART) != 0,
+        .incarnation = record->incarnation,
+        .name = (const char *)worker->body.name.data,
+        .name_bytes = (uint8_t)worker->body.name.bytes,
+        .state_bytes = behaviour_of(worker)->state_bytes,
+    });
+    if (copy == NULL) return NULL;
+    if (copies_add(&worker->copies, copy) == STATUS_OK) return copy;
+    copy_destroy(copy, behaviour_of(worker));
+    return NULL;
+}
+
+static struct copy *find_copy(struct worker *worker) {
+    struct copy *copy = copies_find(&worker->copies, worker->record->slot);
+    if (copy == NULL || copy->epoch != worker->record->epoch) return NULL;
+    CHECK(copy->behaviour == worker->record->behaviour);
+    return copy;
+}
+
+static void commit_no_memory(struct worker *worker) {
+    worker->ctx.crash_code = COMMIT_CODE_MEMORY;
+    snprintf(worker->ctx.crash_text, sizeof worker->ctx.crash_text, "no_memory(copy)");
+    commit_crash(worker, "activation");
+}
+
+static enum phase phase_of(enum turn_kind kind) {
+    static const enum phase phases[] = {
+        [TURN_INIT] = PHASE_INIT,         [TURN_CALL] = PHASE_CALL,
+        [TURN_CAST] = PHASE_CAST,         [TURN_INFO] = PHASE_INFO,
+        [TURN_CONTINUE] = PHASE_CONTINUE, [TURN_TERMINATE] = PHASE_TERMINATE,
+    };
+    CHECK(kind >= TURN_INIT && kind <= TURN_TERMINATE);
+    return phases[kind];
+}
+
+static void run_record(struct worker *worker) {
+    const struct turn_record *record = worker->record;
+    if (port_recalled(&worker->port)) return commit_plain(worker, COMMIT_SKIP, COMMIT_CODE_NONE);
+    if (record->kind == TURN_FORGET) {
+        forget(worker);
+        return commit_plain(worker, COMMIT_DONE, COMMIT_CODE_NONE);
+    }
+
+    bool fresh = record->kind == TURN_INIT || (record->flags & TURN_HAS_STATE) != 0;
+    CHECK(record->behaviour < worker->behaviours->count);
+    worker->copy = fresh ? NULL : find_copy(worker);
+    if (!fresh && worker->copy == NULL) {
+        return commit_plain(worker, COMMIT_SKIP, COMMIT_CODE_NONE);
+    }
+    worker->step.phase = phase_of((enum turn_kind)record->kind);
+    worker->step.argument =
+        (struct peeper_value){worker->body.payload.data, worker->body.payload.bytes};
+    if (!peeper_value_check(worker->step.argument)) {
+        return commit_plain(worker, COMMIT_REFUSED, COMMIT_CODE_INVALID);
+    }
+    if (fresh) worker->copy = renew_copy(worker);
+    if (worker->copy == NULL) return commit_no_memory(worker);
+    worker->load = (record->flags & TURN_HAS_STATE) != 0;
+    run_steps(worker);
+}
+
+void worker_run_one(struct worker *worker) {
+    worker->record = port_next(&worker->port, &worker->body);
+    run_record(worker);
+    context_trim(&worker->ctx);
+    port_done(&worker->port, worker->record);
+}

@@ -1,0 +1,19 @@
+// worker_thread: the thread under a worker: its stack, its guard and its site of death.
+#pragma once
+
+#include "host/death.h"
+#include "host/worker.h"
+
+#define WORKER_STACK_BYTES (512u << 10)
+// Wide, since it costs no memory: a frame with a large array must not step over it.
+#define WORKER_GUARD_BYTES (1u << 20)
+
+struct worker_thread {
+    struct worker     worker;
+    struct death_site site;
+    char             *stack; // owned: guard, then stack; never freed, as the thread never ends
+};
+
+// Starts the thread of an initialised worker. It runs turns until the process ends.
+// Fails: STATUS_NO_MEMORY.   Thread: main.
+NODISCARD enum status worker_thread_start(struct worker_thread *thread);
