@@ -92,8 +92,9 @@ enum peeper_status peeper_sync_connect(struct peeper_sync *sync, const char *add
     enum peeper_status status =
         peeper_client_open(address, sync->options, &hooks, &sync->loop, &sync->client);
     if (status != PEEPER_STATUS_OK) {
-        const char *why =
-            status == PEEPER_STATUS_INVALID ? "no HOST:PORT, or options over their bounds" : NULL;
+        const char *why = status == PEEPER_STATUS_INVALID
+                              ? "the address is no HOST:PORT, or an option is over its bound"
+                              : NULL;
         sync->down = error_of(status, why);
         return refuse(sync, sync->down);
     }

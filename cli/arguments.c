@@ -1,0 +1,283 @@
+#include "command.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *argp_program_version = "peeper " PEEPER_VERSION;
+
+static const struct argp_option CONNECTION_OPTIONS[] = {
+    {"address", 'a', "HOST:PORT", 0,
+     "Where peeperd listens (default: $PEEPER_ADDR, else 127.0.0.1:7420)", 0},
+    {"token", OPTION_TOKEN, "TOKEN", 0,
+     "Secret of the client (default: $PEEPER_TOKEN, which other users of this machine cannot see)",
+     0},
+    {"connect-timeout-ms", OPTION_CONNECT_TIMEOUT_MS, "N", 0,
+     "How long to wait for a connection and its welcome (default: 5000)", 0},
+    {0},
+};
+
+// --- Values of options ---------------------------------------------------------------------------
+
+struct choice {
+    const char *word;
+    int         value;
+};
+
+static const struct choice ON_INTENSITY[] = {
+    {"backoff", PEEPER_ON_INTENSITY_BACKOFF},
+    {"suspend", PEEPER_ON_INTENSITY_SUSPEND},
+    {"stop", PEEPER_ON_INTENSITY_STOP},
+    {0},
+};
+
+static const struct choice RESTART[] = {
+    {"permanent", PEEPER_RESTART_PERMANENT},
+    {"transient", PEEPER_RESTART_TRANSIENT},
+    {"temporary", PEEPER_RESTART_TEMPORARY},
+    {0},
+};
+
+static int choose(struct argp_state *state, const struct choice *choices, const char *option,
+                  const char *word) {
+    for (const struct choice *choice = choices; choice->word != NULL; choice++) {
+        if (strcmp(choice->word, word) == 0) return choice->value;
+    }
+    argp_error(state, "--%s: \"%s\" is none of its words", option, word);
+    return 0;
+}
+
+static uint32_t number(struct argp_state *state, const char *option, const char *word) {
+    char *end;
+    errno = 0;
+    unsigned long long value = strtoull(word, &end, 10);
+    if (!isdigit((unsigned char)word[0]) || *end != '\0' || errno != 0 || value > UINT32_MAX) {
+        argp_error(state, "--%s: \"%s\" is no number from 0 to 4294967295", option, word);
+    }
+    return (uint32_t)value;
+}
+
+// --- Negative numbers as words -------------------------------------------------------------------
+
+// "-3" is a message, not an option. A space in front hides it from argp and means nothing to JSON.
+static bool is_negative_number(const char *word) {
+    return word[0] == '-' && isdigit((unsigned char)word[1]);
+}
+
+static char *shield(char *word) {
+    char *shielded;
+    if (!is_negative_number(word)) return word;
+    return asprintf(&shielded, " %s", word) < 0 ? word : shielded;
+}
+
+static const char *unshield(const char *word) {
+    return word[0] == ' ' && is_negative_number(word + 1) ? word + 1 : word;
+}
+
+// --- Parsers -------------------------------------------------------------------------------------
+
+static error_t parse_connection(int key, char *argument, struct argp_state *state) {
+    struct invocation *invocation = state->input;
+    switch (key) {
+        case 'a': invocation->address = argument; return 0;
+        case OPTION_TOKEN: invocation->token = argument; return 0;
+        case OPTION_CONNECT_TIMEOUT_MS:
+            invocation->connect_timeout_ms = number(state, "connect-timeout-ms", argument);
+            return 0;
+        default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp CONNECTION_ARGP = {.options = CONNECTION_OPTIONS,
+                                            .parser = parse_connection};
+
+static const struct argp_child CONNECTION[] = {{&CONNECTION_ARGP, 0, "Connection:", 1}, {0}};
+
+static error_t parse_start_option(int key, char *argument, struct argp_state *state) {
+    struct peeper_start_options *start = &((struct invocation *)state->input)->start;
+    switch (key) {
+        case 'b': start->behaviour = argument; return 0;
+        case OPTION_RESTART:
+            start->restart = (enum peeper_restart)choose(state, RESTART, "restart", argument);
+            return 0;
+        case OPTION_ON_INTENSITY:
+            start->on_intensity =
+                (enum peeper_on_intensity)choose(state, ON_INTENSITY, "on-intensity", argument);
+            return 0;
+        case OPTION_INTENSITY:
+            start->has_intensity = true;
+            start->intensity = number(state, "intensity", argument);
+            return 0;
+        case OPTION_PERIOD_MS:
+            start->has_intensity = true;
+            start->period_ms = number(state, "period-ms", argument);
+            return 0;
+        case OPTION_MAILBOX_MAX:
+            start->mailbox_max = number(state, "mailbox-max", argument);
+            return 0;
+        default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static error_t parse_option(int key, char *argument, struct argp_state *state) {
+    struct invocation *invocation = state->input;
+    switch (key) {
+        case OPTION_NAME: invocation->name = unshield(argument); return 0;
+        case OPTION_STATE: invocation->state = argument; return 0;
+        case OPTION_REASON: invocation->reason = argument; return 0;
+        case OPTION_PREFIX: invocation->prefix = argument; return 0;
+        case OPTION_JSON: invocation->json = true; return 0;
+        case OPTION_DEADLINE_MS:
+            invocation->deadline_ms = number(state, "deadline-ms", argument);
+            return 0;
+        case OPTION_TIMEOUT_MS:
+            invocation->start.timeout_ms = number(state, "timeout-ms", argument);
+            return 0;
+        default: return parse_start_option(key, argument, state);
+    }
+}
+
+// What NAME says: a name, or @ID for one incarnation.
+static void take_target(struct invocation *invocation, struct argp_state *state) {
+    if (invocation->name != NULL) {
+        invocation->target = peeper_by_name(invocation->name);
+        return;
+    }
+    if (invocation->word_count == 0) argp_error(state, "NAME is missing");
+    const char *word = unshield(invocation->words[0]);
+    invocation->words++;
+    invocation->word_count--;
+    invocation->target = peeper_by_name(word);
+    if (word[0] != '@') return;
+
+    char *end;
+    errno = 0;
+    uint64_t id = strtoull(word + 1, &end, 10);
+    if (!isdigit((unsigned char)word[1]) || *end != '\0' || errno != 0 || id == 0) {
+        argp_error(state, "\"%s\" is no id; a name that begins with @ is written with --name",
+                   word);
+    }
+    if (invocation->command->starts) {
+        argp_error(state, "ids are given by the server; a name that begins with @ is written with "
+                          "--name");
+    }
+    invocation->target = peeper_by_id(id);
+}
+
+static void check_words(struct invocation *invocation, struct argp_state *state) {
+    const struct command *command = invocation->command;
+    if (command->named) take_target(invocation, state);
+    if (command->words_after && invocation->word_count == 0) {
+        argp_error(state, "MESSAGE is missing");
+    }
+    if (!command->words_after && invocation->word_count > 0) {
+        argp_error(state, "\"%s\" is too much", invocation->words[0]);
+    }
+    if (command->starts && invocation->start.behaviour == NULL) {
+        argp_error(state, "--behaviour is missing");
+    }
+}
+
+static error_t parse_word(int key, char *argument, struct argp_state *state) {
+    struct invocation *invocation = state->input;
+    switch (key) {
+        case ARGP_KEY_INIT: state->child_inputs[0] = invocation; return 0;
+        case ARGP_KEY_ARG: invocation->words[invocation->word_count++] = argument; return 0;
+        case ARGP_KEY_END: check_words(invocation, state); return 0;
+        default: return parse_option(key, argument, state);
+    }
+}
+
+static const struct command *find_command(const char *name) {
+    for (const struct command *command = COMMANDS; command->name != NULL; command++) {
+        if (strcmp(command->name, name) == 0) return command;
+    }
+    return NULL;
+}
+
+// Stops at the command: what follows is the command's own to read.
+static error_t parse_command(int key, char *argument, struct argp_state *state) {
+    struct invocation *invocation = state->input;
+    switch (key) {
+        case ARGP_KEY_INIT: state->child_inputs[0] = invocation; return 0;
+        case ARGP_KEY_ARG:
+            invocation->command = find_command(argument);
+            if (invocation->command == NULL)
+                argp_error(state, "no command is called \"%s\"", argument);
+            invocation->words = state->argv + state->next;
+            invocation->word_count = state->argc - state->next;
+            state->next = state->argc;
+            return 0;
+        case ARGP_KEY_NO_ARGS: argp_error(state, "COMMAND is missing"); return 0;
+        default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+// The list of commands, printed behind the options.
+static char *list_commands(int key, const char *text, void *input) {
+    (void)input;
+    if (key != ARGP_KEY_HELP_POST_DOC) return (char *)text;
+
+    char  *list = NULL;
+    size_t bytes;
+    FILE  *out = open_memstream(&list, &bytes);
+    if (out == NULL) return (char *)text;
+    fputs("Commands:\n", out);
+    for (const struct command *command = COMMANDS; command->name != NULL; command++) {
+        fprintf(out, "  %-8s %s\n", command->name, command->summary);
+    }
+    fputs(text, out);
+    return fclose(out) == 0 ? list : (char *)text;
+}
+
+static const char MANUAL[] =
+    "Talks to peeperd, the server for actors whose state survives crashes."
+    "\v\n`peeper COMMAND --help' tells more about each.\n\n"
+    "A MESSAGE is JSON if it parses as JSON, else a string; several words become a list: "
+    "`add 3' is [\"add\", 3]. NAME is the name of an actor, or @ID for one incarnation; a name "
+    "that begins with @ is written with --name.\n\n"
+    "Results are JSON on stdout; errors go to stderr, their status first. Exit status: 0 ok, "
+    "1 the server said no, 2 wrong usage, 3 the server cannot be reached.\n\n"
+    "Example:\n"
+    "  peeper start hits --behaviour counter && peeper call hits add 3\n";
+
+void arguments_parse(int argc, char **argv, struct invocation *ret_invocation) {
+    struct argp top = {
+        .parser = parse_command,
+        .args_doc = "COMMAND [ARGUMENT...]",
+        .doc = MANUAL,
+        .children = CONNECTION,
+        .help_filter = list_commands,
+    };
+    const char *address = getenv("PEEPER_ADDR");
+    *ret_invocation = (struct invocation){
+        .address = address != NULL && address[0] != '\0' ? address : "127.0.0.1:7420",
+        .token = getenv("PEEPER_TOKEN"),
+        .start = {.intensity = 3, .period_ms = 5000}, // used where only the other one is given
+    };
+    argp_err_exit_status = EXIT_CODE_USAGE;
+    setenv("ARGP_HELP_FMT", "no-dup-args-note", 0); // a note of three lines under every help
+    argp_parse(&top, argc, argv, ARGP_IN_ORDER, 0, ret_invocation);
+
+    // The words are collected where they stood: argp never needs a slot again that it has read.
+    const struct command *command = ret_invocation->command;
+    struct argp           own = {
+                  .options = command->options,
+                  .parser = parse_word,
+                  .args_doc = command->arguments,
+                  .doc = command->help,
+                  .children = CONNECTION,
+    };
+    char   title[64];
+    int    own_argc = ret_invocation->word_count + 1;
+    char **own_argv = ret_invocation->words - 1;
+    snprintf(title, sizeof(title), "peeper %s", command->name);
+    own_argv[0] = title;
+    for (int i = 1; i < own_argc; i++) own_argv[i] = shield(own_argv[i]);
+    ret_invocation->words = calloc((size_t)own_argc, sizeof(char *));
+    ret_invocation->word_count = 0;
+    if (ret_invocation->words == NULL) abort();
+    argp_parse(&own, own_argc, own_argv, 0, 0, ret_invocation);
+}

@@ -1,0 +1,29 @@
+// output: what a person or a program gets to read. Results on stdout, errors on stderr.
+#pragma once
+
+#include "command.h"
+
+// Prints one value as a line of JSON. Bytes that are no Value become {"$bytes": "<base64>"}.
+// Fails: EXIT_CODE_REFUSED (memory), told on stderr.   Thread: main.
+enum exit_code output_value(struct peeper_value value);
+
+// Prints what start answered: {"name": .., "id": .., "unit": ..}.
+enum exit_code output_started(const struct peeper_started *started);
+
+// Prints "ok".
+enum exit_code output_ok(void);
+
+// Prints an id as a JSON number.
+enum exit_code output_id(uint64_t id);
+
+// Prints all that is known about an actor, as indented JSON.
+enum exit_code output_actor(const struct peeper_actor *actor);
+
+// Prints one page of actors: a line of JSON for each, or rows of a table. `widths` has one cell per
+// column, zero before the first page: later pages keep the columns of the earlier ones.
+#define OUTPUT_COLUMNS 6
+enum exit_code output_listing(const struct peeper_listing *listing, bool json,
+                              int widths[OUTPUT_COLUMNS]);
+
+// Prints an error, its status first, then reason, kind and advice, and answers its exit code.
+enum exit_code output_error(const struct peeper_error *error);
