@@ -1,4 +1,4 @@
-// Any bytes may be read; a Value that is well-formed is written again by a walk, and the two are the same tree.
+// Any bytes may be read; a Value that is well-formed is written again by a walk, as the same tree.
 #include "base/check.h"
 
 #include <peeper/value.h>
