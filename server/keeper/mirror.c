@@ -396,14 +396,22 @@ void mirror_destroy(struct mirror *mirror) {
     free(mirror);
 }
 
+// Bytes waiting at one moment: while the tail stands still, the difference is exact.
+static uint64_t waiting_bytes(const struct mirror *mirror) {
+    uint64_t tail, published;
+    do {
+        tail = atomic_load(&mirror->tail);
+        published = atomic_load(&mirror->published);
+    } while (atomic_load(&mirror->tail) != tail);
+    return published - tail;
+}
+
 void mirror_counts(const struct mirror *mirror, struct mirror_counts *ret_counts) {
-    // Tail before published, so that the difference is never negative.
-    uint64_t tail = atomic_load(&mirror->tail);
     *ret_counts = (struct mirror_counts){
         .units = atomic_load_explicit(&mirror->units, memory_order_relaxed),
         .generations = atomic_load_explicit(&mirror->generations, memory_order_relaxed),
         .state_bytes = atomic_load_explicit(&mirror->state_bytes, memory_order_relaxed),
         .puts = atomic_load_explicit(&mirror->puts, memory_order_relaxed),
-        .queue_bytes = atomic_load(&mirror->published) - tail,
+        .queue_bytes = waiting_bytes(mirror),
     };
 }
