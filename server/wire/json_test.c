@@ -8,22 +8,32 @@
 
 static struct peeper_writer writer;
 
-static void fini_writer(void) {
-    peeper_writer_fini(&writer);
+// Texts that live until the test ends.
+static char  *kept[64];
+static size_t kept_count;
+
+static const char *keep(char *text) {
+    cr_assert_not_null(text);
+    cr_assert_lt(kept_count, sizeof kept / sizeof kept[0]);
+    kept[kept_count++] = text;
+    return text;
 }
 
-TestSuite(json, .fini = fini_writer, .timeout = 20);
+static void fini(void) {
+    peeper_writer_fini(&writer);
+    for (size_t i = 0; i < kept_count; i++) free(kept[i]);
+}
+
+TestSuite(json, .fini = fini, .timeout = 20);
 
 static struct slice slice_text(const char *text) {
     return slice_of(text, strlen(text));
 }
 
-// The JSON text of what was written; freed by nobody, as a test is a process.
 static const char *text_of(struct peeper_value value) {
     json_t *json = json_from_value(value);
     cr_assert_not_null(json);
-    char *text = json_dumps(json, JSON_ENCODE_ANY | JSON_COMPACT);
-    cr_assert_not_null(text);
+    const char *text = keep(json_dumps(json, JSON_ENCODE_ANY | JSON_COMPACT));
     json_decref(json);
     return text;
 }
@@ -181,12 +191,12 @@ Test(json, an_argument_that_no_value_can_hold_fails_instead_of_becoming_a_string
 }
 
 // `levels` brackets around nothing.
-static char *nested(size_t levels) {
+static const char *nested(size_t levels) {
     char *text = malloc(2 * levels + 1);
     memset(text, '[', levels);
     memset(text + levels, ']', levels);
     text[2 * levels] = '\0';
-    return text;
+    return keep(text);
 }
 
 Test(json, nesting_is_accepted_up_to_the_depth_of_a_value) {
@@ -207,6 +217,7 @@ Test(json, json_built_too_deep_for_a_value_fails_without_deep_recursion) {
     }
     json_to_value(&writer, json);
     cr_assert(writer.failed);
+    json_decref(json);
 }
 
 Test(json, a_malformed_value_has_no_json) {
@@ -228,7 +239,7 @@ Test(json, of_equal_keys_the_last_counts) {
 static const char *info_text(const struct actor_info *info, bool with_state) {
     json_t *json = json_from_actor_info(info, with_state);
     cr_assert_not_null(json);
-    char *text = json_dumps(json, JSON_COMPACT);
+    const char *text = keep(json_dumps(json, JSON_COMPACT));
     json_decref(json);
     return text;
 }
