@@ -194,7 +194,7 @@ Test(mirror, a_unit_without_states_is_not_found, .timeout = 5, .fini = stop) {
 
 Test(mirror, keeps_the_last_generations_and_no_more, .timeout = 5, .fini = stop) {
     start(3);
-    for (uint64_t version = 1; version <= 5; version++) put(2, 8, version, "12345" + 5 - version);
+    for (uint64_t version = 1; version <= 5; version++) put(2, 8, version, &"12345"[5 - version]);
     expect(2, 8, 0, 5, "12345");
     expect(2, 8, 1, 4, "2345");
     expect(2, 8, 2, 3, "345");
