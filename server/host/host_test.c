@@ -11,9 +11,9 @@ static struct keeper_double keeper;
 static struct double_commit commit;
 
 // Indexes in the order of the files' names; begin() checks them.
-enum { COUNTER, NAKED, NO_CALLBACKS, BEHAVIOURS };
+enum { CACHE, COUNTER, NAKED, NO_CALLBACKS, PROBE, BEHAVIOURS };
 
-static const char *const NAMES[] = {"counter", "naked", "no_callbacks"};
+static const char *const NAMES[] = {"cache", "counter", "naked", "no_callbacks", "probe"};
 
 static bool text_is(enum item_kind kind, const char *text) {
     struct item_header  head;
@@ -45,7 +45,7 @@ static void end(void) {
     double_stop(&keeper);
 }
 
-// Runs one turn of slot 1; the commit of before is freed.
+// Runs one turn, of slot 1 and epoch 1 if none is given; the commit of before is freed.
 static struct commit_record run(struct double_turn turn) {
     double_commit_free(&commit);
     if (turn.slot == 0) turn.slot = 1;
@@ -61,25 +61,57 @@ static struct commit_record next(void) {
     return commit.record;
 }
 
-static void start(uint16_t behaviour, const char *argument) {
-    struct commit_record record = run((struct double_turn){
+static struct commit_record init(uint16_t behaviour, const char *argument) {
+    return run((struct double_turn){
         .kind = TURN_INIT, .behaviour = behaviour, .name = "a", .payload = argument});
-    cr_assert_eq(record.kind, COMMIT_DONE);
 }
 
-static struct commit_record call(uint16_t behaviour, const char *message) {
-    return run((struct double_turn){.kind = TURN_CALL, .behaviour = behaviour, .payload = message});
+static void start(uint16_t behaviour, const char *argument) {
+    cr_assert_eq(init(behaviour, argument).kind, COMMIT_DONE);
+}
+
+// INIT of an actor that comes back with its state.
+static struct commit_record restart(uint16_t behaviour, const char *argument, const char *state) {
+    return run((struct double_turn){.kind = TURN_INIT,
+                                    .flags = TURN_RESTART,
+                                    .behaviour = behaviour,
+                                    .name = "a",
+                                    .payload = argument,
+                                    .state = state});
+}
+
+static struct commit_record message(enum turn_kind kind, uint16_t behaviour, const char *text) {
+    return run((struct double_turn){.kind = kind, .behaviour = behaviour, .payload = text});
+}
+
+static struct commit_record call(uint16_t behaviour, const char *text) {
+    return message(TURN_CALL, behaviour, text);
+}
+
+static void check_crash(struct commit_record record, enum commit_code code, const char *reason) {
+    cr_assert_eq(record.kind, COMMIT_CRASH);
+    cr_assert_eq(record.flags, 0);
+    cr_assert_eq(record.code, code);
+    cr_assert_eq(record.item_count, 2);
+    cr_assert(double_has(&commit, ITEM_REASON, reason), "reason is not %s", reason);
 }
 
 TestSuite(host, .init = begin, .fini = end, .timeout = 30);
 
+// --- State ---------------------------------------------------------------------------------------
+
 Test(host, init_commits_the_state_that_it_made) {
-    struct commit_record record = run(
-        (struct double_turn){.kind = TURN_INIT, .behaviour = COUNTER, .name = "a", .payload = "7"});
+    struct commit_record record = init(COUNTER, "7");
     cr_assert_eq(record.kind, COMMIT_DONE);
     cr_assert_eq(record.flags, 0);
     cr_assert_eq(record.item_count, 1);
     cr_assert(double_has(&commit, ITEM_STATE, "7"));
+}
+
+Test(host, a_missing_init_makes_the_argument_the_state) {
+    start(NO_CALLBACKS, "8");
+    cr_assert(double_has(&commit, ITEM_STATE, "8"));
+    check_crash(init(NO_CALLBACKS, "\"no int\""), COMMIT_CODE_CONTRACT, "\"state_not_loaded\"");
 }
 
 Test(host, a_call_that_changes_nothing_commits_a_reply_and_no_state) {
@@ -98,13 +130,311 @@ Test(host, a_call_that_changes_the_state_commits_both) {
     cr_assert(double_has(&commit, ITEM_STATE, "12"));
 }
 
+Test(host, a_preserved_state_replaces_what_init_made_and_init_still_has_its_effects) {
+    struct commit_record record =
+        restart(PROBE, "{\"state\": 1, \"init\": [[\"send\", \"b\", \"hello\"]]}", "5");
+    cr_assert_eq(record.kind, COMMIT_DONE);
+    cr_assert_eq(record.item_count, 1);
+    cr_assert(double_has(&commit, ITEM_SEND, "\"hello\""));
+    call(PROBE, "\"state\"");
+    cr_assert(double_has(&commit, ITEM_REPLY, "5"));
+}
+
+Test(host, a_continue_of_init_runs_after_the_state_was_put_back) {
+    restart(PROBE, "{\"state\": [1], \"init\": [[\"continue\", [[\"append\", \"x\"]]]]}", "[5]");
+    cr_assert_eq(commit.record.flags, COMMIT_MORE);
+    cr_assert_eq(next().flags, 0);
+    cr_assert(double_has(&commit, ITEM_STATE, "[5, \"x\"]"));
+}
+
+Test(host, a_state_that_load_refuses_breaks_the_contract) {
+    check_crash(restart(COUNTER, "0", "\"x\""), COMMIT_CODE_CONTRACT, "\"state_not_loaded\"");
+    cr_assert(text_is(ITEM_TEXT, "load of counter"));
+}
+
+Test(host, a_turn_that_brings_its_state_runs_without_init) {
+    struct commit_record record = run((struct double_turn){.kind = TURN_CALL,
+                                                           .behaviour = PROBE,
+                                                           .name = "a",
+                                                           .payload = "\"log\"",
+                                                           .state = "5",
+                                                           .incarnation = 77});
+    cr_assert_eq(record.kind, COMMIT_DONE);
+    cr_assert(double_has(&commit, ITEM_REPLY, "[[\"call\", \"log\"]]"));
+    call(PROBE, "\"self\"");
+    cr_assert(
+        double_has(&commit, ITEM_REPLY, "{\"name\": \"a\", \"id\": 77, \"restarted\": false}"));
+}
+
+Test(host, a_restarted_actor_knows_it) {
+    cr_assert_eq(restart(PROBE, "{\"init\": \"fail_on_restart\"}", "5").kind, COMMIT_REFUSED);
+    restart(PROBE, "null", "5");
+    call(PROBE, "\"self\"");
+    cr_assert(double_has(&commit, ITEM_REPLY, "{\"name\": \"a\", \"id\": 0, \"restarted\": true}"));
+}
+
+// --- What init answers ---------------------------------------------------------------------------
+
+Test(host, init_may_ignore_or_refuse_and_then_there_is_no_actor) {
+    static const struct {
+        const char      *argument;
+        enum commit_code code;
+        const char      *reason;
+    } rows[] = {
+        {"{\"init\": \"ignore\"}", COMMIT_CODE_IGNORE, NULL},
+        {"{\"init\": [[\"error\", \"e\"]]}", COMMIT_CODE_ERROR, "\"e\""},
+        {"{\"init\": [[\"stop\", \"s\"]]}", COMMIT_CODE_ERROR, "\"s\""},
+        {"{\"init\": \"stop\"}", COMMIT_CODE_ERROR, "\"normal\""},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct commit_record record = init(PROBE, rows[i].argument);
+        cr_assert_eq(record.kind, COMMIT_REFUSED);
+        cr_assert_eq(record.code, rows[i].code);
+        cr_assert_eq(record.item_count, rows[i].reason != NULL);
+        if (rows[i].reason != NULL) cr_assert(double_has(&commit, ITEM_REASON, rows[i].reason));
+        cr_assert_eq(call(PROBE, "\"state\"").kind, COMMIT_SKIP);
+    }
+}
+
+Test(host, an_init_that_refuses_has_no_effects) {
+    struct commit_record record = init(PROBE, "{\"init\": [[\"send\", \"b\", 1], \"ignore\"]}");
+    cr_assert_eq(record.kind, COMMIT_REFUSED);
+    cr_assert_eq(record.item_count, 0);
+}
+
+// --- Effects -------------------------------------------------------------------------------------
+
+Test(host, effects_leave_in_the_order_in_which_they_were_begun) {
+    start(PROBE, "0");
+    struct commit_record record = call(
+        PROBE, "[[\"send\", \"b\", 1], [\"start\", \"counter\", \"c\", 2], [\"cast\", \"c\", 3],"
+               " [\"stop_actor\", \"d\", 4], [\"reply\", 5], [\"send_self\", 6]]");
+    static const enum item_kind order[] = {ITEM_SEND, ITEM_START, ITEM_CAST,
+                                           ITEM_STOP, ITEM_REPLY, ITEM_SEND};
+    cr_assert_eq(record.item_count, 6);
+    size_t at = 0;
+    for (int i = 0; i < 6; i++) {
+        struct item_header head;
+        memcpy(&head, commit.items + at, sizeof head);
+        cr_assert_eq(head.kind, order[i]);
+        at += ring_round(sizeof head + head.name_bytes + head.body_bytes);
+    }
+    cr_assert_eq(at, record.item_bytes);
+}
+
+Test(host, a_start_carries_both_names) {
+    start(PROBE, "0");
+    call(PROBE, "[[\"start\", \"counter\", \"child\", 2]]");
+    struct item_header  head;
+    struct peeper_value body;
+    const char         *name;
+    cr_assert(double_item(&commit, ITEM_START, 0, &head, &body, &name));
+    cr_assert_eq(head.token, strlen("counter"));
+    cr_assert_eq(head.name_bytes, strlen("counterchild"));
+    cr_assert_arr_eq(name, "counterchild", head.name_bytes);
+}
+
+Test(host, a_deferred_reply_names_its_call) {
+    start(PROBE, "0");
+    struct commit_record asked = call(PROBE, "\"reply_later\"");
+    message(TURN_CAST, PROBE, "[[\"answer\", \"at last\"]]");
+    struct item_header  head;
+    struct peeper_value body;
+    cr_assert(double_item(&commit, ITEM_REPLY_TO, 0, &head, &body, NULL));
+    cr_assert_eq(head.token, asked.turn);
+}
+
+Test(host, too_many_items_break_the_contract_and_as_many_as_allowed_do_not) {
+    start(PROBE, "0");
+    cr_assert_eq(call(PROBE, "[[\"send_many\", \"b\", 1024, 1]]").item_count, COMMIT_ITEMS_MAX);
+    check_crash(call(PROBE, "[[\"send_many\", \"b\", 1025, 1]]"), COMMIT_CODE_CONTRACT,
+                "\"too_many_items(1024)\"");
+    start(PROBE, "0");
+    // The continue is an item too, though the turn's own.
+    check_crash(call(PROBE, "[[\"send_many\", \"b\", 1024, 1], [\"continue\", 1]]"),
+                COMMIT_CODE_CONTRACT, "\"too_many_items(1024)\"");
+}
+
+// --- Crashes that cost a turn --------------------------------------------------------------------
+
+Test(host, a_crash_tells_its_code_and_reason_and_takes_the_copy_along) {
+    static const struct {
+        const char      *steps;
+        enum commit_code code;
+        const char      *reason;
+    } rows[] = {
+        {"[[\"raise\", \"boom\"]]", COMMIT_CODE_RAISE, "\"boom\""},
+        {"[[\"exit\", {\"because\": [1, 2]}]]", COMMIT_CODE_EXIT, "{\"because\": [1, 2]}"},
+        {"\"exit\"", COMMIT_CODE_EXIT, "\"normal\""},
+        {"\"garbage\"", COMMIT_CODE_CONTRACT, "\"bad_return_value(7)\""},
+        {"\"ignore\"", COMMIT_CODE_CONTRACT, "\"bad_return_value(2)\""},
+        {"\"reply_twice\"", COMMIT_CODE_CONTRACT, "\"replied_twice(handle_call)\""},
+        {"\"reply_half\"", COMMIT_CODE_CONTRACT, "\"incomplete_item(reply)\""},
+        {"[\"reply_half\", [\"send\", \"b\", 1]]", COMMIT_CODE_CONTRACT,
+         "\"incomplete_item(reply)\""},
+        {"[[\"allocate\", 1000000000]]", COMMIT_CODE_MEMORY, "\"memory_bytes_max(268435456)\""},
+        {"\"free_foreign\"", COMMIT_CODE_CONTRACT, "\"not_own_memory(peeper_free)\""},
+        {"\"half_change_then_raise\"", COMMIT_CODE_RAISE, "\"half\""},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        start(PROBE, "5");
+        check_crash(call(PROBE, rows[i].steps), rows[i].code, rows[i].reason);
+        cr_assert(text_is(ITEM_TEXT, "handle_call of probe"));
+        cr_assert_eq(call(PROBE, "\"state\"").kind, COMMIT_SKIP);
+    }
+}
+
+Test(host, what_a_crashed_turn_asked_for_vanishes) {
+    start(PROBE, "5");
+    call(PROBE, "[[\"send\", \"b\", 1], [\"reply\", 2], [\"set\", 3], [\"raise\", \"boom\"]]");
+    cr_assert_eq(commit.record.kind, COMMIT_CRASH);
+    struct item_header  head;
+    struct peeper_value body;
+    cr_assert_not(double_item(&commit, ITEM_SEND, 0, &head, &body, NULL));
+    cr_assert_not(double_item(&commit, ITEM_REPLY, 0, &head, &body, NULL));
+    cr_assert_not(double_item(&commit, ITEM_STATE, 0, &head, &body, NULL));
+}
+
+Test(host, a_missing_callback_crashes_undefined_but_a_missing_info_is_dropped) {
+    start(NO_CALLBACKS, "3");
+    cr_assert_eq(message(TURN_INFO, NO_CALLBACKS, "1").kind, COMMIT_DONE);
+    check_crash(call(NO_CALLBACKS, "1"), COMMIT_CODE_CONTRACT, "\"undef(handle_call)\"");
+    start(NO_CALLBACKS, "3");
+    check_crash(message(TURN_CAST, NO_CALLBACKS, "1"), COMMIT_CODE_CONTRACT,
+                "\"undef(handle_cast)\"");
+    start(NAKED, "\"continue\"");
+    check_crash(next(), COMMIT_CODE_CONTRACT, "\"undef(handle_continue)\"");
+}
+
+Test(host, a_reply_outside_a_call_breaks_the_contract) {
+    start(PROBE, "0");
+    check_crash(message(TURN_CAST, PROBE, "[[\"reply\", 1]]"), COMMIT_CODE_CONTRACT,
+                "\"reply_outside_call(handle_cast)\"");
+}
+
+Test(host, a_payload_that_is_no_value_is_refused_and_the_copy_stays) {
+    start(COUNTER, "3");
+    static const uint8_t bad[] = {0xff};
+    struct commit_record record = run(
+        (struct double_turn){.kind = TURN_CALL, .behaviour = COUNTER, .raw = {bad, sizeof bad}});
+    cr_assert_eq(record.kind, COMMIT_REFUSED);
+    cr_assert_eq(record.code, COMMIT_CODE_INVALID);
+    call(COUNTER, "\"inc\"");
+    cr_assert(double_has(&commit, ITEM_REPLY, "4"));
+}
+
+// --- What follows a turn -------------------------------------------------------------------------
+
 Test(host, a_cast_goes_on_with_handle_continue_in_the_same_turn) {
     start(COUNTER, "7");
-    struct commit_record record =
-        run((struct double_turn){.kind = TURN_CAST, .behaviour = COUNTER, .payload = "\"inc\""});
+    struct commit_record record = message(TURN_CAST, COUNTER, "\"inc\"");
     cr_assert_eq(record.flags, COMMIT_MORE);
     cr_assert(double_has(&commit, ITEM_CONTINUE, "\"inc\""));
     cr_assert_eq(next().flags, 0);
     cr_assert_eq(commit.record.turn, record.turn);
     cr_assert(double_has(&commit, ITEM_STATE, "8"));
+}
+
+Test(host, continues_may_follow_each_other_and_keep_their_arguments_apart) {
+    start(PROBE, "[]");
+    call(PROBE, "[[\"continue\", [[\"continue\", [[\"append\", 2]]], [\"append\", 1]]]]");
+    cr_assert_eq(commit.record.flags, COMMIT_MORE);
+    cr_assert_eq(next().flags, COMMIT_MORE);
+    cr_assert(double_has(&commit, ITEM_STATE, "[1]"));
+    cr_assert_eq(next().flags, 0);
+    cr_assert(double_has(&commit, ITEM_STATE, "[1, 2]"));
+}
+
+Test(host, a_timeout_is_told_and_one_of_zero_runs_at_once) {
+    start(PROBE, "0");
+    struct commit_record record = call(PROBE, "[[\"timeout\", 250], [\"reply\", 1]]");
+    cr_assert_eq(record.flags, COMMIT_TIMEOUT);
+    cr_assert_eq(record.timeout_ms, 250);
+    cr_assert_eq(call(PROBE, "[[\"timeout\", 0], [\"reply\", 1]]").flags, COMMIT_MORE);
+    cr_assert_eq(next().flags, 0);
+    cr_assert(double_has(&commit, ITEM_STATE, "\"timeout\""));
+}
+
+Test(host, the_last_wish_about_what_follows_counts) {
+    start(PROBE, "0");
+    struct commit_record record = call(PROBE, "[[\"continue\", 1], [\"timeout\", 9]]");
+    cr_assert_eq(record.flags, COMMIT_TIMEOUT);
+    cr_assert_eq(record.item_count, 0);
+}
+
+Test(host, hibernate_gives_the_copy_back) {
+    start(PROBE, "5");
+    cr_assert_eq(call(PROBE, "[\"hibernate\", [\"set\", 6]]").flags, COMMIT_HIBERNATE);
+    cr_assert(double_has(&commit, ITEM_STATE, "6"));
+    cr_assert_eq(call(PROBE, "\"state\"").kind, COMMIT_SKIP);
+}
+
+Test(host, a_stop_is_followed_by_terminate_and_both_tell_the_reason) {
+    start(PROBE, "{\"state\": 1, \"terminate\": [[\"send\", \"b\", \"bye\"]]}");
+    struct commit_record record =
+        call(PROBE, "[[\"reply\", 1], [\"set\", 2], [\"stop\", {\"shutdown\": 1}]]");
+    cr_assert_eq(record.kind, COMMIT_DONE);
+    cr_assert_eq(record.flags, COMMIT_STOP | COMMIT_MORE);
+    cr_assert(double_has(&commit, ITEM_REPLY, "1"));
+    cr_assert(double_has(&commit, ITEM_REASON, "{\"shutdown\": 1}"));
+    cr_assert_eq(next().flags, COMMIT_STOP);
+    cr_assert(double_has(&commit, ITEM_SEND, "\"bye\""));
+    cr_assert(double_has(&commit, ITEM_REASON, "{\"shutdown\": 1}"));
+    cr_assert_eq(call(PROBE, "\"state\"").kind, COMMIT_SKIP);
+}
+
+Test(host, a_terminate_that_crashes_is_the_last_commit) {
+    start(PROBE, "{\"state\": 1, \"terminate\": [[\"raise\", \"late\"]]}");
+    call(PROBE, "\"stop\"");
+    cr_assert(double_has(&commit, ITEM_REASON, "\"normal\""));
+    check_crash(next(), COMMIT_CODE_RAISE, "\"late\"");
+    cr_assert(text_is(ITEM_TEXT, "terminate of probe"));
+}
+
+Test(host, terminate_runs_with_the_reason_and_the_copy_is_gone) {
+    start(PROBE, "{\"terminate\": [[\"send\", \"b\", 1]]}");
+    struct commit_record record = message(TURN_TERMINATE, PROBE, "\"shutdown\"");
+    cr_assert_eq(record.kind, COMMIT_DONE);
+    cr_assert_eq(record.flags, COMMIT_STOP);
+    cr_assert(double_has(&commit, ITEM_REASON, "\"shutdown\""));
+    cr_assert(double_has(&commit, ITEM_SEND, "1"));
+    cr_assert_eq(call(PROBE, "\"state\"").kind, COMMIT_SKIP);
+}
+
+Test(host, terminate_without_the_callback_only_stops) {
+    start(COUNTER, "1");
+    cr_assert_eq(message(TURN_TERMINATE, COUNTER, NULL).flags, COMMIT_STOP);
+    cr_assert_eq(commit.record.kind, COMMIT_DONE);
+}
+
+// --- Copies --------------------------------------------------------------------------------------
+
+Test(host, only_a_copy_of_the_same_epoch_serves) {
+    start(COUNTER, "1");
+    struct double_turn turn = {.kind = TURN_CALL, .behaviour = COUNTER, .payload = "\"state\""};
+    turn.epoch = 2;
+    cr_assert_eq(run(turn).kind, COMMIT_SKIP);
+    turn.epoch = 1;
+    cr_assert_eq(run(turn).kind, COMMIT_DONE);
+    turn.slot = 2;
+    cr_assert_eq(run(turn).kind, COMMIT_SKIP);
+}
+
+Test(host, forget_drops_the_copy) {
+    start(COUNTER, "1");
+    cr_assert_eq(message(TURN_FORGET, COUNTER, NULL).kind, COMMIT_DONE);
+    cr_assert_eq(call(COUNTER, "\"state\"").kind, COMMIT_SKIP);
+    cr_assert_eq(message(TURN_FORGET, COUNTER, NULL).kind, COMMIT_DONE);
+}
+
+Test(host, a_state_replaces_the_copy_that_was_there) {
+    start(COUNTER, "1");
+    run((struct double_turn){.kind = TURN_CALL,
+                             .behaviour = COUNTER,
+                             .epoch = 2,
+                             .name = "a",
+                             .payload = "\"inc\"",
+                             .state = "10"});
+    cr_assert(double_has(&commit, ITEM_REPLY, "11"));
+    cr_assert_eq(call(COUNTER, "\"state\"").kind, COMMIT_SKIP);
 }

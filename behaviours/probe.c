@@ -1,0 +1,482 @@
+// probe: an actor that does what its messages say. For tests.
+//
+// A message is a list of steps that are run in order, or a single step. A step is a word, or a list
+// of a word and its operands: "hibernate", ["reply", 5], [["set", 1], ["reply", 2], "garbage"].
+// The steps are in the tables STEPS below. The message "timeout", as it comes from the host, makes
+// the state "timeout".
+//
+// The argument of a start is a map with any of `init` (steps), `init_again` (steps instead of
+// `init` when it runs again after a crash), `terminate` (steps) and `state`; anything else is the
+// state itself.
+#include "probe_state.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define OPERANDS_MAX 3
+#define PAGE_BYTES 4096
+#define GARBAGE 7
+#define PROBE_MEMORY_BYTES (256u << 20) // several copies of the largest state that can travel
+
+// One run of steps.
+struct run {
+    struct peeper_ctx  *ctx;
+    struct probe       *probe;
+    struct peeper_value operands[OPERANDS_MAX];
+    int                 action; // what the callback is going to answer; any number at all
+};
+
+static void change(struct run *run, struct peeper_value value) {
+    probe_keep(run->ctx, &run->probe->value, value);
+    peeper_changed(run->ctx);
+}
+
+static void change_to_text(struct run *run, const char *value) {
+    struct peeper_writer writer = {0};
+    peeper_write_string(&writer, value);
+    probe_keep_written(run->ctx, run->probe, &run->probe->value, &writer);
+    peeper_changed(run->ctx);
+}
+
+static int64_t integer(struct run *run, int index) {
+    int64_t value = 0;
+    if (!peeper_value_int(run->operands[index], &value)) {
+        peeper_raise(run->ctx, "operand %d of the step must be an integer", index + 1);
+    }
+    return value;
+}
+
+// A copy that lives as long as the actor's copy does: enough for a name, which is asked for rarely.
+static char *text(struct run *run, int index) {
+    const char *data = NULL;
+    size_t      bytes = 0;
+    if (!peeper_value_string(run->operands[index], &data, &bytes)) {
+        peeper_raise(run->ctx, "operand %d of the step must be a string", index + 1);
+    }
+    char *copy = peeper_alloc(run->ctx, bytes + 1);
+    memcpy(copy, data, bytes);
+    return copy;
+}
+
+static struct peeper_writer *reply(struct run *run) {
+    return peeper_reply(run->ctx);
+}
+
+// --- Replies and state ---------------------------------------------------------------------------
+
+static void step_reply(struct run *run) {
+    peeper_write_value(reply(run), run->operands[0]);
+}
+
+static void step_reply_bytes(struct run *run) {
+    size_t bytes = (size_t)integer(run, 0);
+    void  *zeros = peeper_alloc(run->ctx, bytes);
+    peeper_write_bytes(reply(run), zeros, bytes);
+    peeper_free(run->ctx, zeros);
+}
+
+static void step_reply_twice(struct run *run) {
+    peeper_write_null(reply(run));
+    peeper_write_null(reply(run));
+}
+
+static void step_reply_half(struct run *run) {
+    peeper_write_list(reply(run));
+}
+
+static void step_reply_later(struct run *run) {
+    run->probe->from = peeper_call_from(run->ctx);
+    peeper_changed(run->ctx);
+}
+
+static void step_answer(struct run *run) {
+    peeper_write_value(peeper_reply_to(run->ctx, run->probe->from), run->operands[0]);
+    run->probe->from = 0;
+    peeper_changed(run->ctx);
+}
+
+static void step_state(struct run *run) {
+    probe_write_kept(reply(run), run->probe->value);
+}
+
+static void step_log(struct run *run) {
+    probe_write_log(run->probe, reply(run));
+}
+
+static void step_self(struct run *run) {
+    struct peeper_writer *out = reply(run);
+    peeper_write_map(out);
+    peeper_write_key(out, "name");
+    peeper_write_string(out, peeper_self_name(run->ctx));
+    peeper_write_key(out, "id");
+    peeper_write_int(out, (int64_t)peeper_self_id(run->ctx));
+    peeper_write_key(out, "restarted");
+    peeper_write_bool(out, peeper_restarted(run->ctx));
+    peeper_write_end(out);
+}
+
+static void step_set(struct run *run) {
+    change(run, run->operands[0]);
+}
+
+static void step_set_bytes(struct run *run) {
+    size_t               bytes = (size_t)integer(run, 0);
+    struct peeper_writer value = {0};
+    void                *zeros = peeper_alloc(run->ctx, bytes);
+    peeper_write_bytes(&value, zeros, bytes);
+    peeper_free(run->ctx, zeros);
+    probe_keep_written(run->ctx, run->probe, &run->probe->value, &value);
+    peeper_changed(run->ctx);
+}
+
+static void step_append(struct run *run) {
+    probe_append(run->ctx, run->probe, run->operands[0]);
+    peeper_changed(run->ctx);
+}
+
+static void step_on_terminate(struct run *run) {
+    probe_keep(run->ctx, &run->probe->on_terminate, run->operands[0]);
+    peeper_changed(run->ctx);
+}
+
+static void step_nothing(struct run *run) {
+    (void)run;
+}
+
+// --- Effects and what follows --------------------------------------------------------------------
+
+static void step_send(struct run *run) {
+    peeper_write_value(peeper_send(run->ctx, text(run, 0)), run->operands[1]);
+}
+
+static void step_send_many(struct run *run) {
+    for (int64_t left = integer(run, 1); left > 0; left--) {
+        peeper_write_value(peeper_send(run->ctx, text(run, 0)), run->operands[2]);
+    }
+}
+
+static void step_cast(struct run *run) {
+    peeper_write_value(peeper_cast(run->ctx, text(run, 0)), run->operands[1]);
+}
+
+static void step_send_self(struct run *run) {
+    peeper_write_value(peeper_send(run->ctx, peeper_self_name(run->ctx)), run->operands[0]);
+}
+
+static void step_start(struct run *run) {
+    peeper_write_value(peeper_start(run->ctx, text(run, 0), text(run, 1)), run->operands[2]);
+}
+
+static void step_stop_actor(struct run *run) {
+    peeper_write_value(peeper_stop(run->ctx, text(run, 0)), run->operands[1]);
+}
+
+static void step_print(struct run *run) {
+    peeper_log(run->ctx, "%s", text(run, 0));
+}
+
+static void step_continue(struct run *run) {
+    peeper_write_value(peeper_then_continue(run->ctx), run->operands[0]);
+}
+
+static void step_timeout(struct run *run) {
+    peeper_then_timeout(run->ctx, (uint64_t)integer(run, 0));
+}
+
+static void step_timeout_came(struct run *run) {
+    change_to_text(run, "timeout");
+}
+
+static void step_hibernate(struct run *run) {
+    peeper_then_hibernate(run->ctx);
+}
+
+// --- Answers and ends ----------------------------------------------------------------------------
+
+static void step_stop(struct run *run) {
+    peeper_write_value(peeper_reason(run->ctx), run->operands[0]);
+    run->action = PEEPER_STOP;
+}
+
+static void step_stop_plain(struct run *run) {
+    run->action = PEEPER_STOP;
+}
+
+static void step_ignore(struct run *run) {
+    run->action = PEEPER_IGNORE;
+}
+
+static void step_error(struct run *run) {
+    peeper_write_value(peeper_reason(run->ctx), run->operands[0]);
+    run->action = PEEPER_ERROR;
+}
+
+static void step_fail_on_restart(struct run *run) {
+    if (!peeper_restarted(run->ctx)) return;
+    peeper_write_string(peeper_reason(run->ctx), "fail_on_restart");
+    run->action = PEEPER_ERROR;
+}
+
+static void step_garbage(struct run *run) {
+    run->action = GARBAGE;
+}
+
+static void step_raise(struct run *run) {
+    peeper_raise(run->ctx, "%s", text(run, 0));
+}
+
+static void step_half_change_then_raise(struct run *run) {
+    change_to_text(run, "half");
+    peeper_raise(run->ctx, "half");
+}
+
+static void step_exit(struct run *run) {
+    peeper_write_value(peeper_reason(run->ctx), run->operands[0]);
+    peeper_exit(run->ctx);
+}
+
+static void step_exit_plain(struct run *run) {
+    peeper_exit(run->ctx);
+}
+
+static void step_sleep(struct run *run) {
+    int64_t         ms = integer(run, 0);
+    struct timespec left = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+    while (ms > 0 && nanosleep(&left, &left) != 0) {
+    }
+}
+
+static void step_segfault(struct run *run) {
+    (void)run;
+    // Not NULL itself: a sanitizer would stop at that before the processor does.
+    volatile uintptr_t nowhere = 64;
+    *(volatile int *)nowhere = 1;
+}
+
+static void step_abort(struct run *run) {
+    (void)run;
+    abort();
+}
+
+static void step_native_exit(struct run *run) {
+    exit((int)integer(run, 0));
+}
+
+static void step_quick_exit(struct run *run) {
+    _exit((int)integer(run, 0));
+}
+
+static __attribute__((noinline)) int descend(volatile int *above) {
+    // The use of the array after the call keeps this from becoming a loop.
+    volatile int frame[64];
+    if (*above < 0) return 0; // never; but the compiler cannot know
+    frame[0] = *above + 1;
+    return descend(frame) + frame[0];
+}
+
+static void step_recurse(struct run *run) {
+    (void)run;
+    volatile int top = 0;
+    descend(&top);
+}
+
+static void step_loop(struct run *run) {
+    (void)run;
+    for (volatile unsigned turns = 0;;) turns = turns + 1;
+}
+
+static void step_allocate(struct run *run) {
+    int64_t        bytes = integer(run, 0);
+    volatile char *memory = peeper_alloc(run->ctx, (size_t)bytes);
+    for (int64_t i = 0; i < bytes; i += PAGE_BYTES) memory[i] = 1;
+}
+
+// Never looks at what malloc() answered, as so much code does not.
+static void step_leak(struct run *run) {
+    (void)run;
+    for (;;) {
+        volatile char *memory = malloc(PAGE_BYTES);
+        *memory = 1;
+    }
+}
+
+static void step_free_foreign(struct run *run) {
+    struct {
+        char before[64];
+        _Alignas(16) char inside[16];
+    } place;
+    memset(&place, 0, sizeof place);
+    peeper_free(run->ctx, place.inside);
+}
+
+// --- The interpreter -----------------------------------------------------------------------------
+
+static const struct step {
+    const char *word;
+    int         operands;
+    void (*run)(struct run *);
+} STEPS[] = {
+    {"reply", 1, step_reply},
+    {"reply_bytes", 1, step_reply_bytes},
+    {"reply_twice", 0, step_reply_twice},
+    {"reply_half", 0, step_reply_half},
+    {"reply_later", 0, step_reply_later},
+    {"noreply", 0, step_nothing},
+    {"answer", 1, step_answer},
+    {"state", 0, step_state},
+    {"log", 0, step_log},
+    {"self", 0, step_self},
+    {"set", 1, step_set},
+    {"set_bytes", 1, step_set_bytes},
+    {"append", 1, step_append},
+    {"on_terminate", 1, step_on_terminate},
+    {"ok", 0, step_nothing},
+    {"send", 2, step_send},
+    {"send_many", 3, step_send_many},
+    {"cast", 2, step_cast},
+    {"send_self", 1, step_send_self},
+    {"start", 3, step_start},
+    {"stop_actor", 2, step_stop_actor},
+    {"print", 1, step_print},
+    {"continue", 1, step_continue},
+    {"timeout", 1, step_timeout},
+    {"timeout", 0, step_timeout_came},
+    {"hibernate", 0, step_hibernate},
+    {"stop", 1, step_stop},
+    {"stop", 0, step_stop_plain},
+    {"ignore", 0, step_ignore},
+    {"error", 1, step_error},
+    {"fail_on_restart", 0, step_fail_on_restart},
+    {"garbage", 0, step_garbage},
+    {"raise", 1, step_raise},
+    {"half_change_then_raise", 0, step_half_change_then_raise},
+    {"exit", 1, step_exit},
+    {"exit", 0, step_exit_plain},
+    {"sleep", 1, step_sleep},
+    {"segfault", 0, step_segfault},
+    {"abort", 0, step_abort},
+    {"native_exit", 1, step_native_exit},
+    {"_exit", 1, step_quick_exit},
+    {"recurse", 0, step_recurse},
+    {"loop", 0, step_loop},
+    {"allocate", 1, step_allocate},
+    {"leak", 0, step_leak},
+    {"free_foreign", 0, step_free_foreign},
+};
+
+static const struct step *find_step(struct peeper_value word, size_t operands) {
+    for (size_t i = 0; i < sizeof STEPS / sizeof STEPS[0]; i++) {
+        if ((size_t)STEPS[i].operands == operands && peeper_value_is(word, STEPS[i].word)) {
+            return &STEPS[i];
+        }
+    }
+    return NULL;
+}
+
+// The step that `value` is, with its operands; NULL if it is none.
+static const struct step *parse_step(struct peeper_value value, struct peeper_value *operands) {
+    if (peeper_value_kind(value) == PEEPER_STRING) return find_step(value, 0);
+    size_t              count = peeper_value_count(value);
+    struct peeper_value word;
+    if (count < 2 || count > OPERANDS_MAX + 1 || !peeper_value_at(value, 0, &word)) return NULL;
+    for (size_t i = 1; i < count; i++) {
+        if (!peeper_value_at(value, i, &operands[i - 1])) return NULL;
+    }
+    return find_step(word, count - 1);
+}
+
+static void run_step(struct run *run, struct peeper_value value) {
+    const struct step *step = parse_step(value, run->operands);
+    if (step == NULL) peeper_raise(run->ctx, "probe does not know this step");
+    step->run(run);
+}
+
+static enum peeper_action run_steps(struct peeper_ctx *ctx, struct probe *probe,
+                                    struct peeper_value steps) {
+    struct run run = {.ctx = ctx, .probe = probe, .action = PEEPER_OK};
+    // A list that is a step by itself, such as ["reply", 5], is one.
+    if (peeper_value_kind(steps) != PEEPER_LIST || parse_step(steps, run.operands) != NULL) {
+        run_step(&run, steps);
+    } else {
+        struct peeper_iter iter = peeper_value_iter(steps);
+        while (peeper_iter_next(&iter)) run_step(&run, iter.value);
+    }
+    return (enum peeper_action)run.action;
+}
+
+// --- Callbacks -----------------------------------------------------------------------------------
+
+static bool is_script(struct peeper_value argument) {
+    static const char *const keys[] = {"init", "init_again", "terminate", "state"};
+    struct peeper_value      part;
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        if (peeper_value_get(argument, keys[i], &part)) return true;
+    }
+    return false;
+}
+
+static enum peeper_action init(struct peeper_ctx *ctx, void *state, struct peeper_value argument) {
+    struct probe       *probe = state;
+    struct peeper_value part;
+    probe_record(ctx, probe, "init", argument);
+    if (!is_script(argument)) {
+        probe_keep(ctx, &probe->value, argument);
+        return PEEPER_OK;
+    }
+    if (peeper_value_get(argument, "state", &part)) probe_keep(ctx, &probe->value, part);
+    if (peeper_value_get(argument, "terminate", &part)) {
+        probe_keep(ctx, &probe->on_terminate, part);
+    }
+    bool again = peeper_restarted(ctx) && peeper_value_get(argument, "init_again", &part);
+    if (again || peeper_value_get(argument, "init", &part)) return run_steps(ctx, probe, part);
+    return PEEPER_OK;
+}
+
+static enum peeper_action handle_call(struct peeper_ctx *ctx, void *state,
+                                      struct peeper_value message) {
+    probe_record(ctx, state, "call", message);
+    return run_steps(ctx, state, message);
+}
+
+static enum peeper_action handle_cast(struct peeper_ctx *ctx, void *state,
+                                      struct peeper_value message) {
+    probe_record(ctx, state, "cast", message);
+    return run_steps(ctx, state, message);
+}
+
+static enum peeper_action handle_info(struct peeper_ctx *ctx, void *state,
+                                      struct peeper_value message) {
+    probe_record(ctx, state, "info", message);
+    return run_steps(ctx, state, message);
+}
+
+static enum peeper_action handle_continue(struct peeper_ctx *ctx, void *state,
+                                          struct peeper_value argument) {
+    probe_record(ctx, state, "continue", argument);
+    return run_steps(ctx, state, argument);
+}
+
+static void terminate(struct peeper_ctx *ctx, void *state, struct peeper_value reason) {
+    struct probe *probe = state;
+    probe_record(ctx, probe, "terminate", reason);
+    if (probe->on_terminate.bytes > 0) (void)run_steps(ctx, probe, probe->on_terminate);
+}
+
+const struct peeper_behaviour peeper_behaviour = {
+    .abi_version = PEEPER_ABI_VERSION,
+    .state_bytes = sizeof(struct probe),
+    .name = "probe",
+    .version = "1",
+    .init = init,
+    .handle_call = handle_call,
+    .handle_cast = handle_cast,
+    .handle_info = handle_info,
+    .handle_continue = handle_continue,
+    .terminate = terminate,
+    .save = probe_save,
+    .load = probe_load,
+    .drop = probe_drop,
+    .memory_bytes_max = PROBE_MEMORY_BYTES,
+};
