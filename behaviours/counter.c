@@ -13,6 +13,7 @@
 #include <time.h>
 
 #define PAGE_BYTES 4096
+#define LEAK_BYTES (256u << 10)
 
 struct counter {
     int64_t value;
@@ -80,8 +81,8 @@ static void die_loop(struct peeper_ctx *ctx) {
 static void die_leak(struct peeper_ctx *ctx) {
     (void)ctx;
     for (;;) {
-        volatile char *memory = malloc(PAGE_BYTES);
-        *memory = 1;
+        volatile char *memory = malloc(LEAK_BYTES);
+        for (size_t i = 0; i < LEAK_BYTES; i += PAGE_BYTES) memory[i] = 1;
     }
 }
 

@@ -1,0 +1,130 @@
+#include "admin/pages.h"
+
+#include "admin/metrics_page.h"
+#include "wire/json.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char JSON_TYPE[] = "application/json";
+static const char PROBLEM_TYPE[] = "application/problem+json";
+
+static void render_json(json_t *json, unsigned code, const char *type, struct body *ret_body) {
+    *ret_body = (struct body){.code = code, .type = type};
+    if (json != NULL) ret_body->text = json_dumps(json, JSON_INDENT(2) | JSON_ENCODE_ANY);
+    json_decref(json);
+    if (ret_body->text == NULL) ret_body->code = 503;
+}
+
+void page_problem(enum status status, unsigned code, const char *detail, struct body *ret_body) {
+    render_json(json_pack("{s:s, s:s, s:i, s:s, s:s}", "type", "about:blank", "title",
+                          status_text(status), "status", (int)code, "name", status_name(status), "detail",
+                          detail == NULL ? status_text(status) : detail),
+                code, PROBLEM_TYPE, ret_body);
+}
+
+// --- GET /v1/actors/{name} ---
+
+static const char *prepare_actor(struct view *view, const char *rest, page_query *query, void *context) {
+    (void)query;
+    (void)context;
+    size_t bytes = strlen(rest);
+    if (bytes == 0) return "name: empty";
+    if (bytes > NAME_BYTES_MAX) return "name: over 255 bytes";
+    if (rest[0] == '@') {
+        char *end;
+        errno = 0;
+        view->target = strtoull(rest + 1, &end, 10);
+        if (*end != '\0' || errno != 0 || view->target == 0) return "name: @ is followed by an incarnation id";
+        return NULL;
+    }
+    view->name_bytes = (uint32_t)bytes;
+    memcpy(view->name, rest, bytes);
+    return NULL;
+}
+
+static void render_actor(const struct view *view, const struct mirror *mirror, struct body *ret_body) {
+    (void)mirror;
+    render_json(json_from_actor_info(&view->infos[0], true), 200, JSON_TYPE, ret_body);
+}
+
+// --- GET /v1/actors ---
+
+static bool number(const char *text, uint64_t high, uint64_t *ret_number) {
+    char *end;
+    errno = 0;
+    unsigned long long value = strtoull(text, &end, 10);
+    if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || value > high) return false;
+    *ret_number = value;
+    return true;
+}
+
+static const char *prepare_list(struct view *view, const char *rest, page_query *query, void *context) {
+    (void)rest;
+    const char *prefix = query(context, "prefix");
+    const char *cursor = query(context, "cursor");
+    const char *limit = query(context, "limit");
+    uint64_t    value = 0;
+    if (prefix != NULL) {
+        if (strlen(prefix) > NAME_BYTES_MAX) return "prefix: over 255 bytes";
+        view->name_bytes = (uint32_t)strlen(prefix);
+        memcpy(view->name, prefix, view->name_bytes);
+    }
+    if (cursor != NULL && !number(cursor, UINT32_MAX, &view->cursor)) return "cursor: not a cursor of this server";
+    if (limit != NULL && (!number(limit, VIEW_LIST_MAX, &value) || value == 0)) return "limit: not from 1 to 1000";
+    view->limit = (uint32_t)value;
+    return NULL;
+}
+
+static void render_list(const struct view *view, const struct mirror *mirror, struct body *ret_body) {
+    (void)mirror;
+    json_t *actors = json_array();
+    for (uint32_t i = 0; i < view->count; i++) {
+        // A NULL element is refused and shows as a shorter page only when memory has run out.
+        json_array_append_new(actors, json_from_actor_info(&view->infos[i], false));
+    }
+    json_t *next = view->next == 0 ? json_null() : json_integer((json_int_t)view->next);
+    render_json(json_pack("{s:o, s:o}", "actors", actors, "next", next), 200, JSON_TYPE, ret_body);
+}
+
+// --- GET /healthz, /metrics ---
+
+static const char *prepare_shard(struct view *view, const char *rest, page_query *query, void *context) {
+    (void)view;
+    (void)rest;
+    (void)query;
+    (void)context;
+    return NULL;
+}
+
+static void render_health(const struct view *view, const struct mirror *mirror, struct body *ret_body) {
+    (void)mirror;
+    bool ready = view->gauges.ready;
+    render_json(json_pack("{s:s}", "status", ready ? "ok" : "no host is running"), ready ? 200 : 503,
+                JSON_TYPE, ret_body);
+}
+
+static void render_metrics(const struct view *view, const struct mirror *mirror, struct body *ret_body) {
+    *ret_body = (struct body){.code = 200, .type = METRICS_TYPE, .text = metrics_page(view, mirror)};
+    if (ret_body->text == NULL) ret_body->code = 503;
+}
+
+static const struct page PAGES[] = {
+    {"/v1/actors/", true, VIEW_ACTOR, prepare_actor, render_actor},
+    {"/v1/actors", false, VIEW_LIST, prepare_list, render_list},
+    {"/healthz", false, VIEW_SHARD, prepare_shard, render_health},
+    {"/metrics", false, VIEW_SHARD, prepare_shard, render_metrics},
+};
+
+const struct page *page_find(const char *path, const char **ret_rest) {
+    for (size_t i = 0; i < sizeof PAGES / sizeof PAGES[0]; i++) {
+        size_t bytes = strlen(PAGES[i].path);
+        if (strncmp(path, PAGES[i].path, bytes) != 0) continue;
+        if (!PAGES[i].prefix && path[bytes] != '\0') continue;
+        *ret_rest = path + bytes;
+        return &PAGES[i];
+    }
+    return NULL;
+}

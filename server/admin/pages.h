@@ -1,0 +1,31 @@
+// pages: the routes of the HTTP face, as a table, and how each answer is rendered. No sockets, no threads.
+#pragma once
+
+#include "base/status.h"
+#include "keeper/mirror.h"
+#include "keeper/view.h"
+
+struct body {
+    unsigned    code;  // HTTP status
+    const char *type;  // static text
+    const char *allow; // static text; NULL: no such header
+    char       *text;  // malloc'd, owned by whoever sends it; NULL when memory ran out
+};
+
+// Looks a query parameter up; NULL if it was not given.
+typedef const char *page_query(void *context, const char *name);
+
+struct page {
+    const char    *path;
+    bool           prefix; // more follows the path
+    enum view_kind kind;
+    // Fills the question. `rest` is what follows the path, decoded. Answers what is wrong with it, or NULL.
+    const char *(*prepare)(struct view *view, const char *rest, page_query *query, void *context);
+    void (*render)(const struct view *view, const struct mirror *mirror, struct body *ret_body);
+};
+
+// The row for `path`, and where its rest begins; NULL if there is none.   Thread: any.
+const struct page *page_find(const char *path, const char **ret_rest);
+
+// A problem document (RFC 9457).   Thread: any.
+void page_problem(enum status status, unsigned code, const char *detail, struct body *ret_body);

@@ -1,0 +1,144 @@
+// actor: one named unit with its mailbox, and the table of all of them. It owns names, arguments
+// and waiting messages.
+//
+// Two questions are kept apart: *life* (what the supervisor has decided) and *home* (whether a host
+// has a copy). A host that dies takes every home with it at once: `host_serial` no longer matches
+// and the actor counts as cold.
+#pragma once
+
+#include "base/heap.h"
+#include "base/list.h"
+#include "base/status.h"
+#include "keeper/envelope.h"
+#include "keeper/options.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum actor_life {
+    ACTOR_FREE,       // the slot has no tenant
+    ACTOR_STARTING,   // the first init has not committed
+    ACTOR_RUNNING,    //
+    ACTOR_RESTARTING, // init runs again, with the state from the mirror
+    ACTOR_WAITING,    // over its intensity: the next restart comes after a delay
+    ACTOR_SUSPENDED,  // over its intensity: until resumed
+    ACTOR_STOPPING,   // terminate is in flight
+    ACTOR_ENDED,      // gave up: the name is free, the last state stays readable
+    ACTOR_LIVES
+};
+
+enum actor_home {
+    HOME_COLD,    // no host has a copy
+    HOME_LOADING, // the mirror was asked for the state
+    HOME_HOT,     // worker `worker` of host `host_serial` has a copy of epoch `epoch`
+};
+
+enum restart_type { RESTART_PERMANENT = 1, RESTART_TRANSIENT = 2, RESTART_TEMPORARY = 3 };
+enum on_intensity { INTENSITY_BACKOFF = 1, INTENSITY_SUSPEND = 2, INTENSITY_STOP = 3 };
+
+#define TROUBLE_BUCKETS 64
+
+// What is remembered of an actor that has crashed; most never need one.
+struct trouble {
+    struct timer backoff; // TIMER_BACKOFF
+    uint32_t     slot;
+    uint32_t     backoff_step; // 0: not in back-off
+    uint64_t     restarts;
+    uint64_t     last_ms; // monotonic, of the last crash
+    uint64_t     down_ns; // monotonic, when the present outage began; 0: it is up
+    const char  *kind;    // static text
+    uint8_t     *reason;  // encoded Value; owned
+    uint32_t     reason_bytes;
+    uint64_t     at_ms; // wall clock
+    // Restarts counted per bucket of the period; see supervisor.c.
+    uint64_t bucket[TROUBLE_BUCKETS];
+    uint32_t bucket_count[TROUBLE_BUCKETS];
+};
+
+struct pending;
+
+struct actor {
+    struct list     ready;   // in a list of actors to pump again, or alone
+    struct list     mailbox; // envelopes, oldest first; owned
+    uint8_t        *text;    // name, then argument; owned
+    struct trouble *trouble; // owned; NULL: it never crashed
+    struct pending *pending; // deferred calls; owned by the pending table
+    struct timer    idle;    // TIMER_IDLE
+    uint64_t        unit;    // never reused
+    uint64_t        version; // of the newest state handed to the mirror
+    uint32_t        slot;
+    uint32_t        generation;  // incarnations of this slot; with the slot it makes the id
+    uint32_t        epoch;       // activations
+    uint32_t        host_serial; // of the host that holds it
+    uint32_t        waiting;     // envelopes in the mailbox
+    uint32_t        inflight;    // turns in a ring that are not void
+    uint32_t        mailbox_max;
+    uint32_t        intensity;
+    uint32_t        period_ms;
+    uint32_t        argument_bytes;
+    uint16_t        behaviour;
+    uint8_t         name_bytes;
+    uint8_t         worker;
+    uint8_t         life : 4;
+    uint8_t         home : 4;
+    uint8_t         restart : 4;
+    uint8_t         on_intensity : 4;
+};
+
+static inline uint64_t actor_id(const struct actor *actor) {
+    return (uint64_t)actor->generation << 32 | actor->slot;
+}
+
+static inline struct slice actor_name(const struct actor *actor) {
+    return slice_of(actor->text, actor->name_bytes);
+}
+
+static inline struct slice actor_argument(const struct actor *actor) {
+    return slice_of(actor->text == NULL ? NULL : actor->text + actor->name_bytes,
+                    actor->argument_bytes);
+}
+
+#define ACTOR_SEGMENT 4096u
+
+// All actors, by slot. Segments never move, so a struct actor * stays valid while its slot has this
+// tenant.
+struct actor_table {
+    struct actor **segments; // owned
+    uint32_t       segment_count;
+    uint32_t       used; // slots ever handed out
+    uint32_t       live;
+    uint32_t       live_max;
+    struct list    free; // through actor.ready
+    // names: open addressing, linear probing; slot + 1, 0 empty
+    uint32_t *hashes; // owned
+    uint32_t *slots;  // owned
+    uint32_t  name_count;
+    uint32_t  name_capacity; // power of two
+};
+
+NODISCARD enum status actor_table_init(struct actor_table *table, uint32_t live_max);
+void                  actor_table_fini(struct actor_table *table);
+
+// A new tenant in state STARTING with a copy of name and argument; not yet registered.
+// Fails: STATUS_OVERLOADED (live_max), STATUS_NO_MEMORY.   Thread: net.
+NODISCARD enum status actor_create(struct actor_table *table, struct slice name,
+                                   struct slice argument, struct actor **ret_actor);
+
+// Gives the slot back. Mailbox and pending must be empty, timers are the caller's duty.   Thread:
+// net.
+void actor_destroy(struct actor_table *table, struct actor *actor);
+
+// The tenant of `slot`, or NULL.
+struct actor *actor_at(const struct actor_table *table, uint32_t slot);
+
+// By incarnation id or by name; NULL if there is none. An ENDED actor is found by name.
+struct actor *actor_by_id(const struct actor_table *table, uint64_t id);
+struct actor *actor_by_name(const struct actor_table *table, struct slice name);
+
+// Enters / removes the actor's name. Anonymous actors have none and are fine.
+// Fails: STATUS_ALREADY_STARTED, STATUS_NO_MEMORY.
+NODISCARD enum status actor_name_put(struct actor_table *table, struct actor *actor);
+void                  actor_name_remove(struct actor_table *table, struct actor *actor);
+
+// Text for people: "running", ...
+const char *actor_life_text(enum actor_life life);

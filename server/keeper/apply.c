@@ -1,0 +1,315 @@
+#include "keeper/apply.h"
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "keeper/recall.h"
+#include "keeper/requests.h"
+#include "keeper/router.h"
+#include "keeper/supervisor.h"
+
+// The parts that one commit is about.
+struct subject {
+    struct shard       *shard;
+    struct worker      *worker;
+    struct turn_record *turn;
+    struct actor       *actor;
+    struct commit      *commit;
+    bool                first; // the callback that the turn was for, not a link of its chain
+};
+
+// --- legality: what kind of commit may answer what kind of turn ---
+
+static bool legal_done(const struct subject *s) {
+    const struct commit *commit = s->commit;
+    bool                 more = (commit->record.flags & COMMIT_MORE) != 0;
+    bool                 stop = (commit->record.flags & COMMIT_STOP) != 0;
+    bool                 init = s->first && s->turn->kind == TURN_INIT;
+
+    if (commit->reply.data != NULL && !(s->first && s->turn->kind == TURN_CALL)) return false;
+    if (commit->next.data != NULL && (!more || stop)) return false;
+    if (init && (stop || (s->actor->life == ACTOR_STARTING && commit->state.data == NULL))) return false;
+    if (s->turn->kind == TURN_TERMINATE && (more || !stop)) return false;
+    // After stop there is only terminate, and after terminate nothing.
+    if (s->worker->chain == CHAIN_TERMINATE && (more || !stop)) return false;
+    return true;
+}
+
+static bool legal_refused(const struct subject *s) {
+    bool init = s->turn->kind == TURN_INIT;
+    if (!s->first || s->commit->effects > 0 || s->commit->state.data != NULL) return false;
+    switch (s->commit->record.code) {
+    case COMMIT_CODE_IGNORE:
+    case COMMIT_CODE_ERROR: return init;
+    case COMMIT_CODE_INVALID: return true;
+    default: return false;
+    }
+}
+
+static bool legal_skip(const struct subject *s) {
+    uint64_t recalled =
+        atomic_load_explicit(&s->worker->turns_control->recall_to, memory_order_relaxed);
+    // A record that brings its own copy can always be run.
+    bool brings = s->turn->kind == TURN_INIT || (s->turn->flags & TURN_HAS_STATE) != 0;
+    return s->first && (!brings || s->worker->tail < recalled);
+}
+
+// --- done ---
+
+static void finish_turn(struct subject *s) {
+    worker_advance(s->worker);
+    CHECK(s->actor->inflight > 0);
+    s->actor->inflight--;
+}
+
+static void reply_later(struct subject *s, uint64_t token, struct slice payload) {
+    struct pending *pending = pending_find(&s->shard->pending, s->actor, token);
+    if (pending == NULL) return; // answered already, or nobody waits any more
+    struct caller caller = pending->caller;
+    heap_cancel(&s->shard->timers, &pending->deadline);
+    pending_remove(&s->shard->pending, pending);
+    struct answer answer = {.kind = ANSWER_REPLY, .payload = payload};
+    s->shard->port.answer(s->shard->port.context, caller, &answer);
+}
+
+// The call was taken but not answered: it waits for a later turn.
+static void defer_call(struct subject *s) {
+    struct caller caller = worker_caller(s->turn);
+    if (caller.generation == 0) return;
+    struct pending *pending;
+    enum status status = pending_add(&s->shard->pending, s->actor, s->turn->turn, caller, &pending);
+    if (status != STATUS_OK) {
+        // It has run, so it must not be repeated blindly.
+        struct failure failure = {.status = status, .message = "too many deferred replies",
+                                  .not_retryable = true};
+        shard_answer_error(s->shard, caller, &failure);
+        return;
+    }
+    if (s->turn->note_deadline_ms == 0) return;
+    status = heap_arm(&s->shard->timers, &pending->deadline,
+                      s->turn->note_begun_ms + s->turn->note_deadline_ms);
+    if (status != STATUS_OK) LOG_WARN("timer.unarmed", "slot=%u", s->actor->slot);
+}
+
+static void effects(struct subject *s) {
+    uint32_t    at = 0;
+    struct item item;
+    while (commit_item(s->commit, &at, &item)) {
+        switch (item.kind) {
+        case ITEM_SEND: request_effect_message(s->shard, TURN_INFO, item.name, item.body); break;
+        case ITEM_CAST: request_effect_message(s->shard, TURN_CAST, item.name, item.body); break;
+        case ITEM_STOP: request_effect_stop(s->shard, item.name, item.body); break;
+        case ITEM_START:
+            request_effect_start(s->shard, slice_of(item.name.data, item.token),
+                                 slice_of(item.name.data + item.token, item.name.bytes - item.token),
+                                 item.body);
+            break;
+        case ITEM_REPLY_TO: reply_later(s, item.token, item.body); break;
+        default: break; // the single ones
+        }
+    }
+}
+
+static void answer_call(struct subject *s) {
+    struct caller caller = worker_caller(s->turn);
+    bool          stop = (s->commit->record.flags & COMMIT_STOP) != 0;
+    if (s->commit->reply.data != NULL) {
+        struct answer answer = {.kind = ANSWER_REPLY, .payload = s->commit->reply};
+        s->shard->port.answer(s->shard->port.context, caller, &answer);
+    } else if (stop) {
+        struct failure failure = {.status = STATUS_DOWN, .reason = s->commit->reason};
+        shard_answer_error(s->shard, caller, &failure);
+    }
+}
+
+static void answer_start(struct subject *s) {
+    struct answer answer = {
+        .kind = ANSWER_STARTED,
+        .id = actor_id(s->actor),
+        .unit = s->actor->unit,
+        .name = actor_name(s->actor),
+    };
+    s->shard->port.answer(s->shard->port.context, worker_caller(s->turn), &answer);
+}
+
+static enum chain next_link(const struct subject *s) {
+    if (s->commit->record.flags & COMMIT_STOP) return CHAIN_TERMINATE;
+    return s->commit->next.data != NULL ? CHAIN_CONTINUE : CHAIN_TIMEOUT;
+}
+
+// Notes what the worker runs next for the same turn, so that it can go on elsewhere if this host dies.
+static void go_on(struct subject *s) {
+    struct worker *worker = s->worker;
+    worker->chain = next_link(s);
+    worker->chain_argument.bytes = 0;
+    struct slice argument =
+        worker->chain == CHAIN_TERMINATE ? s->commit->reason : s->commit->next;
+    if (buf_append(&worker->chain_argument, argument.data, argument.bytes) != STATUS_OK) {
+        LOG_ERROR("chain.unkept", "bytes=%zu", argument.bytes);
+    }
+    if (worker->chain == CHAIN_TERMINATE) s->actor->life = ACTOR_STOPPING;
+}
+
+static void settle_down(struct subject *s) {
+    struct shard *shard = s->shard;
+    struct actor *actor = s->actor;
+    uint8_t       flags = s->commit->record.flags;
+    if (actor->inflight > 0) return;
+    if (flags & COMMIT_HIBERNATE) actor->home = HOME_COLD;
+    if (actor->waiting > 0) {
+        router_pump(shard, actor);
+    } else if (flags & COMMIT_TIMEOUT) {
+        uint64_t due_ms = shard->now_ms + s->commit->record.timeout_ms;
+        if (due_ms < shard->now_ms) return; // so far away that it never comes
+        if (heap_arm(&shard->timers, &actor->idle, due_ms) != STATUS_OK) {
+            LOG_WARN("timer.unarmed", "slot=%u", actor->slot);
+        }
+    }
+}
+
+static void finish_stop(struct subject *s) {
+    bool         stopped_by_verb = s->turn->kind == TURN_TERMINATE;
+    struct slice reason = s->commit->reason;
+    if (s->worker->chain == CHAIN_TERMINATE) {
+        reason = slice_of(s->worker->chain_argument.data, s->worker->chain_argument.bytes);
+        s->actor->life = ACTOR_RUNNING;
+    }
+    struct caller caller = worker_caller(s->turn);
+    finish_turn(s);
+    supervisor_exited(s->shard, s->actor, reason);
+    if (stopped_by_verb) shard_answer_done(s->shard, caller);
+}
+
+static enum status apply_done(struct subject *s) {
+    struct shard *shard = s->shard;
+    if (!legal_done(s)) return STATUS_PROTOCOL;
+    if (s->commit->state.data != NULL) {
+        enum status status = mirror_put(shard->mirror, s->actor->slot, s->actor->unit,
+                                        s->actor->version + 1, clock_wall_ms(), s->commit->state);
+        if (status != STATUS_OK) return status;
+        s->actor->version++;
+    }
+    bool stop = (s->commit->record.flags & COMMIT_STOP) != 0;
+    bool call = s->first && s->turn->kind == TURN_CALL;
+    if (call && s->commit->reply.data == NULL && !stop) defer_call(s);
+    if (s->commit->effects > 0) effects(s);
+    if (call) answer_call(s);
+    if (s->first && s->turn->kind == TURN_INIT) {
+        supervisor_started(shard, s->actor);
+        answer_start(s);
+    }
+    if (s->commit->record.flags & COMMIT_MORE) {
+        go_on(s);
+    } else if (stop) {
+        finish_stop(s);
+    } else {
+        finish_turn(s);
+        settle_down(s);
+    }
+    return STATUS_OK;
+}
+
+// --- the other kinds ---
+
+static const enum crash_kind CODE_KINDS[] = {
+    [COMMIT_CODE_RAISE] = CRASH_RAISE,
+    [COMMIT_CODE_EXIT] = CRASH_EXIT,
+    [COMMIT_CODE_CONTRACT] = CRASH_CONTRACT,
+    [COMMIT_CODE_MEMORY] = CRASH_MEMORY,
+};
+
+static enum status apply_crash(struct subject *s) {
+    uint8_t code = s->commit->record.code;
+    if (code < COMMIT_CODE_RAISE || code > COMMIT_CODE_MEMORY) return STATUS_PROTOCOL;
+    if (s->commit->effects > 0 || (s->commit->record.flags & COMMIT_MORE)) return STATUS_PROTOCOL;
+
+    char       text[256];
+    size_t     bytes = s->commit->text.bytes < sizeof text ? s->commit->text.bytes : sizeof text - 1;
+    struct end end = {.kind = CODE_KINDS[code], .reason = s->commit->reason, .text = text};
+    for (size_t i = 0; i < bytes; i++) text[i] = (char)s->commit->text.data[i];
+    text[bytes] = '\0';
+
+    struct failure failure = {
+        .status = code == COMMIT_CODE_EXIT ? STATUS_DOWN : STATUS_CRASHED,
+        .message = text,
+        .reason = end.reason,
+        .kind = crash_kind_text(end.kind),
+    };
+    if (s->first) shard_answer_error(s->shard, worker_caller(s->turn), &failure);
+    if (s->worker->chain == CHAIN_TERMINATE) s->actor->life = ACTOR_RUNNING;
+    finish_turn(s);
+    supervisor_crashed(s->shard, s->actor, &end);
+    return STATUS_OK;
+}
+
+static enum status apply_skip(struct subject *s) {
+    if (!legal_skip(s)) return STATUS_PROTOCOL;
+    struct list touched;
+    list_init(&touched);
+    s->shard->metrics.skips++;
+    recall(s->shard, s->worker, s->actor, RECALL_RUNNING, &touched);
+    worker_advance(s->worker);
+    router_pump_list(s->shard, &touched);
+    return STATUS_OK;
+}
+
+static enum status apply_refused(struct subject *s) {
+    if (!legal_refused(s)) return STATUS_PROTOCOL;
+    struct caller  caller = worker_caller(s->turn);
+    bool           init = s->turn->kind == TURN_INIT;
+    bool           ignore = s->commit->record.code == COMMIT_CODE_IGNORE;
+    bool           invalid = s->commit->record.code == COMMIT_CODE_INVALID;
+    struct failure failure = {
+        .status = invalid ? STATUS_INVALID : STATUS_REFUSED,
+        .message = invalid ? "payload: not a well-formed Value" : NULL,
+        .reason = s->commit->reason,
+    };
+    finish_turn(s);
+    if (init && ignore) {
+        struct answer answer = {.kind = ANSWER_STARTED, .ignored = true, .name = actor_name(s->actor)};
+        s->shard->port.answer(s->shard->port.context, caller, &answer);
+    } else {
+        shard_answer_error(s->shard, caller, &failure);
+    }
+    if (init) {
+        supervisor_refused(s->shard, s->actor, ignore, s->commit->reason);
+    } else {
+        settle_down(s);
+    }
+    return STATUS_OK;
+}
+
+static enum status apply_void(struct subject *s) {
+    s->shard->metrics.commits_ignored++;
+    if ((s->commit->record.flags & COMMIT_MORE) == 0) worker_advance(s->worker);
+    return STATUS_OK;
+}
+
+enum status apply(struct shard *shard, struct host *host, struct worker *worker) {
+    (void)host;
+    struct commit *commit = &shard->commit;
+    if (worker->inflight == 0) return STATUS_PROTOCOL;
+    struct turn_record *turn = worker_turn(worker, worker->tail);
+    if (turn->turn != commit->record.turn) return STATUS_PROTOCOL;
+
+    struct subject subject = {
+        .shard = shard,
+        .worker = worker,
+        .turn = turn,
+        .commit = commit,
+        .first = worker->chain == CHAIN_NONE,
+    };
+    if (turn->note_void) return apply_void(&subject);
+    subject.actor = actor_at(&shard->actors, turn->slot);
+    CHECK(subject.actor != NULL);
+    CHECK(subject.actor->epoch == turn->epoch);
+
+    shard->metrics.commits++;
+    switch (commit->record.kind) {
+    case COMMIT_DONE: return apply_done(&subject);
+    case COMMIT_CRASH: return apply_crash(&subject);
+    case COMMIT_SKIP: return apply_skip(&subject);
+    case COMMIT_REFUSED: return apply_refused(&subject);
+    default: return STATUS_PROTOCOL;
+    }
+}

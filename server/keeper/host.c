@@ -1,0 +1,38 @@
+#include "keeper/host.h"
+
+#include "base/check.h"
+
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+enum status host_create(uint32_t worker_count, struct host **ret_host) {
+    CHECK(worker_count >= 1);
+    CHECK(worker_count <= HOST_WORKERS_MAX);
+    struct host *host = calloc(1, sizeof *host + worker_count * sizeof host->workers[0]);
+    if (host == NULL) return STATUS_NO_MEMORY;
+
+    enum status status = STATUS_IO;
+    list_init(&host->link);
+    host->pidfd = -1;
+    host->doorbell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (host->doorbell < 0) goto destroy_host;
+    for (; host->worker_count < worker_count; host->worker_count++) {
+        status = worker_init(&host->workers[host->worker_count]);
+        if (status != STATUS_OK) goto destroy_host;
+    }
+    *ret_host = host;
+    return STATUS_OK;
+
+destroy_host:
+    host_destroy(host);
+    return status;
+}
+
+void host_destroy(struct host *host) {
+    if (host == NULL) return;
+    for (uint32_t i = 0; i < host->worker_count; i++) worker_fini(&host->workers[i]);
+    if (host->doorbell >= 0) close(host->doorbell);
+    if (host->pidfd >= 0) close(host->pidfd);
+    free(host);
+}

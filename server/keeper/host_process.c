@@ -1,0 +1,141 @@
+#define _GNU_SOURCE
+#include "keeper/host_process.h"
+
+#include "base/clock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define HOST_FDS_MAX (3 * HOST_WORKERS_MAX + 1)
+
+extern char **environ;
+
+static uint32_t collect_fds(const struct host *host, int *fds) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < host->worker_count; i++) {
+        fds[count++] = host->workers[i].turns.fd;
+        fds[count++] = host->workers[i].commits.fd;
+        fds[count++] = host->workers[i].doorbell;
+    }
+    fds[count++] = host->doorbell;
+    return count;
+}
+
+// A descriptor may sit on a number that another one must get. So all are first lifted above the
+// range.
+static bool lift_fds(int *fds, uint32_t count) {
+    int above = HOST_FD_FIRST + (int)HOST_FDS_MAX;
+    for (uint32_t i = 0; i < count; i++) {
+        fds[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, above);
+        if (fds[i] >= 0) continue;
+        while (i-- > 0) close(fds[i]);
+        return false;
+    }
+    return true;
+}
+
+static int spawn(const struct keeper_options *options, const struct host *host, const int *fds,
+                 uint32_t fd_count, pid_t *ret_pid) {
+    char  workers[16], memory[32], cache[16];
+    char *argv[] = {(char *)options->host_program,
+                    (char *)"--workers",
+                    workers,
+                    (char *)"--behaviours",
+                    (char *)options->behaviours,
+                    (char *)"--memory",
+                    memory,
+                    (char *)"--cache",
+                    cache,
+                    options->core_dumps ? (char *)"--core-dumps" : NULL,
+                    NULL};
+    snprintf(workers, sizeof workers, "%u", host->worker_count);
+    snprintf(memory, sizeof memory, "%llu", (unsigned long long)options->host_memory_bytes);
+    snprintf(cache, sizeof cache, "%u", options->host_cache);
+
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t          attributes;
+    sigset_t                   none;
+    int                        error = posix_spawn_file_actions_init(&actions);
+    if (error != 0) return error;
+    error = posix_spawnattr_init(&attributes);
+    if (error != 0) goto destroy_actions;
+
+    for (uint32_t i = 0; i < fd_count && error == 0; i++) {
+        error = posix_spawn_file_actions_adddup2(&actions, fds[i], HOST_FD_FIRST + (int)i);
+    }
+    sigemptyset(&none);
+    if (error == 0) error = posix_spawnattr_setsigmask(&attributes, &none);
+    if (error == 0) error = posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+    if (error == 0) {
+        error = posix_spawn(ret_pid, options->host_program, &actions, &attributes, argv, environ);
+    }
+    posix_spawnattr_destroy(&attributes);
+destroy_actions:
+    posix_spawn_file_actions_destroy(&actions);
+    return error;
+}
+
+enum status host_process_start(const struct keeper_options *options, struct host **ret_host) {
+    struct host *host;
+    enum status  status = host_create(options->workers, &host);
+    if (status != STATUS_OK) return status;
+
+    int      fds[HOST_FDS_MAX];
+    uint32_t fd_count = collect_fds(host, fds);
+    status = STATUS_IO;
+    if (!lift_fds(fds, fd_count)) goto destroy_host;
+    int error = spawn(options, host, fds, fd_count, &host->pid);
+    for (uint32_t i = 0; i < fd_count; i++) close(fds[i]);
+    if (error != 0) goto destroy_host;
+
+    host->spawned_ms = clock_mono_ms();
+    host->pidfd = (int)syscall(SYS_pidfd_open, host->pid, 0);
+    if (host->pidfd < 0) {
+        kill(host->pid, SIGKILL);
+        waitpid(host->pid, NULL, 0);
+        goto destroy_host;
+    }
+    *ret_host = host;
+    return STATUS_OK;
+
+destroy_host:
+    host_destroy(host);
+    return status;
+}
+
+void host_process_kill(const struct host *host) {
+    // By pidfd, so that a pid which has been reused is never hit.
+    (void)syscall(SYS_pidfd_send_signal, host->pidfd, SIGKILL, NULL, 0);
+}
+
+bool host_process_reap(struct host *host, int *ret_code, int *ret_status) {
+    siginfo_t info = {0};
+    if (waitid(P_PIDFD, (id_t)host->pidfd, &info, WEXITED | WNOHANG) != 0) {
+        if (errno != ECHILD) return false;
+        *ret_code = *ret_status = 0;
+        return true;
+    }
+    if (info.si_pid == 0) return false;
+    *ret_code = info.si_code;
+    *ret_status = info.si_status;
+    return true;
+}
+
+uint64_t host_process_memory(const struct host *host) {
+    char               path[48];
+    unsigned long long size, resident, shared;
+    snprintf(path, sizeof path, "/proc/%d/statm", (int)host->pid);
+    FILE *file = fopen(path, "re");
+    if (file == NULL) return 0;
+    int found = fscanf(file, "%llu %llu %llu", &size, &resident, &shared);
+    fclose(file);
+    if (found != 3 || shared > resident) return 0;
+    return (resident - shared) * (uint64_t)sysconf(_SC_PAGESIZE);
+}

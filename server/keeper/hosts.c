@@ -1,0 +1,283 @@
+#define _GNU_SOURCE
+#include "keeper/hosts.h"
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "keeper/host_process.h"
+#include "keeper/recall.h"
+#include "keeper/router.h"
+#include "keeper/supervisor.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#define SPAWN_RETRY_MS_MIN 10u
+#define SPAWN_RETRY_MS_MAX 5000u
+
+// A message that was running when two hosts were lost for no known reason is taken to be the reason.
+#define ATTEMPTS_MAX 2
+
+static const char *const END_TEXTS[] = {
+    [HOST_END_EXITED] = "exited",     [HOST_END_SIGNAL] = "signal",
+    [HOST_END_DEADLINE] = "deadline", [HOST_END_MEMORY] = "memory",
+    [HOST_END_NONSENSE] = "nonsense", [HOST_END_RETIRED] = "retired",
+};
+
+static const enum crash_kind END_KINDS[] = {
+    [HOST_END_EXITED] = CRASH_EXIT,       [HOST_END_SIGNAL] = CRASH_SIGNAL,
+    [HOST_END_DEADLINE] = CRASH_DEADLINE, [HOST_END_MEMORY] = CRASH_MEMORY,
+    [HOST_END_NONSENSE] = CRASH_HOST_LOST, [HOST_END_RETIRED] = CRASH_HOST_LOST,
+};
+
+// --- the pool ---
+
+void hosts_add(struct shard *shard, struct host *host) {
+    shard->spawning = false;
+    host->serial = ++shard->host_serial_next;
+    host->state = HOST_STARTING;
+    list_push(&shard->hosts, &host->link);
+    shard->metrics.host_starts++;
+    shard->standby = host;
+}
+
+static void activate(struct shard *shard) {
+    struct host *host = shard->standby;
+    if (shard->active != NULL || host == NULL || host->state != HOST_READY) return;
+    host->state = HOST_ACTIVE;
+    shard->active = host;
+    shard->standby = NULL;
+    LOG_INFO("host.active", "pid=%d serial=%u", (int)host->pid, host->serial);
+}
+
+void hosts_refill(struct shard *shard) {
+    if (shard->standby != NULL || shard->spawning || shard->stopping) return;
+    if (shard->now_ms < shard->spawn_after_ms) return;
+    shard->spawning = true;
+    shard->port.spawn(shard->port.context);
+}
+
+static void spawn_later(struct shard *shard) {
+    uint32_t step = shard->host_failures < 10 ? shard->host_failures : 10;
+    uint64_t delay_ms = (uint64_t)SPAWN_RETRY_MS_MIN << step;
+    if (delay_ms > SPAWN_RETRY_MS_MAX) delay_ms = SPAWN_RETRY_MS_MAX;
+    shard->host_failures++;
+    shard->spawn_after_ms = shard->now_ms + delay_ms;
+}
+
+void hosts_spawn_failed(struct shard *shard) {
+    shard->spawning = false;
+    spawn_later(shard);
+    LOG_ERROR("host.spawn_failed", "program=\"%s\" retry_ms=%llu", shard->options->host_program,
+              (unsigned long long)(shard->spawn_after_ms - shard->now_ms));
+}
+
+// --- announcements ---
+
+static enum status announced_behaviour(struct shard *shard, struct host *host) {
+    const struct commit *commit = &shard->commit;
+    uint16_t             index;
+    if (host->behaviour_count == HOST_BEHAVIOURS_MAX) return STATUS_PROTOCOL;
+    enum status status = behaviour_put(&shard->behaviours, commit->text, commit->reason,
+                                       commit->record.turn_deadline_ms, &index);
+    if (status != STATUS_OK) return STATUS_PROTOCOL;
+    host->behaviours[host->behaviour_count] = index;
+    host->index_of[index] = ++host->behaviour_count;
+    return STATUS_OK;
+}
+
+static enum status announcement(struct shard *shard, struct host *host) {
+    const struct commit *commit = &shard->commit;
+    char                 path[600], why[600];
+    if (commit->record.turn != 0) return STATUS_PROTOCOL;
+    switch (commit->record.kind) {
+    case COMMIT_BEHAVIOUR: return announced_behaviour(shard, host);
+    case COMMIT_LOAD_FAILED:
+        // Every host meets the same files; once is enough to tell.
+        if (host->serial == 1) {
+            LOG_ERROR("behaviour.load_failed", "path=%s reason=%s",
+                      log_quote(path, sizeof path, commit->text.data, (uint32_t)commit->text.bytes),
+                      log_quote(why, sizeof why, commit->reason.data, (uint32_t)commit->reason.bytes));
+        }
+        return STATUS_OK;
+    case COMMIT_READY:
+        host->state = HOST_READY;
+        shard->host_failures = 0;
+        LOG_INFO("host.ready", "pid=%d serial=%u behaviours=%u start_ms=%llu", (int)host->pid,
+                 host->serial, host->behaviour_count,
+                 (unsigned long long)(clock_mono_ms() - host->spawned_ms));
+        return STATUS_OK;
+    default: return STATUS_PROTOCOL;
+    }
+}
+
+enum status hosts_announced(struct shard *shard, struct host *host) {
+    struct worker *worker = &host->workers[0];
+    while (host->state == HOST_STARTING) {
+        enum status status = commit_read(&shard->commit, &worker->commits, worker->commits_tail,
+                                         worker_commits_head(worker));
+        if (status == STATUS_AGAIN) return STATUS_OK;
+        if (status != STATUS_OK) return STATUS_PROTOCOL;
+        status = announcement(shard, host);
+        if (status != STATUS_OK) return status;
+        worker_consumed(worker, worker->commits_tail + shard->commit.record.record_bytes, true);
+    }
+    if (shard->active == NULL && host->state == HOST_READY) {
+        activate(shard);
+        router_pump_list(shard, &shard->homeless);
+        hosts_refill(shard);
+    }
+    return STATUS_OK;
+}
+
+// --- the end of a host ---
+
+static const char *signal_text(uint32_t number) {
+    return number > 0 && number < 65 ? sigabbrev_np((int)number) : NULL;
+}
+
+// Says what happened, for the caller's error and the crash log.
+static void describe(const struct worker *culprit, enum host_end end, char *text, size_t bytes) {
+    const struct commits_control *control = culprit->commits_control;
+    uint32_t number = atomic_load_explicit(&control->death_signal, memory_order_relaxed);
+    uint64_t address = atomic_load_explicit(&control->death_address, memory_order_relaxed);
+    uint32_t death = atomic_load_explicit(&control->death, memory_order_relaxed);
+    const char *name = signal_text(number);
+
+    switch (end) {
+    case HOST_END_SIGNAL:
+        snprintf(text, bytes, "SIG%s at 0x%llx%s", name == NULL ? "?" : name,
+                 (unsigned long long)address, death == DEATH_OVERFLOW ? ", stack overflow" : "");
+        break;
+    case HOST_END_EXITED: snprintf(text, bytes, "exit(%u) was called", number); break;
+    case HOST_END_DEADLINE: snprintf(text, bytes, "the turn was over its deadline"); break;
+    case HOST_END_MEMORY: snprintf(text, bytes, "the host was over its memory"); break;
+    default: snprintf(text, bytes, "the host was lost (%s)", END_TEXTS[end]); break;
+    }
+}
+
+// What became of one worker's running turn.
+struct verdict {
+    struct actor   *actor; // to be crashed; NULL: nobody
+    enum crash_kind kind;
+    char            text[160];
+};
+
+// A short string Value for the reason of a crash that no code gave a reason for.
+static struct slice text_value(uint8_t room[], const char *text) {
+    size_t bytes = strnlen(text, 120);
+    room[0] = 0x2a;
+    room[1] = (uint8_t)bytes;
+    memcpy(room + 2, text, bytes);
+    return slice_of(room, bytes + 2);
+}
+
+static void convict(struct shard *shard, struct worker *worker, enum host_end end,
+                    struct verdict *verdict) {
+    uint8_t room[128];
+    describe(worker, end, verdict->text, sizeof verdict->text);
+    struct failure failure = {
+        .status = STATUS_CRASHED,
+        .message = verdict->text,
+        .reason = text_value(room, verdict->text),
+        .kind = crash_kind_text(verdict->kind),
+    };
+    recall_drop_running(shard, worker, NULL, &failure);
+}
+
+// Decides about the running turn of one worker, and takes back the rest of its ring.
+static void clear_worker(struct shard *shard, struct worker *worker, enum host_end end,
+                         const struct worker *culprit, struct verdict *verdict, struct list *touched) {
+    struct actor *running = recall_running_actor(shard, worker);
+    verdict->actor = NULL;
+    if (running != NULL) {
+        const struct turn_record *record = worker_turn(worker, worker->tail);
+        bool suspect = culprit == NULL && record->note_attempts + 1 >= ATTEMPTS_MAX;
+        if (worker == culprit || suspect) {
+            verdict->actor = running;
+            verdict->kind = worker == culprit ? END_KINDS[end] : CRASH_HOST_LOST;
+            convict(shard, worker, worker == culprit ? end : HOST_END_NONSENSE, verdict);
+        }
+    }
+    recall(shard, worker, NULL, culprit == NULL ? RECALL_RUNNING_ONCE : RECALL_RUNNING, touched);
+    list_splice(&shard->homeless, &worker->ready);
+}
+
+static void punish(struct shard *shard, struct verdict *verdict) {
+    uint8_t    room[128];
+    struct end end = {.kind = verdict->kind, .reason = text_value(room, verdict->text), .text = verdict->text};
+    if (verdict->actor != NULL) supervisor_crashed(shard, verdict->actor, &end);
+}
+
+static void take_over(struct shard *shard, struct host *host, enum host_end end,
+                      struct worker *culprit) {
+    struct verdict verdicts[HOST_WORKERS_MAX];
+    struct list    touched;
+    list_init(&touched);
+    for (uint32_t i = 0; i < host->worker_count; i++) {
+        clear_worker(shard, &host->workers[i], end, culprit, &verdicts[i], &touched);
+    }
+    activate(shard);
+    // The guilty first: their restart must be ahead of what waits for them.
+    for (uint32_t i = 0; i < host->worker_count; i++) punish(shard, &verdicts[i]);
+    router_pump_list(shard, &touched);
+    router_pump_list(shard, &shard->homeless);
+}
+
+void hosts_lost(struct shard *shard, struct host *host, enum host_end end, struct worker *culprit) {
+    if (host->state == HOST_DEAD) return;
+    bool was_active = host == shard->active;
+    bool was_starting = host->state == HOST_STARTING;
+    host->state = HOST_DEAD;
+    host_process_kill(host);
+    shard->metrics.host_deaths++;
+    if (end == HOST_END_NONSENSE) shard->metrics.host_nonsense++;
+    LOG_WARN("host.lost", "pid=%d serial=%u end=%s active=%d", (int)host->pid, host->serial,
+             END_TEXTS[end], was_active);
+
+    if (host == shard->standby) shard->standby = NULL;
+    if (was_starting) spawn_later(shard);
+    if (was_active) {
+        shard->active = NULL;
+        take_over(shard, host, end, culprit);
+    }
+    hosts_refill(shard);
+}
+
+bool hosts_check_death(struct shard *shard, struct host *host) {
+    for (uint32_t i = 0; i < host->worker_count && host->state != HOST_DEAD; i++) {
+        struct worker *worker = &host->workers[i];
+        uint32_t death = atomic_load_explicit(&worker->commits_control->death, memory_order_acquire);
+        if (death == DEATH_NONE) continue;
+        hosts_lost(shard, host,
+                   death == DEATH_EXIT     ? HOST_END_EXITED
+                   : death == DEATH_MEMORY ? HOST_END_MEMORY
+                                           : HOST_END_SIGNAL,
+                   worker);
+    }
+    return host->state == HOST_DEAD;
+}
+
+bool hosts_exited(struct shard *shard, struct host *host) {
+    int code, status;
+    if (!host_process_reap(host, &code, &status)) return false;
+    // What it had committed before its end counts.
+    if (host == shard->active) shard_drain(shard);
+    if (!hosts_check_death(shard, host)) hosts_lost(shard, host, HOST_END_EXITED, NULL);
+    LOG_INFO("host.reaped", "pid=%d serial=%u %s=%d", (int)host->pid, host->serial,
+             code == CLD_EXITED ? "exit" : "signal", status);
+    list_remove(&host->link);
+    host_destroy(host);
+    return true;
+}
+
+void hosts_retire(struct shard *shard) {
+    for (struct list *link = shard->hosts.next; link != &shard->hosts; link = link->next) {
+        struct host *host = LIST_ENTRY(link, struct host, link);
+        if (host->state == HOST_DEAD) continue;
+        host->state = HOST_DEAD;
+        host_process_kill(host);
+    }
+    shard->active = shard->standby = NULL;
+}

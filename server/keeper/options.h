@@ -1,0 +1,36 @@
+// options: every limit and default of the keeper in one place. Filled by main, read by everybody.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define NAME_BYTES_MAX 255
+#define DEADLINE_MS_MAX 3600000u
+#define DEADLINE_MS_DEFAULT 5000u
+#define INTENSITY_DEFAULT 3u
+#define PERIOD_MS_DEFAULT 5000u
+#define PERIOD_MS_MAX 3600000u
+#define BACKOFF_MS_MIN 10u
+#define BACKOFF_MS_MAX 5000u
+#define BEHAVIOURS_MAX 256
+
+struct keeper_options {
+    const char *behaviours; // directory; borrowed
+    const char *host_program;
+    const char *token; // NULL: none is asked for
+    uint32_t    workers;
+    uint64_t    host_memory_bytes;
+    uint32_t    host_cache; // actors cached per worker
+    bool        core_dumps;
+    uint32_t    generations;
+    uint32_t    mailbox_max;       // default per actor
+    uint32_t    actors_max;        // in the whole server
+    uint32_t    pending_max;       // deferred calls
+    uint64_t    waiting_bytes_max; // of all messages in all mailboxes
+    uint32_t    connections_max;
+    uint32_t    frame_bytes_max;
+    uint32_t    output_bytes_max; // per connection
+    uint32_t    hello_ms;
+    uint32_t    spin_us; // how long the net thread polls for commits before it sleeps
+};

@@ -1,0 +1,57 @@
+// port: how answers leave the keeper. The net room implements it; tests do too. The keeper knows no
+// sockets.
+#pragma once
+
+#include "base/buf.h"
+#include "wire/info.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+// Who waits for an answer: a connection (slot and generation) and its correlation id. Generation 0:
+// nobody.
+struct caller {
+    uint32_t conn;
+    uint32_t generation;
+    uint64_t request;
+};
+
+#define CALLER_NOBODY ((struct caller){0})
+
+enum answer_kind {
+    ANSWER_REPLY, // payload
+    ANSWER_ERROR, // failure
+    ANSWER_DONE,
+    ANSWER_STARTED, // id, unit, name, ignored
+    ANSWER_LOCATED, // id
+    ANSWER_INFO,    // info
+};
+
+// One answer; everything is borrowed for the call.
+struct answer {
+    enum answer_kind         kind;
+    bool                     ignored;
+    uint64_t                 id;
+    uint64_t                 unit;
+    struct slice             name;
+    struct slice             payload;
+    const struct failure    *failure;
+    const struct actor_info *info;
+};
+
+struct timer;
+
+struct port {
+    void *context; // borrowed
+    // Delivers `answer` to `caller`; a caller that has gone, or that asked for no answer, is no
+    // error.   Thread: net.
+    void (*answer)(void *context, struct caller caller, const struct answer *answer);
+    // There is room in the rings again for requests that were put off with STATUS_AGAIN.   Thread:
+    // net.
+    void (*on_room)(void *context);
+    // A timer of kind TIMER_HELLO is due.   Thread: net.
+    void (*on_timer)(void *context, struct timer *timer);
+    // Asks for one more host process; the answer comes as hosts_add or hosts_spawn_failed.
+    //  Thread: net.
+    void (*spawn)(void *context);
+};

@@ -1,0 +1,117 @@
+#include "keeper/recall.h"
+
+#include "base/check.h"
+#include "base/log.h"
+#include "keeper/router.h"
+
+// Encoded Value of the string "timeout".
+static const uint8_t TIMEOUT_VALUE[] = {0x2a, 7, 't', 'i', 'm', 'e', 'o', 'u', 't'};
+
+struct actor *recall_running_actor(const struct shard *shard, const struct worker *worker) {
+    if (!worker_busy(worker)) return NULL;
+    const struct turn_record *record = worker_turn(worker, worker->tail);
+    return record->note_void ? NULL : actor_at(&shard->actors, record->slot);
+}
+
+static void make_void(struct actor *actor, struct turn_record *record) {
+    CHECK(!record->note_void);
+    CHECK(actor->inflight > 0);
+    record->note_void = 1;
+    actor->inflight--;
+}
+
+// The envelope of a record; for the oldest one, of the link in its chain that has not committed.
+static struct envelope *envelope_of(const struct worker *worker, const struct turn_record *record,
+                                    bool oldest) {
+    enum chain chain = oldest ? worker->chain : CHAIN_NONE;
+    switch (chain) {
+    case CHAIN_CONTINUE:
+        return envelope_create(TURN_CONTINUE, CALLER_NOBODY, record->note_begun_ms, 0,
+                               slice_of(worker->chain_argument.data, worker->chain_argument.bytes));
+    case CHAIN_TIMEOUT:
+        return envelope_create(TURN_INFO, CALLER_NOBODY, record->note_begun_ms, 0,
+                               slice_of(TIMEOUT_VALUE, sizeof TIMEOUT_VALUE));
+    case CHAIN_TERMINATE:
+        return envelope_create(TURN_TERMINATE, CALLER_NOBODY, record->note_begun_ms, 0,
+                               slice_of(worker->chain_argument.data, worker->chain_argument.bytes));
+    default: {
+        bool init = record->kind == TURN_INIT;
+        return envelope_create(record->kind, worker_caller(record), record->note_begun_ms,
+                               record->note_deadline_ms,
+                               init ? (struct slice){0} : worker_payload(worker, record));
+    }
+    }
+}
+
+static void take(struct shard *shard, struct worker *worker, struct turn_record *record,
+                 struct actor *actor, bool begun, enum recall_running running, struct list *taken) {
+    struct envelope *envelope = envelope_of(worker, record, record == worker_turn(worker, worker->tail));
+    make_void(actor, record);
+    shard->metrics.recalls++;
+    if (envelope == NULL) {
+        shard_answer_status(shard, worker_caller(record), STATUS_NO_MEMORY);
+        LOG_ERROR("recall.lost", "slot=%u kind=%u", record->slot, record->kind);
+        return;
+    }
+    if (envelope->kind == TURN_TERMINATE) actor->life = ACTOR_RUNNING;
+    envelope->slot = actor->slot;
+    envelope->attempts = record->note_attempts;
+    if (begun && running == RECALL_RUNNING_ONCE) envelope->attempts++;
+    list_push(taken, &envelope->link);
+}
+
+// Newest first to the front, so that the oldest ends up first.
+static void give_back(struct shard *shard, struct list *taken, struct list *touched) {
+    while (!list_empty(taken)) {
+        struct envelope *envelope = LIST_ENTRY(taken->prev, struct envelope, link);
+        struct actor    *actor = actor_at(&shard->actors, envelope->slot);
+        CHECK(actor != NULL);
+        list_remove(&envelope->link);
+        router_return(shard, actor, envelope);
+        list_remove(&actor->ready);
+        list_push(touched, &actor->ready);
+    }
+}
+
+void recall(struct shard *shard, struct worker *worker, struct actor *only,
+            enum recall_running running, struct list *touched) {
+    struct list taken;
+    list_init(&taken);
+    bool          busy = worker_busy(worker);
+    struct actor *left = NULL;
+
+    for (uint64_t at = worker->tail; at < worker->head;) {
+        struct turn_record *record = worker_turn(worker, at);
+        bool                begun = at == worker->tail && busy;
+        at += record->record_bytes;
+        if (record->note_void) continue;
+
+        struct actor *actor = actor_at(&shard->actors, record->slot);
+        CHECK(actor != NULL);
+        CHECK(actor->epoch == record->epoch);
+        if (only != NULL && actor != only) continue;
+        if (begun && running == LEAVE_RUNNING) {
+            left = actor;
+            continue;
+        }
+        if (actor != left) actor->home = HOME_COLD;
+        take(shard, worker, record, actor, begun, running, &taken);
+    }
+    // Those that were not begun need not be: the worker may skip them.
+    if (only == NULL) {
+        atomic_store_explicit(&worker->turns_control->recall_to, worker->head, memory_order_release);
+    }
+    give_back(shard, &taken, touched);
+}
+
+void recall_drop_running(struct shard *shard, struct worker *worker, const struct actor *only,
+                         const struct failure *failure) {
+    struct actor *actor = recall_running_actor(shard, worker);
+    if (actor == NULL || (only != NULL && actor != only)) return;
+
+    struct turn_record *record = worker_turn(worker, worker->tail);
+    // In a chain the caller has had its answer, or waits in the pending table.
+    struct caller caller = worker->chain == CHAIN_NONE ? worker_caller(record) : CALLER_NOBODY;
+    make_void(actor, record);
+    shard_answer_error(shard, caller, failure);
+}

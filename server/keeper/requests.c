@@ -1,0 +1,315 @@
+#include "keeper/requests.h"
+
+#include "base/log.h"
+#include "base/utf8.h"
+#include "keeper/router.h"
+#include "keeper/supervisor.h"
+
+#include <peeper/value.h>
+
+#include <stdlib.h>
+
+struct actor *request_target(const struct shard *shard, const struct request *request) {
+    struct actor *actor = request->target != 0 ? actor_by_id(&shard->actors, request->target)
+                                               : actor_by_name(&shard->actors, request->name);
+    return actor == NULL || actor->life == ACTOR_ENDED ? NULL : actor;
+}
+
+static void refuse(struct shard *shard, struct caller caller, enum status status,
+                   const char *message) {
+    struct failure failure = {.status = status, .message = message};
+    shard_answer_error(shard, caller, &failure);
+}
+
+static bool value_valid(struct slice payload) {
+    return peeper_value_check((struct peeper_value){payload.data, payload.bytes});
+}
+
+// Control characters would make logs and terminals lie.
+static bool name_valid(struct slice name) {
+    for (size_t i = 0; i < name.bytes; i++) {
+        if (name.data[i] < 0x20 || name.data[i] == 0x7f) return false;
+    }
+    return utf8_check(name.data, name.bytes);
+}
+
+// How long until a full mailbox may have room: a guess from how many messages wait.
+#define RETRY_AFTER_MS 10
+
+static void refuse_delivery(struct shard *shard, struct caller caller, enum status status) {
+    struct failure failure = {.status = status};
+    if (status == STATUS_MAILBOX_FULL) failure.retry_after_ms = RETRY_AFTER_MS;
+    if (status == STATUS_OVERLOADED) {
+        failure.message = "the messages waiting in all mailboxes are over their limit";
+        failure.retry_after_ms = RETRY_AFTER_MS;
+    }
+    shard_answer_error(shard, caller, &failure);
+}
+
+static bool limit_valid(struct shard *shard, struct caller caller, uint32_t limit_ms) {
+    if (limit_ms <= DEADLINE_MS_MAX) return true;
+    refuse(shard, caller, STATUS_INVALID, "deadline_ms: over 3600000");
+    return false;
+}
+
+static uint32_t limit_or_default(uint32_t limit_ms) {
+    return limit_ms == 0 ? DEADLINE_MS_DEFAULT : limit_ms;
+}
+
+static enum status run_call(struct shard *shard, struct caller caller, const struct request *request) {
+    if (!limit_valid(shard, caller, request->limit_ms)) return STATUS_OK;
+    struct actor *actor = request_target(shard, request);
+    if (actor == NULL) {
+        shard_answer_status(shard, caller, STATUS_NOPROC);
+        return STATUS_OK;
+    }
+    enum status status = router_deliver(shard, actor, TURN_CALL, caller,
+                                        limit_or_default(request->limit_ms), request->payload, true);
+    if (status == STATUS_AGAIN) return status;
+    if (status != STATUS_OK) refuse_delivery(shard, caller, status);
+    return STATUS_OK;
+}
+
+static enum status run_message(struct shard *shard, struct caller caller,
+                               const struct request *request, enum turn_kind kind) {
+    if (!value_valid(request->payload)) {
+        refuse(shard, caller, STATUS_INVALID, "payload: not a well-formed Value");
+        return STATUS_OK;
+    }
+    struct actor *actor = request_target(shard, request);
+    if (actor == NULL) {
+        // As in OTP: a message to nobody is no error.
+        shard->metrics.dropped++;
+        shard_answer_done(shard, caller);
+        return STATUS_OK;
+    }
+    enum status status =
+        router_deliver(shard, actor, kind, CALLER_NOBODY, 0, request->payload, true);
+    if (status == STATUS_AGAIN) return status;
+    if (status != STATUS_OK) {
+        refuse_delivery(shard, caller, status);
+    } else {
+        shard_answer_done(shard, caller);
+    }
+    return STATUS_OK;
+}
+
+static enum status run_cast(struct shard *shard, struct caller caller, const struct request *request) {
+    return run_message(shard, caller, request, TURN_CAST);
+}
+
+static enum status run_send(struct shard *shard, struct caller caller, const struct request *request) {
+    return run_message(shard, caller, request, TURN_INFO);
+}
+
+// --- start ---
+
+static const char *start_fault(const struct request *request) {
+    if (request->name.bytes > NAME_BYTES_MAX) return "name: over 255 bytes";
+    if (!name_valid(request->name)) return "name: not UTF-8, or with control characters";
+    if (request->behaviour.bytes == 0) return "behaviour: empty";
+    if (!value_valid(request->payload)) return "argument: not a well-formed Value";
+    if (request->restart > RESTART_TEMPORARY) return "restart: unknown value";
+    if (request->on_intensity > INTENSITY_STOP) return "on_intensity: unknown value";
+    if (request->limit_ms > DEADLINE_MS_MAX) return "timeout_ms: over 3600000";
+    if (request->has_intensity && (request->period_ms == 0 || request->period_ms > PERIOD_MS_MAX)) {
+        return "intensity.period_ms: not between 1 and 3600000";
+    }
+    return NULL;
+}
+
+static void answer_already_started(struct shard *shard, struct caller caller,
+                                   const struct actor *holder) {
+    struct peeper_writer writer = {0};
+    peeper_write_int(&writer, (int64_t)actor_id(holder));
+    struct peeper_value reason = peeper_writer_value(&writer);
+    struct failure      failure = {.status = STATUS_ALREADY_STARTED,
+                                   .reason = slice_of(reason.data, reason.bytes)};
+    shard_answer_error(shard, caller, &failure);
+    peeper_writer_fini(&writer);
+}
+
+// False if the name is taken, and then the caller has its answer.
+static bool name_available(struct shard *shard, struct caller caller, struct slice name) {
+    struct actor *holder = actor_by_name(&shard->actors, name);
+    if (holder == NULL) return true;
+    if (holder->life != ACTOR_ENDED) {
+        answer_already_started(shard, caller, holder);
+        return false;
+    }
+    supervisor_discard(shard, holder);
+    return true;
+}
+
+static void configure(struct shard *shard, struct actor *actor, const struct request *request,
+                      uint16_t behaviour) {
+    actor->unit = shard->unit_next++;
+    actor->behaviour = behaviour;
+    actor->restart = request->restart == 0 ? RESTART_TRANSIENT : request->restart & 3;
+    actor->on_intensity = request->on_intensity == 0 ? INTENSITY_BACKOFF : request->on_intensity & 3;
+    actor->intensity = request->has_intensity ? request->intensity : INTENSITY_DEFAULT;
+    actor->period_ms = request->has_intensity ? request->period_ms : PERIOD_MS_DEFAULT;
+    actor->mailbox_max =
+        request->mailbox_max == 0 ? shard->options->mailbox_max : request->mailbox_max;
+}
+
+static enum status run_start(struct shard *shard, struct caller caller,
+                             const struct request *request) {
+    const char *fault = start_fault(request);
+    if (fault != NULL) {
+        refuse(shard, caller, STATUS_INVALID, fault);
+        return STATUS_OK;
+    }
+    uint16_t    behaviour;
+    enum status status = behaviour_find(&shard->behaviours, request->behaviour, &behaviour);
+    if (status != STATUS_OK) {
+        shard_answer_status(shard, caller, status);
+        return STATUS_OK;
+    }
+    if (!name_available(shard, caller, request->name)) return STATUS_OK;
+
+    struct actor    *actor;
+    struct envelope *init = envelope_create(TURN_INIT, caller, shard->now_ms,
+                                            limit_or_default(request->limit_ms), (struct slice){0});
+    status = init == NULL ? STATUS_NO_MEMORY : STATUS_OK;
+    if (status != STATUS_OK) goto refuse_start;
+    status = actor_create(&shard->actors, request->name, request->payload, &actor);
+    if (status != STATUS_OK) goto free_init;
+    status = actor_name_put(&shard->actors, actor);
+    if (status != STATUS_OK) goto destroy_actor;
+
+    configure(shard, actor, request, behaviour);
+    router_enqueue(shard, actor, init);
+    router_pump(shard, actor);
+    return STATUS_OK;
+
+destroy_actor:
+    actor_destroy(&shard->actors, actor);
+free_init:
+    free(init);
+refuse_start:
+    refuse(shard, caller, status, status == STATUS_OVERLOADED ? "too many actors" : NULL);
+    return STATUS_OK;
+}
+
+// --- stop, kill, resume, where is ---
+
+static enum status run_stop(struct shard *shard, struct caller caller, const struct request *request) {
+    if (!limit_valid(shard, caller, request->limit_ms)) return STATUS_OK;
+    if (!value_valid(request->payload)) {
+        refuse(shard, caller, STATUS_INVALID, "reason: not a well-formed Value");
+        return STATUS_OK;
+    }
+    struct actor *actor = request_target(shard, request);
+    if (actor == NULL) {
+        shard_answer_status(shard, caller, STATUS_NOPROC);
+        return STATUS_OK;
+    }
+    if (supervisor_stop_idle(shard, actor, request->payload)) {
+        shard_answer_done(shard, caller);
+        return STATUS_OK;
+    }
+    enum status status = router_deliver(shard, actor, TURN_TERMINATE, caller,
+                                        limit_or_default(request->limit_ms), request->payload, true);
+    if (status == STATUS_AGAIN) return status;
+    if (status != STATUS_OK) refuse_delivery(shard, caller, status);
+    return STATUS_OK;
+}
+
+static enum status run_verb(struct shard *shard, struct caller caller, const struct request *request,
+                            bool (*verb)(struct shard *, struct actor *), const char *refusal) {
+    struct actor *actor = request_target(shard, request);
+    if (actor == NULL) {
+        shard_answer_status(shard, caller, STATUS_NOPROC);
+    } else if (!verb(shard, actor)) {
+        refuse(shard, caller, STATUS_INVALID, refusal);
+    } else {
+        shard_answer_done(shard, caller);
+    }
+    return STATUS_OK;
+}
+
+static enum status run_kill(struct shard *shard, struct caller caller, const struct request *request) {
+    return run_verb(shard, caller, request, supervisor_kill, "this actor cannot be killed now");
+}
+
+static enum status run_resume(struct shard *shard, struct caller caller,
+                              const struct request *request) {
+    return run_verb(shard, caller, request, supervisor_resume, "this actor is not suspended");
+}
+
+static enum status run_where_is(struct shard *shard, struct caller caller,
+                                const struct request *request) {
+    struct actor *actor = request_target(shard, request);
+    struct answer answer = {.kind = ANSWER_LOCATED, .id = actor == NULL ? 0 : actor_id(actor)};
+    shard->port.answer(shard->port.context, caller, &answer);
+    return STATUS_OK;
+}
+
+typedef enum status run(struct shard *, struct caller, const struct request *);
+
+static run *const RUNS[VERB_COUNT] = {
+    [VERB_CALL] = run_call,   [VERB_CAST] = run_cast, [VERB_SEND] = run_send,
+    [VERB_START] = run_start, [VERB_STOP] = run_stop, [VERB_KILL] = run_kill,
+    [VERB_RESUME] = run_resume, [VERB_WHERE_IS] = run_where_is,
+};
+
+// Verbs that make or feed actors; the others still work while the server goes down.
+static bool feeds(enum verb verb) {
+    return verb == VERB_CALL || verb == VERB_CAST || verb == VERB_SEND || verb == VERB_START;
+}
+
+enum status request_run(struct shard *shard, struct caller caller, const struct request *request) {
+    run *next = request->verb < VERB_COUNT ? RUNS[request->verb] : NULL;
+    if (next == NULL) {
+        refuse(shard, caller, STATUS_INVALID, "body: unset, or unknown to this server");
+        return STATUS_OK;
+    }
+    if (shard->stopping && feeds(request->verb)) {
+        shard_answer_status(shard, caller, STATUS_SHUTTING_DOWN);
+        return STATUS_OK;
+    }
+    return next(shard, caller, request);
+}
+
+// --- effects ---
+
+static void log_lost(const char *what, struct slice name, enum status status) {
+    char text[300];
+    LOG_WARN("effect.lost", "what=%s to=%s status=%s", what,
+             log_quote(text, sizeof text, name.data, (uint32_t)name.bytes), status_name(status));
+}
+
+void request_effect_message(struct shard *shard, enum turn_kind kind, struct slice name,
+                            struct slice payload) {
+    struct request request = {.name = name};
+    struct actor  *actor = request_target(shard, &request);
+    if (actor == NULL) {
+        shard->metrics.dropped++;
+        return;
+    }
+    enum status status = router_deliver(shard, actor, kind, CALLER_NOBODY, 0, payload, false);
+    if (status != STATUS_OK) log_lost("message", name, status);
+}
+
+void request_effect_stop(struct shard *shard, struct slice name, struct slice reason) {
+    struct request request = {.name = name};
+    struct actor  *actor = request_target(shard, &request);
+    if (actor == NULL || supervisor_stop_idle(shard, actor, reason)) return;
+    enum status status =
+        router_deliver(shard, actor, TURN_TERMINATE, CALLER_NOBODY, 0, reason, false);
+    if (status != STATUS_OK) log_lost("stop", name, status);
+}
+
+void request_effect_start(struct shard *shard, struct slice behaviour, struct slice name,
+                          struct slice argument) {
+    struct request request = {.name = name, .behaviour = behaviour, .payload = argument};
+    if (actor_by_name(&shard->actors, name) != NULL &&
+        actor_by_name(&shard->actors, name)->life != ACTOR_ENDED) {
+        log_lost("start", name, STATUS_ALREADY_STARTED);
+        return;
+    }
+    // With nobody to answer, a refusal shows in the log of whoever refused; this one cannot wait.
+    enum status status = run_start(shard, CALLER_NOBODY, &request);
+    if (status != STATUS_OK) log_lost("start", name, status);
+}

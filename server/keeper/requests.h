@@ -1,0 +1,22 @@
+// requests: the verbs of the client protocol, carried out on the shard.
+//
+// Each answers its caller through the port exactly once, now or later. The one exception is STATUS_AGAIN: nothing has
+// happened, and the same request is to be tried again after port.on_room.
+#pragma once
+
+#include "keeper/shard.h"
+#include "wire/codec.h"
+
+// Any verb but Hello, List and Inspect.   Fails: STATUS_AGAIN.   Thread: net.
+NODISCARD enum status request_run(struct shard *shard, struct caller caller,
+                                  const struct request *request);
+
+// What a turn asked for; there is nobody to answer, so failures are logged and counted.   Thread: net.
+void request_effect_message(struct shard *shard, enum turn_kind kind, struct slice name,
+                            struct slice payload);
+void request_effect_stop(struct shard *shard, struct slice name, struct slice reason);
+void request_effect_start(struct shard *shard, struct slice behaviour, struct slice name,
+                          struct slice argument);
+
+// The live actor that a request means, by id or name; NULL if there is none (an ended one is none).
+struct actor *request_target(const struct shard *shard, const struct request *request);

@@ -1,0 +1,287 @@
+#include "keeper/router.h"
+
+#include "base/check.h"
+#include "base/log.h"
+#include "keeper/supervisor.h"
+
+#include <stdlib.h>
+
+struct worker *router_worker(const struct shard *shard, const struct actor *actor) {
+    if (actor->home != HOME_HOT || shard->active == NULL) return NULL;
+    if (actor->host_serial != shard->active->serial) return NULL;
+    return &shard->active->workers[actor->worker];
+}
+
+// --- mailboxes ---
+
+static void account(struct shard *shard, struct actor *actor, struct envelope *envelope) {
+    envelope->slot = actor->slot;
+    actor->waiting++;
+    shard->waiting_bytes += sizeof *envelope + envelope->bytes;
+    if (envelope->limit_ms == 0 || envelope->caller.generation == 0) return;
+    // Without memory for its timer the caller still gets its answer, only later than it asked for.
+    enum status status =
+        heap_arm(&shard->timers, &envelope->deadline, envelope->begun_ms + envelope->limit_ms);
+    if (status != STATUS_OK) LOG_WARN("timer.unarmed", "slot=%u", actor->slot);
+}
+
+void router_return(struct shard *shard, struct actor *actor, struct envelope *envelope) {
+    list_push_front(&actor->mailbox, &envelope->link);
+    account(shard, actor, envelope);
+}
+
+void router_enqueue(struct shard *shard, struct actor *actor, struct envelope *envelope) {
+    list_push(&actor->mailbox, &envelope->link);
+    account(shard, actor, envelope);
+}
+
+void router_unqueue(struct shard *shard, struct actor *actor, struct envelope *envelope) {
+    CHECK(actor->waiting > 0);
+    list_remove(&envelope->link);
+    heap_cancel(&shard->timers, &envelope->deadline);
+    actor->waiting--;
+    shard->waiting_bytes -= sizeof *envelope + envelope->bytes;
+}
+
+// --- from the mailbox to a worker ---
+
+static void wait_in(struct list *list, struct actor *actor) {
+    list_remove(&actor->ready);
+    list_push(list, &actor->ready);
+}
+
+// Spreads actors over the workers, and around those that are stuck in a long turn. False if all are stuck.
+static bool place(struct shard *shard, uint8_t *ret_worker) {
+    struct host *host = shard->active;
+    for (uint32_t i = 0; i < host->worker_count; i++) {
+        uint32_t candidate = shard->place_next++ % host->worker_count;
+        if (host->workers[candidate].blocked) continue;
+        *ret_worker = (uint8_t)candidate;
+        return true;
+    }
+    return false;
+}
+
+static enum status append(struct shard *shard, struct actor *actor, struct turn *turn) {
+    struct host *host = shard->active;
+    uint16_t     index = host->index_of[actor->behaviour];
+    if (index == 0) return STATUS_UNKNOWN_BEHAVIOUR;
+
+    turn->behaviour = (uint16_t)(index - 1);
+    turn->number = shard->turn_next;
+    enum status status = worker_append(&host->workers[actor->worker], actor, turn);
+    if (status != STATUS_OK) return status;
+    shard->turn_next++;
+    shard->metrics.turns++;
+    actor->inflight++;
+    return STATUS_OK;
+}
+
+static enum status append_envelope(struct shard *shard, struct actor *actor,
+                                   const struct envelope *envelope, struct slice state,
+                                   uint8_t flags) {
+    bool        init = envelope->kind == TURN_INIT;
+    bool        again = init && actor->life == ACTOR_RESTARTING;
+    struct turn turn = {
+        .kind = (enum turn_kind)envelope->kind,
+        .flags = (uint8_t)(flags | (again ? TURN_RESTART : 0)),
+        .attempts = envelope->attempts,
+        .caller = envelope->caller,
+        .begun_ms = envelope->begun_ms,
+        .limit_ms = envelope->limit_ms,
+        .payload = init ? actor_argument(actor) : envelope_payload(envelope),
+        .state = state,
+    };
+    return append(shard, actor, &turn);
+}
+
+// Hands the first envelope to the worker. The answer is OK, or why it stays.
+static enum status dispatch_first(struct shard *shard, struct actor *actor, struct slice state,
+                                  uint8_t flags) {
+    struct envelope *envelope = LIST_ENTRY(actor->mailbox.next, struct envelope, link);
+    enum status      status = append_envelope(shard, actor, envelope, state, flags);
+    if (status != STATUS_OK) return status;
+    if (envelope->kind == TURN_TERMINATE) actor->life = ACTOR_STOPPING;
+    router_unqueue(shard, actor, envelope);
+    free(envelope);
+    return STATUS_OK;
+}
+
+// Brings a cold actor to a worker together with its first message.
+static void settle(struct shard *shard, struct actor *actor, struct slice state, uint8_t flags) {
+    if (!place(shard, &actor->worker)) {
+        wait_in(&shard->homeless, actor);
+        return;
+    }
+    actor->epoch++;
+    actor->host_serial = shard->active->serial;
+    actor->home = HOME_HOT;
+
+    enum status status = dispatch_first(shard, actor, state, flags);
+    if (status == STATUS_OK) return;
+    // No room: the state is dropped and read again later, which needs no state of its own to remember it.
+    actor->home = HOME_COLD;
+    if (status == STATUS_AGAIN) {
+        wait_in(&shard->active->workers[actor->worker].ready, actor);
+    } else {
+        supervisor_unrunnable(shard, actor, status);
+    }
+}
+
+struct load {
+    struct shard_message message;
+    struct mirror_read   read;
+    struct shard        *shard; // borrowed
+    uint32_t             epoch; // of the actor when it asked
+};
+
+static void load_deliver(struct shard_message *message, struct shard *shard) {
+    struct load  *load = LIST_ENTRY(message, struct load, message);
+    struct actor *actor = actor_at(&shard->actors, load->read.slot);
+    shard->loads--;
+
+    bool wanted = actor != NULL && actor->unit == load->read.unit && actor->home == HOME_LOADING &&
+                  actor->epoch == load->epoch;
+    if (wanted) {
+        actor->home = HOME_COLD;
+        if (load->read.status != STATUS_OK) {
+            supervisor_unrunnable(shard, actor, load->read.status);
+        } else if (list_empty(&actor->mailbox)) {
+            // Whoever wanted it has gone.
+        } else if (shard->active == NULL) {
+            wait_in(&shard->homeless, actor);
+        } else {
+            settle(shard, actor, slice_of(load->read.state, load->read.bytes), TURN_HAS_STATE);
+            router_pump(shard, actor);
+        }
+    }
+    free(load->read.state);
+    free(load);
+    if (!list_empty(&shard->starved)) {
+        struct list *next = list_pop(&shard->starved);
+        router_pump(shard, LIST_ENTRY(next, struct actor, ready));
+    }
+}
+
+// Mirror thread.
+static void load_done(struct mirror_read *read) {
+    struct load *load = LIST_ENTRY(read, struct load, read);
+    // SHARD_LOADS_MAX is below the inbox's capacity less what others may send.
+    CHECK(mailbox_push(&load->shard->inbox, &load->message.link) != STATUS_FULL);
+}
+
+static void load_start(struct shard *shard, struct actor *actor) {
+    struct load *load = shard->loads < SHARD_LOADS_MAX ? calloc(1, sizeof *load) : NULL;
+    if (load == NULL) {
+        wait_in(&shard->starved, actor);
+        return;
+    }
+    load->message.deliver = load_deliver;
+    load->shard = shard;
+    load->epoch = actor->epoch;
+    load->read.slot = actor->slot;
+    load->read.unit = actor->unit;
+    load->read.on_done = load_done;
+    if (mirror_read(shard->mirror, &load->read) != STATUS_OK) {
+        free(load);
+        wait_in(&shard->starved, actor);
+        return;
+    }
+    shard->loads++;
+    shard->metrics.loads++;
+    actor->home = HOME_LOADING;
+}
+
+// Whether the supervisor lets the first message run now.
+static bool admitted(const struct actor *actor, const struct envelope *first) {
+    switch ((enum actor_life)actor->life) {
+    case ACTOR_RUNNING: return true;
+    case ACTOR_STARTING:
+    case ACTOR_RESTARTING: return first->kind == TURN_INIT && actor->inflight == 0;
+    default: return false;
+    }
+}
+
+void router_pump(struct shard *shard, struct actor *actor) {
+    list_remove(&actor->ready);
+    while (!list_empty(&actor->mailbox)) {
+        struct envelope *first = LIST_ENTRY(actor->mailbox.next, struct envelope, link);
+        if (!admitted(actor, first) || actor->home == HOME_LOADING) return;
+        if (shard->active == NULL) {
+            wait_in(&shard->homeless, actor);
+            return;
+        }
+        struct worker *worker = router_worker(shard, actor);
+        // A copy behind somebody's long turn is left there; another worker gets a new one.
+        if (worker != NULL && worker->blocked && actor->inflight == 0) worker = NULL;
+        if (worker == NULL) {
+            actor->home = HOME_COLD;
+            // Never committed a state: nothing to load.
+            if (actor->life == ACTOR_STARTING) {
+                settle(shard, actor, (struct slice){0}, 0);
+            } else {
+                load_start(shard, actor);
+            }
+            if (actor->home != HOME_HOT) return;
+            continue;
+        }
+        enum status status =
+            worker->blocked ? STATUS_AGAIN : dispatch_first(shard, actor, (struct slice){0}, 0);
+        if (status == STATUS_OK) continue;
+        if (status == STATUS_AGAIN) {
+            wait_in(&worker->ready, actor);
+        } else {
+            supervisor_unrunnable(shard, actor, status);
+        }
+        return;
+    }
+}
+
+void router_pump_list(struct shard *shard, struct list *list) {
+    struct list batch;
+    list_init(&batch);
+    list_splice(&batch, list);
+    for (struct list *link; (link = list_pop(&batch)) != NULL;) {
+        router_pump(shard, LIST_ENTRY(link, struct actor, ready));
+    }
+}
+
+// --- in ---
+
+static bool direct(const struct actor *actor, const struct worker *worker) {
+    return worker != NULL && !worker->blocked && actor->life == ACTOR_RUNNING && actor->waiting == 0;
+}
+
+enum status router_deliver(struct shard *shard, struct actor *actor, enum turn_kind kind,
+                           struct caller caller, uint32_t limit_ms, struct slice payload,
+                           bool may_wait) {
+    if (actor->waiting + actor->inflight >= actor->mailbox_max) {
+        shard->metrics.mailbox_full++;
+        return STATUS_MAILBOX_FULL;
+    }
+    heap_cancel(&shard->timers, &actor->idle);
+
+    struct worker *worker = router_worker(shard, actor);
+    if (direct(actor, worker)) {
+        struct turn turn = {
+            .kind = kind,
+            .caller = caller,
+            .begun_ms = shard->now_ms,
+            .limit_ms = limit_ms,
+            .payload = payload,
+        };
+        enum status status = append(shard, actor, &turn);
+        if (status == STATUS_OK && kind == TURN_TERMINATE) actor->life = ACTOR_STOPPING;
+        if (status == STATUS_AGAIN && may_wait) shard->put_off = true;
+        if (status != STATUS_AGAIN || may_wait) return status;
+    }
+    if (shard->waiting_bytes + payload.bytes > shard->options->waiting_bytes_max) {
+        return STATUS_OVERLOADED;
+    }
+    struct envelope *envelope =
+        envelope_create((uint8_t)kind, caller, shard->now_ms, limit_ms, payload);
+    if (envelope == NULL) return STATUS_NO_MEMORY;
+    router_enqueue(shard, actor, envelope);
+    if (list_empty(&actor->ready)) router_pump(shard, actor);
+    return STATUS_OK;
+}

@@ -1,0 +1,291 @@
+#include "keeper/shard.h"
+
+#include "base/check.h"
+#include "base/log.h"
+#include "keeper/apply.h"
+#include "keeper/hosts.h"
+#include "keeper/router.h"
+#include "keeper/supervisor.h"
+#include "keeper/timers.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+// "timeout" as an encoded Value.
+static const uint8_t TIMEOUT_VALUE[] = {0x2a, 7, 't', 'i', 'm', 'e', 'o', 'u', 't'};
+
+enum status shard_init(struct shard *shard, const struct keeper_options *options,
+                       struct mirror *mirror, const struct port *port, void (*on_wake)(void *),
+                       void *wake_context) {
+    *shard = (struct shard){
+        .options = options,
+        .mirror = mirror,
+        .port = *port,
+        .turn_next = 1,
+        .unit_next = 1,
+        .seed = 1,
+    };
+    mailbox_init(&shard->inbox, SHARD_INBOX_MAX, on_wake, wake_context);
+    list_init(&shard->hosts);
+    list_init(&shard->homeless);
+    list_init(&shard->starved);
+    list_init(&shard->leaving);
+    enum status status = actor_table_init(&shard->actors, options->actors_max);
+    if (status != STATUS_OK) return status;
+    return pending_table_init(&shard->pending, options->pending_max);
+}
+
+static void drop_actor(struct shard *shard, struct actor *actor) {
+    while (!list_empty(&actor->mailbox)) {
+        struct envelope *envelope = LIST_ENTRY(actor->mailbox.next, struct envelope, link);
+        router_unqueue(shard, actor, envelope);
+        free(envelope);
+    }
+    while (actor->pending != NULL) {
+        heap_cancel(&shard->timers, &actor->pending->deadline);
+        pending_remove(&shard->pending, actor->pending);
+    }
+    heap_cancel(&shard->timers, &actor->idle);
+    if (actor->trouble != NULL) heap_cancel(&shard->timers, &actor->trouble->backoff);
+    actor_destroy(&shard->actors, actor);
+}
+
+void shard_fini(struct shard *shard) {
+    for (uint32_t slot = 0; slot < shard->actors.used; slot++) {
+        struct actor *actor = actor_at(&shard->actors, slot);
+        if (actor != NULL) drop_actor(shard, actor);
+    }
+    for (struct list *link; (link = list_pop(&shard->hosts)) != NULL;) {
+        host_destroy(LIST_ENTRY(link, struct host, link));
+    }
+    actor_table_fini(&shard->actors);
+    pending_table_fini(&shard->pending);
+    heap_fini(&shard->timers);
+    commit_fini(&shard->commit);
+    mailbox_fini(&shard->inbox);
+}
+
+// --- answers ---
+
+void shard_answer_done(struct shard *shard, struct caller caller) {
+    struct answer answer = {.kind = ANSWER_DONE};
+    if (caller.generation != 0) shard->port.answer(shard->port.context, caller, &answer);
+}
+
+void shard_answer_error(struct shard *shard, struct caller caller, const struct failure *failure) {
+    struct answer answer = {.kind = ANSWER_ERROR, .failure = failure};
+    if (failure->status == STATUS_TIMEOUT) shard->metrics.timeouts++;
+    if (caller.generation != 0) shard->port.answer(shard->port.context, caller, &answer);
+}
+
+void shard_answer_status(struct shard *shard, struct caller caller, enum status status) {
+    struct failure failure = {.status = status};
+    shard_answer_error(shard, caller, &failure);
+}
+
+// --- in ---
+
+void shard_receive(struct shard *shard) {
+    struct list batch;
+    list_init(&batch);
+    mailbox_drain(&shard->inbox, &batch);
+    for (struct list *link; (link = list_pop(&batch)) != NULL;) {
+        struct shard_message *message = LIST_ENTRY(link, struct shard_message, link);
+        message->deliver(message, shard);
+    }
+}
+
+static void unblock(struct shard *shard, struct worker *worker) {
+    worker->blocked = false;
+    router_pump_list(shard, &worker->ready);
+    router_pump_list(shard, &shard->homeless);
+}
+
+// Applies what one worker has published. Fails: STATUS_PROTOCOL, STATUS_NO_MEMORY: kill the host.
+static enum status drain_worker(struct shard *shard, struct host *host, struct worker *worker) {
+    uint64_t    head = worker_commits_head(worker);
+    uint64_t    tail = worker->commits_tail;
+    bool        wake_writer = head - tail > worker->commits.data_bytes / 2;
+    enum status status = STATUS_OK;
+
+    while (tail != head) {
+        status = commit_read(&shard->commit, &worker->commits, tail, head);
+        if (status != STATUS_OK) break;
+        uint32_t bytes = shard->commit.record.record_bytes;
+        wake_writer |= (shard->commit.record.flags & COMMIT_BULK) != 0;
+        status = apply(shard, host, worker);
+        if (status != STATUS_OK) break;
+        tail += bytes;
+    }
+    if (status == STATUS_FULL) {
+        shard->stalled = true;
+        status = STATUS_OK;
+    }
+    if (tail == worker->commits_tail) return status;
+    worker_consumed(worker, tail, wake_writer);
+    if (worker->blocked) {
+        unblock(shard, worker);
+    } else if (!list_empty(&worker->ready)) {
+        router_pump_list(shard, &worker->ready);
+    }
+    return status;
+}
+
+static bool ring_has_room(const struct worker *worker) {
+    return worker->bulk_turn == 0 &&
+           worker->head - worker->tail <= worker->turns.data_bytes - ring_record_bytes_max(&worker->turns);
+}
+
+static void offer_room(struct shard *shard) {
+    if (!shard->put_off || shard->active == NULL) return;
+    for (uint32_t i = 0; i < shard->active->worker_count; i++) {
+        if (!shard->active->workers[i].blocked && !ring_has_room(&shard->active->workers[i])) return;
+    }
+    shard->put_off = false;
+    shard->port.on_room(shard->port.context);
+}
+
+static bool drain_active(struct shard *shard) {
+    struct host *host = shard->active;
+    bool         any = false;
+    for (uint32_t i = 0; i < host->worker_count; i++) {
+        struct worker *worker = &host->workers[i];
+        if (worker_commits_head(worker) == worker->commits_tail) continue;
+        any = true;
+        if (drain_worker(shard, host, worker) != STATUS_OK) {
+            hosts_lost(shard, host, HOST_END_NONSENSE, NULL);
+            return true;
+        }
+    }
+    // What was committed before the end counts; only then is the end looked at.
+    if (!shard->stalled) hosts_check_death(shard, host);
+    return any;
+}
+
+bool shard_drain(struct shard *shard) {
+    bool any = false;
+    if (shard->standby != NULL && hosts_announced(shard, shard->standby) != STATUS_OK) {
+        hosts_lost(shard, shard->standby, HOST_END_NONSENSE, NULL);
+    }
+    if (shard->active != NULL) any = drain_active(shard);
+    offer_room(shard);
+    return any;
+}
+
+void shard_mirror_room(struct shard *shard) {
+    shard->stalled = false;
+    supervisor_bury(shard);
+    router_pump_list(shard, &shard->starved);
+}
+
+bool shard_has_commits(const struct shard *shard) {
+    const struct host *host = shard->active;
+    if (host == NULL || shard->stalled) return false;
+    for (uint32_t i = 0; i < host->worker_count; i++) {
+        if (worker_commits_head(&host->workers[i]) != host->workers[i].commits_tail) return true;
+        // A death report is news, too.
+        const struct commits_control *control = host->workers[i].commits_control;
+        if (atomic_load_explicit(&control->death, memory_order_relaxed) != DEATH_NONE) return true;
+    }
+    return false;
+}
+
+void shard_publish(struct shard *shard) {
+    mirror_flush(shard->mirror);
+    if (shard->active == NULL) return;
+    for (uint32_t i = 0; i < shard->active->worker_count; i++) {
+        worker_publish(&shard->active->workers[i]);
+    }
+}
+
+uint32_t shard_inflight(const struct shard *shard) {
+    uint32_t count = 0;
+    if (shard->active == NULL) return 0;
+    for (uint32_t i = 0; i < shard->active->worker_count; i++) {
+        count += shard->active->workers[i].inflight;
+    }
+    return count;
+}
+
+// --- sleeping ---
+
+static void set_sleep(struct host *host, bool asleep) {
+    for (uint32_t i = 0; i < host->worker_count; i++) {
+        _Atomic uint32_t *flag = &host->workers[i].turns_control->keeper_sleep;
+        uint32_t          value = atomic_load_explicit(flag, memory_order_relaxed);
+        if ((value & 1u) == (uint32_t)asleep) continue;
+        atomic_store_explicit(flag, value + 1, memory_order_relaxed);
+    }
+}
+
+static void set_sleep_all(struct shard *shard, bool asleep) {
+    if (shard->active != NULL) set_sleep(shard->active, asleep);
+    if (shard->standby != NULL) set_sleep(shard->standby, asleep);
+}
+
+bool shard_sleep(struct shard *shard) {
+    set_sleep_all(shard, true);
+    // Pairs with the worker's fence between publishing a commit and reading the flag.
+    atomic_thread_fence(memory_order_seq_cst);
+    if (!shard_has_commits(shard)) return true;
+    set_sleep_all(shard, false);
+    return false;
+}
+
+void shard_awake(struct shard *shard) {
+    set_sleep_all(shard, false);
+}
+
+// --- timers ---
+
+static void envelope_expired(struct shard *shard, struct envelope *envelope) {
+    struct actor *actor = actor_at(&shard->actors, envelope->slot);
+    CHECK(actor != NULL);
+    char text[120];
+    snprintf(text, sizeof text, "waited in the mailbox; the actor is %s",
+             actor_life_text((enum actor_life)actor->life));
+    struct failure failure = {.status = STATUS_TIMEOUT, .message = text};
+    struct caller  caller = envelope->caller;
+    envelope->caller = CALLER_NOBODY;
+
+    // A stop goes on without its caller; a call that nobody waits for is not run; a start has failed.
+    if (envelope->kind == TURN_CALL) {
+        router_unqueue(shard, actor, envelope);
+        free(envelope);
+    } else if (envelope->kind == TURN_INIT) {
+        supervisor_kill(shard, actor);
+    }
+    shard_answer_error(shard, caller, &failure);
+}
+
+static void pending_expired(struct shard *shard, struct pending *pending) {
+    struct failure failure = {.status = STATUS_TIMEOUT,
+                              .message = "the actor took the call and has not replied yet"};
+    struct caller  caller = pending->caller;
+    pending_remove(&shard->pending, pending);
+    shard_answer_error(shard, caller, &failure);
+}
+
+static void idle_expired(struct shard *shard, struct actor *actor) {
+    enum status status = router_deliver(shard, actor, TURN_INFO, CALLER_NOBODY, 0,
+                                        slice_of(TIMEOUT_VALUE, sizeof TIMEOUT_VALUE), false);
+    if (status != STATUS_OK) LOG_WARN("timeout.lost", "slot=%u status=%s", actor->slot, status_name(status));
+}
+
+void shard_run_timers(struct shard *shard) {
+    for (struct timer *timer; (timer = heap_pop_due(&shard->timers, shard->now_ms)) != NULL;) {
+        switch ((enum timer_kind)timer->kind) {
+        case TIMER_ENVELOPE:
+            envelope_expired(shard, LIST_ENTRY(timer, struct envelope, deadline));
+            break;
+        case TIMER_PENDING: pending_expired(shard, LIST_ENTRY(timer, struct pending, deadline)); break;
+        case TIMER_IDLE: idle_expired(shard, LIST_ENTRY(timer, struct actor, idle)); break;
+        case TIMER_BACKOFF: {
+            struct trouble *trouble = LIST_ENTRY(timer, struct trouble, backoff);
+            supervisor_backoff_over(shard, actor_at(&shard->actors, trouble->slot));
+            break;
+        }
+        case TIMER_HELLO: shard->port.on_timer(shard->port.context, timer); break;
+        }
+    }
+}

@@ -1,0 +1,113 @@
+// shard: everything that one net thread owns: its actors, their mailboxes and timers, and the hosts that run them.
+//
+// It knows neither sockets nor protobuf: requests come in through router.h and supervisor.h, answers leave through the
+// port. All functions of the keeper that take a shard run on its net thread.
+#pragma once
+
+#include "base/heap.h"
+#include "base/list.h"
+#include "base/mailbox.h"
+#include "base/status.h"
+#include "keeper/actor.h"
+#include "keeper/behaviour_table.h"
+#include "keeper/commit.h"
+#include "keeper/host.h"
+#include "keeper/metrics.h"
+#include "keeper/mirror.h"
+#include "keeper/options.h"
+#include "keeper/pending.h"
+#include "keeper/port.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct shard;
+
+// What other threads send to the net thread. The sender embeds it; `deliver` runs on the net thread and then owns it.
+struct shard_message {
+    struct list link;
+    void (*deliver)(struct shard_message *message, struct shard *shard);
+};
+
+#define SHARD_INBOX_MAX 65536u
+#define SHARD_LOADS_MAX 8192u // reads that the mirror may owe us
+
+struct shard {
+    const struct keeper_options *options; // borrowed
+    struct mirror               *mirror;  // borrowed
+    struct port                  port;
+    struct mailbox               inbox; // of struct shard_message
+    struct actor_table           actors;
+    struct behaviour_table       behaviours;
+    struct pending_table         pending;
+    struct heap                  timers;
+    struct metrics               metrics;
+    struct commit                commit; // scratch
+
+    struct list  hosts; // all that are not reaped yet; owned
+    struct host *active;
+    struct host *standby; // starting or ready
+    bool         spawning;
+    uint32_t     host_serial_next;
+    uint32_t     host_failures; // in a row, before one became ready
+    uint64_t     spawn_after_ms;
+
+    struct list homeless; // actors that wait for an active host
+    struct list starved;  // actors that wait to read the mirror
+    struct list leaving;  // actors whose states are still to be forgotten
+    uint32_t    loads;    // reads the mirror owes us
+
+    uint64_t now_ms; // monotonic, as of this loop turn
+    uint64_t turn_next;
+    uint64_t unit_next;
+    uint64_t waiting_bytes; // of all envelopes in mailboxes
+    uint32_t connections; // open; counted by net
+    uint32_t place_next;
+    uint32_t seed;     // of the jitter
+    bool     put_off;  // some request got STATUS_AGAIN
+    bool     stalled;  // commits wait for room in the mirror's queue
+    bool     stopping; // new requests are refused
+};
+
+// `on_wake` is called by other threads when the inbox has something.
+// Fails: STATUS_NO_MEMORY.   Thread: main.
+NODISCARD enum status shard_init(struct shard *shard, const struct keeper_options *options,
+                                 struct mirror *mirror, const struct port *port,
+                                 void (*on_wake)(void *), void *wake_context);
+
+// Frees everything. Hosts must have been reaped or never started.   Thread: main, after the net thread has ended.
+void shard_fini(struct shard *shard);
+
+// Delivers what other threads have sent.
+void shard_receive(struct shard *shard);
+
+// Applies all commits that the hosts have published. True if there were any.
+bool shard_drain(struct shard *shard);
+
+// True if a commit waits in some ring: the cheap look for spinning.
+bool shard_has_commits(const struct shard *shard);
+
+// The mirror's queue has room again after it was full.
+void shard_mirror_room(struct shard *shard);
+
+// Makes appended turns and queued states visible to workers and mirror. Once per loop turn, before replies are written.
+void shard_publish(struct shard *shard);
+
+// Tells all workers whether this thread sleeps, so that they ring its doorbell. Returns false if there is work after all.
+bool shard_sleep(struct shard *shard);
+void shard_awake(struct shard *shard);
+
+// Turns that hosts have not committed yet.
+uint32_t shard_inflight(const struct shard *shard);
+
+// Runs the timers that are due at shard->now_ms.
+void shard_run_timers(struct shard *shard);
+
+// Looks after running turns: takes back what waits behind a long one, answers callers whose deadline passed, kills hosts
+// over their deadline or memory. Every few milliseconds while turns are in flight.
+void shard_watch(struct shard *shard);
+
+// An answer without arguments; and an error with the text of its status.
+void shard_answer_done(struct shard *shard, struct caller caller);
+void shard_answer_error(struct shard *shard, struct caller caller, const struct failure *failure);
+void shard_answer_status(struct shard *shard, struct caller caller, enum status status);

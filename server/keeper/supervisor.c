@@ -1,0 +1,406 @@
+#include "keeper/supervisor.h"
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "keeper/recall.h"
+#include "keeper/router.h"
+#include "keeper/timers.h"
+
+#include <peeper/value.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+// Encoded Value of a short string: field 5 of peeper.v1.Value.
+#define REASON(text) {0x2a, sizeof(text) - 1, text}
+struct reason_text {
+    uint8_t tag;
+    uint8_t bytes;
+    char    text[16];
+};
+static const struct reason_text REASON_NORMAL = REASON("normal");
+static const struct reason_text REASON_KILLED = REASON("killed");
+
+static struct slice reason_slice(const struct reason_text *reason) {
+    return slice_of(reason, (size_t)reason->bytes + 2);
+}
+
+enum event { EVENT_STARTED, EVENT_CRASHED, EVENT_EXITED, EVENT_REFUSED, EVENT_KILL, EVENT_STOP, EVENT_RESUME, EVENT_TIMER, EVENTS };
+
+typedef void move(struct shard *shard, struct actor *actor, const struct end *end);
+
+// --- answers to those who waited for an incarnation that is no more ---
+
+static void pending_fail(struct shard *shard, struct actor *actor, const struct failure *failure) {
+    while (actor->pending != NULL) {
+        struct pending *pending = actor->pending;
+        struct caller   caller = pending->caller;
+        heap_cancel(&shard->timers, &pending->deadline);
+        pending_remove(&shard->pending, pending);
+        shard_answer_error(shard, caller, failure);
+    }
+}
+
+static void mailbox_fail(struct shard *shard, struct actor *actor, const struct failure *failure) {
+    while (!list_empty(&actor->mailbox)) {
+        struct envelope *envelope = LIST_ENTRY(actor->mailbox.next, struct envelope, link);
+        struct caller    caller = envelope->caller;
+        bool             stop = envelope->kind == TURN_TERMINATE;
+        router_unqueue(shard, actor, envelope);
+        free(envelope);
+        if (stop) {
+            shard_answer_status(shard, caller, STATUS_NOPROC);
+        } else {
+            shard_answer_error(shard, caller, failure);
+        }
+    }
+}
+
+// --- the last things ---
+
+static void bury(struct shard *shard, struct actor *actor) {
+    if (mirror_forget(shard->mirror, actor->slot, actor->unit) == STATUS_FULL) {
+        list_remove(&actor->ready);
+        list_push(&shard->leaving, &actor->ready);
+        return;
+    }
+    actor_destroy(&shard->actors, actor);
+}
+
+void supervisor_bury(struct shard *shard) {
+    struct list batch;
+    list_init(&batch);
+    list_splice(&batch, &shard->leaving);
+    for (struct list *link; (link = list_pop(&batch)) != NULL;) {
+        bury(shard, LIST_ENTRY(link, struct actor, ready));
+    }
+}
+
+static void take_turns_back(struct shard *shard, struct actor *actor, const struct failure *failure) {
+    struct worker *worker = router_worker(shard, actor);
+    if (worker != NULL && actor->inflight > 0) {
+        struct list touched;
+        list_init(&touched);
+        recall_drop_running(shard, worker, actor, failure);
+        recall(shard, worker, actor, RECALL_RUNNING, &touched);
+        while (list_pop(&touched) != NULL) {}
+    }
+    CHECK(actor->inflight == 0);
+    actor->home = HOME_COLD;
+    actor->epoch++;
+    list_remove(&actor->ready);
+    heap_cancel(&shard->timers, &actor->idle);
+}
+
+// Ends the unit. With `keep` its last state stays readable under its name.
+static void end_unit(struct shard *shard, struct actor *actor, struct slice reason, bool keep) {
+    struct failure failure = {.status = STATUS_DOWN, .reason = reason};
+    take_turns_back(shard, actor, &failure);
+    pending_fail(shard, actor, &failure);
+    mailbox_fail(shard, actor, &failure);
+    if (actor->trouble != NULL) heap_cancel(&shard->timers, &actor->trouble->backoff);
+
+    if (keep && actor->name_bytes > 0) {
+        actor->life = ACTOR_ENDED;
+        actor->generation++;
+        return;
+    }
+    actor_name_remove(&shard->actors, actor);
+    // The id stops working at once, also where the slot cannot be given back yet.
+    actor->life = ACTOR_ENDED;
+    actor->generation++;
+    bury(shard, actor);
+}
+
+void supervisor_discard(struct shard *shard, struct actor *actor) {
+    CHECK(actor->life == ACTOR_ENDED);
+    actor_name_remove(&shard->actors, actor);
+    bury(shard, actor);
+}
+
+// --- counting restarts ---
+
+static struct trouble *trouble_of(struct actor *actor) {
+    if (actor->trouble != NULL) return actor->trouble;
+    struct trouble *trouble = calloc(1, sizeof *trouble);
+    if (trouble == NULL) return NULL;
+    trouble->backoff.kind = TIMER_BACKOFF;
+    trouble->slot = actor->slot;
+    actor->trouble = trouble;
+    return trouble;
+}
+
+static void remember(struct shard *shard, struct actor *actor, struct trouble *trouble,
+                     const struct end *end) {
+    uint8_t *reason = end->reason.bytes > 0 ? malloc(end->reason.bytes) : NULL;
+    if (reason != NULL) memcpy(reason, end->reason.data, end->reason.bytes);
+    free(trouble->reason);
+    trouble->reason = reason;
+    trouble->reason_bytes = reason == NULL ? 0 : (uint32_t)end->reason.bytes;
+    trouble->kind = crash_kind_text(end->kind);
+    trouble->at_ms = clock_wall_ms();
+    if (trouble->down_ns == 0) trouble->down_ns = clock_mono_ns();
+    shard->metrics.crashes[end->kind]++;
+
+    char name[300], text[300];
+    LOG_WARN("actor.crashed", "name=%s unit=%llu kind=%s detail=%s",
+             log_quote(name, sizeof name, actor->text, actor->name_bytes),
+             (unsigned long long)actor->unit, trouble->kind,
+             log_quote(text, sizeof text, end->text == NULL ? "" : end->text,
+                       end->text == NULL ? 0 : (uint32_t)strlen(end->text)));
+}
+
+// Restarts within the period, this one included. The period is cut into buckets of at least a second, which is how
+// OTP counts; a restart just one period old still counts.
+static uint32_t count_restart(const struct shard *shard, const struct actor *actor,
+                              struct trouble *trouble) {
+    uint64_t width_ms = actor->period_ms / (TROUBLE_BUCKETS - 2);
+    if (width_ms < 1000) width_ms = 1000;
+    uint64_t now = shard->now_ms / width_ms + 1;
+    uint64_t span = actor->period_ms / width_ms;
+    uint64_t place = now % TROUBLE_BUCKETS;
+    uint64_t count = 0;
+
+    if (trouble->bucket[place] != now) {
+        trouble->bucket[place] = now;
+        trouble->bucket_count[place] = 0;
+    }
+    trouble->bucket_count[place]++;
+    for (int i = 0; i < TROUBLE_BUCKETS; i++) {
+        if (trouble->bucket[i] != 0 && trouble->bucket[i] + span >= now) count += trouble->bucket_count[i];
+    }
+    return count > UINT32_MAX ? UINT32_MAX : (uint32_t)count;
+}
+
+static uint64_t backoff_ms(struct shard *shard, struct trouble *trouble) {
+    uint32_t step = trouble->backoff_step < 16 ? trouble->backoff_step : 16;
+    uint64_t delay_ms = (uint64_t)BACKOFF_MS_MIN << step;
+    if (delay_ms > BACKOFF_MS_MAX) delay_ms = BACKOFF_MS_MAX;
+    trouble->backoff_step++;
+    // Between three quarters and the whole, so that actors which fell together do not rise together.
+    shard->seed = shard->seed * 1664525u + 1013904223u;
+    return delay_ms - delay_ms / 4 * (shard->seed >> 16) / 65536u;
+}
+
+// --- moves ---
+
+static void restart_now(struct shard *shard, struct actor *actor, const struct end *end) {
+    (void)end;
+    struct envelope *init =
+        envelope_create(TURN_INIT, CALLER_NOBODY, shard->now_ms, 0, (struct slice){0});
+    actor->life = ACTOR_RESTARTING;
+    if (init == NULL) {
+        // Without memory for one small message; try again when there may be some.
+        actor->life = ACTOR_WAITING;
+        if (actor->trouble != NULL &&
+            heap_arm(&shard->timers, &actor->trouble->backoff, shard->now_ms + BACKOFF_MS_MAX) == STATUS_OK) {
+            return;
+        }
+        actor->life = ACTOR_SUSPENDED;
+        return;
+    }
+    router_return(shard, actor, init);
+    router_pump(shard, actor);
+}
+
+static void over_intensity(struct shard *shard, struct actor *actor, struct trouble *trouble,
+                           const struct end *end) {
+    char name[300];
+    log_quote(name, sizeof name, actor->text, actor->name_bytes);
+    switch ((enum on_intensity)actor->on_intensity) {
+    case INTENSITY_BACKOFF: {
+        uint64_t delay_ms = backoff_ms(shard, trouble);
+        actor->life = ACTOR_WAITING;
+        if (heap_arm(&shard->timers, &trouble->backoff, shard->now_ms + delay_ms) == STATUS_OK) {
+            LOG_WARN("actor.backoff", "name=%s delay_ms=%llu", name, (unsigned long long)delay_ms);
+            return;
+        }
+        // No memory for a timer: an operator has to resume it.
+        actor->life = ACTOR_SUSPENDED;
+        return;
+    }
+    case INTENSITY_SUSPEND:
+        actor->life = ACTOR_SUSPENDED;
+        LOG_WARN("actor.suspended", "name=%s", name);
+        return;
+    case INTENSITY_STOP:
+        LOG_ERROR("actor.gave_up", "name=%s intensity=%u period_ms=%u", name, actor->intensity,
+                  actor->period_ms);
+        end_unit(shard, actor, end->reason, true);
+        return;
+    }
+}
+
+// The end of an incarnation that may be followed by another.
+static void plan_restart(struct shard *shard, struct actor *actor, const struct end *end) {
+    struct failure failure = {
+        .status = end->kind == CRASH_KILLED ? STATUS_DOWN : STATUS_CRASHED,
+        .message = end->text,
+        .reason = end->reason,
+        .kind = crash_kind_text(end->kind),
+    };
+    take_turns_back(shard, actor, &failure);
+    pending_fail(shard, actor, &failure);
+
+    struct trouble *trouble = trouble_of(actor);
+    if (trouble == NULL || actor->restart == RESTART_TEMPORARY) {
+        if (trouble != NULL) remember(shard, actor, trouble, end);
+        end_unit(shard, actor, end->reason, false);
+        return;
+    }
+    // A failed restart leaves its own init behind; the next one makes its own.
+    if (actor->waiting > 0) {
+        struct envelope *first = LIST_ENTRY(actor->mailbox.next, struct envelope, link);
+        if (first->kind == TURN_INIT) {
+            router_unqueue(shard, actor, first);
+            free(first);
+        }
+    }
+    if (trouble->last_ms != 0 && shard->now_ms - trouble->last_ms > actor->period_ms) {
+        trouble->backoff_step = 0;
+    }
+    remember(shard, actor, trouble, end);
+    trouble->last_ms = shard->now_ms;
+    trouble->restarts++;
+    shard->metrics.restarts++;
+    actor->generation++;
+    if (count_restart(shard, actor, trouble) > actor->intensity) {
+        over_intensity(shard, actor, trouble, end);
+    } else {
+        restart_now(shard, actor, end);
+    }
+}
+
+static void fail_start(struct shard *shard, struct actor *actor, const struct end *end) {
+    // The starter has had its answer from whoever saw the failure.
+    end_unit(shard, actor, end->reason, false);
+}
+
+static void end_now(struct shard *shard, struct actor *actor, const struct end *end) {
+    end_unit(shard, actor, end->reason, false);
+}
+
+// normal, shutdown and ["shutdown", x] are orderly reasons; anything else is not.
+static bool orderly(struct slice reason) {
+    struct peeper_value value = {reason.data, reason.bytes};
+    struct peeper_value first;
+    if (peeper_value_is(value, "normal") || peeper_value_is(value, "shutdown")) return true;
+    return peeper_value_count(value) == 2 && peeper_value_at(value, 0, &first) &&
+           peeper_value_is(first, "shutdown");
+}
+
+// A callback asked to stop: permanent actors begin again with their state, transient ones if the reason is not orderly.
+static void plan_exit(struct shard *shard, struct actor *actor, const struct end *end) {
+    bool again = actor->restart == RESTART_PERMANENT ||
+                 (actor->restart == RESTART_TRANSIENT && !orderly(end->reason));
+    if (again) {
+        plan_restart(shard, actor, end);
+    } else {
+        end_unit(shard, actor, end->reason, false);
+    }
+}
+
+static void begin(struct shard *shard, struct actor *actor, const struct end *end) {
+    (void)end;
+    struct trouble *trouble = actor->trouble;
+    actor->life = ACTOR_RUNNING;
+    if (trouble == NULL || trouble->down_ns == 0) return;
+    metrics_recovery(&shard->metrics, (clock_mono_ns() - trouble->down_ns) / 1000);
+    trouble->down_ns = 0;
+}
+
+static void resume(struct shard *shard, struct actor *actor, const struct end *end) {
+    struct trouble *trouble = actor->trouble;
+    if (trouble != NULL) {
+        memset(trouble->bucket, 0, sizeof trouble->bucket);
+        trouble->backoff_step = 0;
+        heap_cancel(&shard->timers, &trouble->backoff);
+    }
+    restart_now(shard, actor, end);
+}
+
+static void stay(struct shard *shard, struct actor *actor, const struct end *end) {
+    (void)shard;
+    (void)actor;
+    (void)end;
+}
+
+// An empty cell cannot happen (started, crashed, exited, refused, timer), or means "not in this life" (the verbs).
+static move *const MOVES[ACTOR_LIVES][EVENTS] = {
+    [ACTOR_STARTING] = {[EVENT_STARTED] = begin, [EVENT_CRASHED] = fail_start, [EVENT_REFUSED] = fail_start,
+                        [EVENT_KILL] = fail_start},
+    [ACTOR_RUNNING] = {[EVENT_CRASHED] = plan_restart, [EVENT_EXITED] = plan_exit,
+                       [EVENT_KILL] = plan_restart},
+    [ACTOR_RESTARTING] = {[EVENT_STARTED] = begin, [EVENT_CRASHED] = plan_restart,
+                          [EVENT_REFUSED] = plan_restart, [EVENT_KILL] = plan_restart, [EVENT_STOP] = end_now},
+    [ACTOR_WAITING] = {[EVENT_KILL] = stay, [EVENT_STOP] = end_now, [EVENT_RESUME] = resume,
+                       [EVENT_TIMER] = restart_now},
+    [ACTOR_SUSPENDED] = {[EVENT_KILL] = stay, [EVENT_STOP] = end_now, [EVENT_RESUME] = resume},
+    [ACTOR_STOPPING] = {[EVENT_CRASHED] = end_now, [EVENT_EXITED] = end_now, [EVENT_KILL] = end_now},
+};
+
+static bool make_move(struct shard *shard, struct actor *actor, enum event event,
+                      const struct end *end) {
+    move *next = MOVES[actor->life][event];
+    if (next == NULL) return false;
+    next(shard, actor, end);
+    return true;
+}
+
+void supervisor_started(struct shard *shard, struct actor *actor) {
+    CHECK(make_move(shard, actor, EVENT_STARTED, NULL));
+}
+
+void supervisor_crashed(struct shard *shard, struct actor *actor, const struct end *end) {
+    CHECK(make_move(shard, actor, EVENT_CRASHED, end));
+}
+
+void supervisor_exited(struct shard *shard, struct actor *actor, struct slice reason) {
+    struct end end = {.kind = CRASH_EXIT, .reason = reason};
+    if (reason.bytes == 0) end.reason = reason_slice(&REASON_NORMAL);
+    CHECK(make_move(shard, actor, EVENT_EXITED, &end));
+}
+
+void supervisor_refused(struct shard *shard, struct actor *actor, bool ignore, struct slice reason) {
+    struct end end = {.kind = CRASH_EXIT, .reason = reason, .text = "init refused to restart the actor"};
+    if (ignore) {
+        end_unit(shard, actor, reason_slice(&REASON_NORMAL), false);
+    } else {
+        CHECK(make_move(shard, actor, EVENT_REFUSED, &end));
+    }
+}
+
+bool supervisor_kill(struct shard *shard, struct actor *actor) {
+    struct end end = {.kind = CRASH_KILLED, .reason = reason_slice(&REASON_KILLED), .text = "killed"};
+    return make_move(shard, actor, EVENT_KILL, &end);
+}
+
+bool supervisor_resume(struct shard *shard, struct actor *actor) {
+    return make_move(shard, actor, EVENT_RESUME, NULL);
+}
+
+bool supervisor_stop_idle(struct shard *shard, struct actor *actor, struct slice reason) {
+    struct end end = {.reason = reason.bytes > 0 ? reason : reason_slice(&REASON_NORMAL)};
+    return make_move(shard, actor, EVENT_STOP, &end);
+}
+
+void supervisor_backoff_over(struct shard *shard, struct actor *actor) {
+    CHECK(make_move(shard, actor, EVENT_TIMER, NULL));
+}
+
+void supervisor_unrunnable(struct shard *shard, struct actor *actor, enum status status) {
+    char name[300];
+    LOG_ERROR("actor.unrunnable", "name=%s unit=%llu status=%s",
+              log_quote(name, sizeof name, actor->text, actor->name_bytes),
+              (unsigned long long)actor->unit, status_name(status));
+    if (actor->life == ACTOR_STARTING) {
+        struct failure failure = {.status = status};
+        mailbox_fail(shard, actor, &failure);
+        end_unit(shard, actor, reason_slice(&REASON_KILLED), false);
+        return;
+    }
+    struct failure failure = {.status = status};
+    take_turns_back(shard, actor, &failure);
+    actor->life = ACTOR_SUSPENDED;
+}

@@ -1,0 +1,10 @@
+// timers: what a timer in the shard's heap belongs to.
+#pragma once
+
+enum timer_kind {
+    TIMER_ENVELOPE = 1, // struct envelope: its caller stops waiting
+    TIMER_PENDING,      // struct pending: its caller stops waiting
+    TIMER_IDLE,         // struct actor: the timeout that a callback returned
+    TIMER_BACKOFF,      // struct trouble: the next restart is due
+    TIMER_HELLO,        // net's connections: no hello came in time
+};

@@ -1,0 +1,204 @@
+#include "keeper/view.h"
+
+#include "base/check.h"
+#include "keeper/requests.h"
+#include "keeper/router.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define VIEW_SCAN_MAX 65536u // slots looked at for one page
+
+static uint64_t turn_ms(const struct shard *shard, const struct actor *actor,
+                        const struct worker *worker) {
+    if (worker == NULL || worker->inflight == 0 || worker->since_ms == 0) return 0;
+    return worker_turn(worker, worker->tail)->slot == actor->slot ? shard->now_ms - worker->since_ms : 0;
+}
+
+// Borrows from the actor.
+static struct actor_info describe(const struct shard *shard, const struct actor *actor) {
+    const struct trouble *trouble = actor->trouble;
+    const struct worker  *worker = router_worker(shard, actor);
+    const char           *behaviour = shard->behaviours.rows[actor->behaviour].name;
+    struct actor_info     info = {
+        .name = actor_name(actor),
+        .behaviour = slice_of(behaviour, strlen(behaviour)),
+        .status = actor_life_text((enum actor_life)actor->life),
+        .unit = actor->unit,
+        .incarnation = actor_id(actor),
+        .mailbox = actor->waiting + actor->inflight,
+        .worker = worker == NULL ? -1 : actor->worker,
+        .host_pid = worker == NULL ? 0 : (int32_t)shard->active->pid,
+        .turn_ms = turn_ms(shard, actor, worker),
+    };
+    if (trouble != NULL) {
+        info.restarts = trouble->restarts;
+        info.last_crash = (struct crash_info){
+            .kind = trouble->kind,
+            .reason = slice_of(trouble->reason, trouble->reason_bytes),
+            .at_ms = trouble->at_ms,
+        };
+    }
+    return info;
+}
+
+static bool copy_slice(struct slice *slice) {
+    uint8_t *copy = malloc(slice->bytes + 1);
+    if (copy == NULL) {
+        *slice = (struct slice){0};
+        return false;
+    }
+    if (slice->bytes > 0) memcpy(copy, slice->data, slice->bytes);
+    slice->data = copy;
+    return true;
+}
+
+// Makes the info own what it points to. After a failure it still can be freed.
+static bool own(struct actor_info *info) {
+    bool copied = copy_slice(&info->name);
+    copied &= copy_slice(&info->behaviour);
+    copied &= copy_slice(&info->last_crash.reason);
+    return copied;
+}
+
+static void free_info(struct actor_info *info) {
+    free((void *)(uintptr_t)info->name.data);
+    free((void *)(uintptr_t)info->behaviour.data);
+    free((void *)(uintptr_t)info->last_crash.reason.data);
+    free((void *)(uintptr_t)info->state.data);
+}
+
+static void finish(struct view *view, enum status status) {
+    view->status = status;
+    view->on_done(view);
+}
+
+// --- one actor ---
+
+static struct actor *target_of(const struct shard *shard, const struct view *view) {
+    if (view->target != 0) return actor_by_id(&shard->actors, view->target);
+    return actor_by_name(&shard->actors, slice_of(view->name, view->name_bytes));
+}
+
+static void actor_deliver(struct shard_message *message, struct shard *shard) {
+    struct view  *view = LIST_ENTRY(message, struct view, message);
+    struct actor *actor = actor_at(&shard->actors, view->read.slot);
+    shard->loads--;
+
+    enum status status = STATUS_NOPROC;
+    if (actor != NULL && actor->unit == view->unit) {
+        status = STATUS_NO_MEMORY;
+        view->infos = calloc(1, sizeof *view->infos);
+    }
+    if (view->infos != NULL) {
+        view->infos[0] = describe(shard, actor);
+        view->count = 1;
+        status = own(&view->infos[0]) ? STATUS_OK : STATUS_NO_MEMORY;
+        view->infos[0].has_state = view->read.status == STATUS_OK;
+        view->infos[0].state = slice_of(view->read.state, view->read.bytes);
+        view->infos[0].version = view->read.version;
+        view->infos[0].state_at_ms = view->read.at_ms;
+        view->read.state = NULL;
+    }
+    finish(view, status);
+}
+
+// Mirror thread.
+static void actor_read(struct mirror_read *read) {
+    struct view *view = LIST_ENTRY(read, struct view, read);
+    view->message.deliver = actor_deliver;
+    CHECK(mailbox_push(&view->shard->inbox, &view->message.link) != STATUS_FULL);
+}
+
+static void run_actor(struct shard *shard, struct view *view) {
+    struct actor *actor = target_of(shard, view);
+    if (actor == NULL) {
+        finish(view, STATUS_NOPROC);
+        return;
+    }
+    view->unit = actor->unit;
+    view->read = (struct mirror_read){.slot = actor->slot, .unit = actor->unit, .on_done = actor_read};
+    if (shard->loads >= SHARD_LOADS_MAX || mirror_read(shard->mirror, &view->read) != STATUS_OK) {
+        finish(view, STATUS_OVERLOADED);
+        return;
+    }
+    shard->loads++;
+}
+
+// --- a page of actors ---
+
+static bool listed(const struct actor *actor, const struct view *view) {
+    if (actor == NULL || actor->name_bytes < view->name_bytes) return false;
+    return memcmp(actor_name(actor).data, view->name, view->name_bytes) == 0;
+}
+
+static void run_list(struct shard *shard, struct view *view) {
+    uint32_t limit = view->limit == 0 ? VIEW_LIST_DEFAULT : view->limit;
+    if (limit > VIEW_LIST_MAX) limit = VIEW_LIST_MAX;
+    view->infos = calloc(limit, sizeof *view->infos);
+    if (view->infos == NULL) {
+        finish(view, STATUS_NO_MEMORY);
+        return;
+    }
+    enum status status = STATUS_OK;
+    uint64_t    slot = view->cursor;
+    uint64_t    end = shard->actors.used;
+    // A look must not hold up the turns; a page may come out short, even empty, with a cursor to go on from.
+    if (slot < end && end - slot > VIEW_SCAN_MAX) end = slot + VIEW_SCAN_MAX;
+    for (; slot < end && view->count < limit; slot++) {
+        const struct actor *actor = actor_at(&shard->actors, (uint32_t)slot);
+        if (view->name_bytes > 0 ? !listed(actor, view) : actor == NULL) continue;
+        view->infos[view->count] = describe(shard, actor);
+        if (!own(&view->infos[view->count++])) status = STATUS_NO_MEMORY;
+    }
+    view->next = slot < shard->actors.used ? slot : 0;
+    finish(view, status);
+}
+
+// --- the shard ---
+
+static void run_shard(struct shard *shard, struct view *view) {
+    view->metrics = shard->metrics;
+    view->gauges = (struct gauges){
+        .actors = shard->actors.live,
+        .inflight = shard_inflight(shard),
+        .waiting_bytes = shard->waiting_bytes,
+        .pending = shard->pending.count,
+        .connections = shard->connections,
+        .ready = shard->active != NULL,
+    };
+    uint32_t count = 0;
+    for (struct list *link = shard->hosts.next; link != &shard->hosts && count < 4; link = link->next) {
+        view->gauges.host_pids[count++] = (int32_t)LIST_ENTRY(link, struct host, link)->pid;
+    }
+    for (uint32_t i = 0; shard->active != NULL && i < shard->active->worker_count; i++) {
+        view->gauges.ring_bytes += shard->active->workers[i].head - shard->active->workers[i].tail;
+    }
+    finish(view, STATUS_OK);
+}
+
+static void first_deliver(struct shard_message *message, struct shard *shard) {
+    view_run(shard, LIST_ENTRY(message, struct view, message));
+}
+
+void view_init(struct view *view, enum view_kind kind, void (*on_done)(struct view *view)) {
+    *view = (struct view){.kind = kind, .on_done = on_done, .message = {.deliver = first_deliver}};
+}
+
+void view_run(struct shard *shard, struct view *view) {
+    view->shard = shard;
+    switch (view->kind) {
+    case VIEW_ACTOR: run_actor(shard, view); break;
+    case VIEW_LIST: run_list(shard, view); break;
+    case VIEW_SHARD: run_shard(shard, view); break;
+    }
+}
+
+void view_fini(struct view *view) {
+    for (uint32_t i = 0; i < view->count; i++) free_info(&view->infos[i]);
+    free(view->infos);
+    free(view->read.state);
+    view->infos = NULL;
+    view->read.state = NULL;
+    view->count = 0;
+}

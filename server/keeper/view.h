@@ -1,0 +1,56 @@
+// view: descriptions of actors and of the shard for people. A look never wakes an actor and never waits for its turn:
+// what the net thread knows is copied at once, the state comes from the mirror.
+#pragma once
+
+#include "keeper/shard.h"
+#include "wire/info.h"
+
+#define VIEW_LIST_MAX 1000u
+#define VIEW_LIST_DEFAULT 100u
+
+enum view_kind { VIEW_ACTOR, VIEW_LIST, VIEW_SHARD };
+
+// Figures of the moment, beside the counters.
+struct gauges {
+    uint32_t actors;
+    uint32_t inflight;
+    uint64_t waiting_bytes;
+    uint64_t ring_bytes;
+    uint32_t pending;
+    uint32_t connections;
+    int32_t  host_pids[4]; // active, standby, and those being reaped; 0 ends
+    bool     ready;        // a host runs
+};
+
+// One question. The asker embeds it, sets the first part and keeps it until on_done.
+struct view {
+    struct shard_message message; // for askers on other threads: mailbox_push(&shard->inbox, &view.message.link)
+    enum view_kind       kind;
+    uint64_t             target; // VIEW_ACTOR: id, or 0 and a name
+    uint32_t             name_bytes;
+    char                 name[256]; // VIEW_ACTOR: name; VIEW_LIST: prefix
+    uint64_t             cursor;
+    uint32_t             limit;
+    // Runs on the net thread, once. The answer below belongs to the asker, who calls view_fini when done with it.
+    void (*on_done)(struct view *view);
+
+    enum status        status; // OK, NOPROC, OVERLOADED, NO_MEMORY, SHUTTING_DOWN
+    struct actor_info *infos;  // owned; all they point to as well
+    uint32_t           count;
+    uint64_t           next; // cursor of the next page; 0: none
+    struct metrics     metrics;
+    struct gauges      gauges;
+    // private
+    struct mirror_read read;
+    struct shard      *shard;
+    uint64_t           unit;
+};
+
+// Prepares a question for another thread's push: message.deliver is set.   Thread: any.
+void view_init(struct view *view, enum view_kind kind, void (*on_done)(struct view *view));
+
+// Answers a question, now or when the mirror has.   Thread: net.
+void view_run(struct shard *shard, struct view *view);
+
+// Frees the answer.   Thread: any.
+void view_fini(struct view *view);

@@ -1,0 +1,100 @@
+// worker: the keeper's end of one host worker's two rings. It appends turns, finds commits, and
+// remembers what is not committed yet, which is nothing but the ring itself between `tail` and
+// `head`.
+#pragma once
+
+#include "base/buf.h"
+#include "base/list.h"
+#include "base/ring.h"
+#include "base/status.h"
+#include "keeper/port.h"
+#include "wire/turn.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct actor;
+
+// What the worker is running for the oldest turn, after its callback has committed.
+enum chain { CHAIN_NONE, CHAIN_CONTINUE, CHAIN_TIMEOUT, CHAIN_TERMINATE };
+
+struct worker {
+    struct ring             turns;
+    struct ring             commits;
+    struct turns_control   *turns_control;
+    struct commits_control *commits_control;
+    int                     doorbell; // owned; eventfd the worker sleeps on
+    uint64_t                head;     // end of the last turn appended
+    uint64_t                published;
+    uint64_t                tail;         // the oldest turn without its last commit
+    uint64_t                commits_tail; // consumed
+    uint32_t                inflight;     // turns between tail and head
+    // turn whose body is in the bulk area; 0: the area is free
+    uint64_t   bulk_turn;
+    enum chain chain;
+    struct buf chain_argument; // of CHAIN_CONTINUE
+    // The watch: how long the oldest turn has been running.
+    uint64_t    watched_tail;
+    uint64_t    watched_commits;
+    uint64_t    since_ms; // monotonic; 0: not seen yet
+    bool        blocked;  // ran for long: what was behind it has been taken back
+    struct list ready;    // actors that wait for room here
+};
+
+// Creates rings and eventfd.   Fails: STATUS_NO_MEMORY, STATUS_IO.   Thread: any.
+NODISCARD enum status worker_init(struct worker *worker);
+void                  worker_fini(struct worker *worker);
+
+struct turn {
+    enum turn_kind kind;
+    uint8_t        flags;
+    uint8_t        attempts;
+    uint16_t       behaviour; // in the host's order
+    uint64_t       number;
+    struct caller  caller;
+    uint64_t       begun_ms;
+    uint32_t       limit_ms;
+    struct slice   payload;
+    struct slice   state; // with TURN_HAS_STATE
+};
+
+// Appends one turn of `actor`. It is seen by the worker after the next worker_publish.
+// Fails: STATUS_AGAIN (no room until commits come), STATUS_TOO_LARGE (over the bulk area).
+//        Thread: net.
+NODISCARD enum status worker_append(struct worker *worker, const struct actor *actor,
+                                    const struct turn *turn);
+
+// Makes appended turns visible and rings the doorbell if the worker sleeps.   Thread: net.
+void worker_publish(struct worker *worker);
+
+// Gives the space of commits before `commits_tail` back. A worker can wait for room only when its
+// ring was nearly full or its bulk area in use, so only then is `wake_writer` set: waking it for
+// nothing would cost a switch per batch.
+void worker_consumed(struct worker *worker, uint64_t commits_tail, bool wake_writer);
+
+// The turn record at `at`, tail <= at < head. It is the keeper's own memory: the host maps it
+// read-only.
+static inline struct turn_record *worker_turn(const struct worker *worker, uint64_t at) {
+    return (struct turn_record *)(void *)ring_at(&worker->turns, at);
+}
+
+// The message of a turn record.
+struct slice worker_payload(const struct worker *worker, const struct turn_record *record);
+
+static inline struct caller worker_caller(const struct turn_record *record) {
+    return (struct caller){record->note_conn, record->note_generation, record->note_request};
+}
+
+// Frees the oldest turn after its last commit.   Thread: net.
+void worker_advance(struct worker *worker);
+
+// End of the last commit, as the host claims.
+static inline uint64_t worker_commits_head(const struct worker *worker) {
+    return atomic_load_explicit(&worker->commits_control->head, memory_order_acquire);
+}
+
+// True if the worker has begun the oldest turn.
+static inline bool worker_busy(const struct worker *worker) {
+    return worker->inflight > 0 && atomic_load_explicit(&worker->commits_control->claimed,
+                                                        memory_order_acquire) >= worker->tail;
+}

@@ -1,0 +1,355 @@
+// main: the peeperd program. Reads options, starts mirror, net and admin in this order, waits for a signal, ends them in the
+// opposite order. This thread also starts host processes.
+#define _GNU_SOURCE
+#include "admin/http.h"
+#include "base/check.h"
+#include "base/log.h"
+#include "base/thread.h"
+#include "keeper/mirror.h"
+#include "keeper/options.h"
+#include "net/engine.h"
+#include "net/spawner.h"
+
+#include <argp.h>
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <uv.h>
+
+#define EXIT_USAGE 2
+#define READY_MS 10000u
+#define MIRROR_QUEUE_BYTES (4u << 20)
+#define MIRROR_HEAP_BYTES_MAX (256u << 20)
+
+// --- options ---
+
+struct settings {
+    struct keeper_options keeper;
+    const char           *listen;
+    const char           *http;
+    bool                  insecure_remote;
+};
+
+// key, name, argument, where it goes, lowest, highest, help (with the default)
+#define NUMBER_OPTIONS(X)                                                                         \
+    X(1001, "workers", keeper.workers, 1, 64, "Worker threads of a host (default: the cores)")    \
+    X(1002, "host-memory", keeper.host_memory_bytes, 16u << 20, 1ull << 40,                       \
+      "Bytes a host may use before it is killed (default 1073741824)")                            \
+    X(1003, "host-cache", keeper.host_cache, 16, 16u << 20,                                       \
+      "Actors whose state one worker keeps at hand (default 65536)")                              \
+    X(1004, "generations", keeper.generations, 1, 16, "Good states kept per actor (default 2)")   \
+    X(1005, "mailbox-max", keeper.mailbox_max, 1, 1u << 30,                                       \
+      "Messages that may wait for one actor (default 10000)")                                     \
+    X(1006, "actors-max", keeper.actors_max, 1, 1u << 30, "Actors (default 10000000)")            \
+    X(1007, "pending-max", keeper.pending_max, 1, 1u << 30,                                       \
+      "Calls whose reply was deferred (default 100000)")                                          \
+    X(1008, "waiting-bytes-max", keeper.waiting_bytes_max, 1u << 20, 1ull << 40,                  \
+      "Bytes of all messages waiting in mailboxes (default 1073741824)")                          \
+    X(1009, "connections-max", keeper.connections_max, 1, 1u << 20,                               \
+      "Client connections (default 10000)")                                                       \
+    X(1010, "frame-bytes-max", keeper.frame_bytes_max, 1024, 64u << 20,                           \
+      "Bytes of one frame (default 4194304)")                                                     \
+    X(1011, "output-bytes-max", keeper.output_bytes_max, 4096, 1u << 30,                          \
+      "Bytes of answers a client may leave unread before it is no longer read from (default 8388608)") \
+    X(1012, "hello-ms", keeper.hello_ms, 10, 600000,                                              \
+      "Milliseconds a client has to say hello (default 5000)")                                    \
+    X(1013, "spin-us", keeper.spin_us, 0, 10000,                                                  \
+      "Microseconds the net thread looks for commits before it sleeps (default 20)")
+
+enum option_key {
+    KEY_LISTEN = 2001,
+    KEY_HTTP,
+    KEY_BEHAVIOURS,
+    KEY_HOST_PROGRAM,
+    KEY_TOKEN,
+    KEY_CORE_DUMPS,
+    KEY_INSECURE,
+    KEY_LOG,
+};
+
+static const struct argp_option OPTIONS[] = {
+    {"listen", KEY_LISTEN, "HOST:PORT", 0,
+     "Where clients connect (default 127.0.0.1:7420; port 0: any free one)", 0},
+    {"http", KEY_HTTP, "HOST:PORT", 0, "Where HTTP is served; loopback only (default 127.0.0.1:7421)", 0},
+    {"behaviours", KEY_BEHAVIOURS, "DIR", 0, "Directory of behaviour libraries (*.so); required", 0},
+    {"host-program", KEY_HOST_PROGRAM, "PATH", 0,
+     "The program that runs behaviours (default: peeper-host beside peeperd)", 0},
+    {"token", KEY_TOKEN, "SECRET", 0,
+     "What clients must say in their hello; also from PEEPER_TOKEN. Required to listen elsewhere than on loopback", 0},
+    {"core-dumps", KEY_CORE_DUMPS, NULL, 0, "Let hosts that crash leave core dumps", 0},
+    {"log", KEY_LOG, "LEVEL", 0, "debug, info, warn or error (default info)", 0},
+#define NUMBER_ROW(key, name, field, low, high, help) {name, key, "N", 0, help, 0},
+    NUMBER_OPTIONS(NUMBER_ROW)
+#undef NUMBER_ROW
+    {0}};
+
+static unsigned long long number(const char *text, const char *name, unsigned long long low,
+                                 unsigned long long high, struct argp_state *state) {
+    char *end;
+    errno = 0;
+    unsigned long long value = strtoull(text, &end, 10);
+    if (text[0] == '\0' || text[0] == '-' || *end != '\0' || errno != 0 || value < low || value > high) {
+        argp_error(state, "--%s: '%s' is not a number from %llu to %llu", name, text, low, high);
+    }
+    return value;
+}
+
+static enum log_level log_level_of(const char *text, struct argp_state *state) {
+    static const char *const NAMES[] = {"debug", "info", "warn", "error"};
+    for (int i = 0; i < 4; i++) {
+        if (strcmp(text, NAMES[i]) == 0) return (enum log_level)i;
+    }
+    argp_error(state, "--log: '%s' is none of debug, info, warn, error", text);
+    return LOG_LEVEL_INFO;
+}
+
+static error_t parse(int key, char *argument, struct argp_state *state) {
+    struct settings *settings = state->input;
+    switch (key) {
+    case KEY_LISTEN: settings->listen = argument; break;
+    case KEY_HTTP: settings->http = argument; break;
+    case KEY_BEHAVIOURS: settings->keeper.behaviours = argument; break;
+    case KEY_HOST_PROGRAM: settings->keeper.host_program = argument; break;
+    case KEY_TOKEN: settings->keeper.token = argument; break;
+    case KEY_CORE_DUMPS: settings->keeper.core_dumps = true; break;
+    case KEY_LOG: log_level_set(log_level_of(argument, state)); break;
+#define NUMBER_CASE(key, name, field, low, high, help) \
+    case key: settings->field = (typeof(settings->field))number(argument, name, low, high, state); break;
+        NUMBER_OPTIONS(NUMBER_CASE)
+#undef NUMBER_CASE
+    case ARGP_KEY_ARG: argp_error(state, "unexpected argument '%s'", argument); break;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+    return 0;
+}
+
+static const struct argp PARSER = {
+    .options = OPTIONS,
+    .parser = parse,
+    .doc = "Serves stateful actors over TCP; their state survives crashes of their code.\v"
+           "Prints one line `ready tcp=HOST:PORT http=HOST:PORT` when it serves. SIGTERM and SIGINT end it "
+           "with status 0; wrong usage is status 2.",
+};
+
+const char *argp_program_version = "peeperd " PEEPER_VERSION;
+
+static struct settings defaults(void) {
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    return (struct settings){
+        .listen = "127.0.0.1:7420",
+        .http = "127.0.0.1:7421",
+        .keeper =
+            {
+                .token = getenv("PEEPER_TOKEN"),
+                .workers = cores < 1 ? 1 : cores > 64 ? 64 : (uint32_t)cores,
+                .host_memory_bytes = 1ull << 30,
+                .host_cache = 65536,
+                .generations = 2,
+                .mailbox_max = 10000,
+                .actors_max = 10000000,
+                .pending_max = 100000,
+                .waiting_bytes_max = 1ull << 30,
+                .connections_max = 10000,
+                .frame_bytes_max = 4u << 20,
+                .output_bytes_max = 8u << 20,
+                .hello_ms = 5000,
+                .spin_us = 20,
+            },
+    };
+}
+
+// --- what must be right before anything starts ---
+
+static int wrong(const char *what, const char *value, const char *why) {
+    fprintf(stderr, "peeperd: %s %s: %s\n", what, value, why);
+    return EXIT_USAGE;
+}
+
+static bool is_loopback(const char *address) {
+    struct sockaddr_storage where;
+    if (!engine_address(address, &where)) return false;
+    if (where.ss_family == AF_INET) {
+        return (ntohl(((struct sockaddr_in *)&where)->sin_addr.s_addr) >> 24) == 127;
+    }
+    return IN6_IS_ADDR_LOOPBACK(&((struct sockaddr_in6 *)&where)->sin6_addr);
+}
+
+static int check_settings(struct settings *settings) {
+    struct sockaddr_storage where;
+    struct stat             info;
+    const char             *directory = settings->keeper.behaviours;
+    if (settings->keeper.token != NULL && settings->keeper.token[0] == '\0') settings->keeper.token = NULL;
+
+    if (!engine_address(settings->listen, &where)) return wrong("--listen", settings->listen, "not HOST:PORT with a numeric host");
+    if (!engine_address(settings->http, &where)) return wrong("--http", settings->http, "not HOST:PORT with a numeric host");
+    if (!is_loopback(settings->listen) && settings->keeper.token == NULL) {
+        return wrong("--listen", settings->listen, "not a loopback address; that needs --token");
+    }
+    if (!is_loopback(settings->http)) return wrong("--http", settings->http, "not a loopback address");
+    if (directory == NULL) return wrong("--behaviours", "DIR", "required");
+    if (stat(directory, &info) != 0) return wrong("--behaviours", directory, strerror(errno));
+    if (!S_ISDIR(info.st_mode)) return wrong("--behaviours", directory, "not a directory");
+    if (access(settings->keeper.host_program, X_OK) != 0) {
+        return wrong("--host-program", settings->keeper.host_program, strerror(errno));
+    }
+    return 0;
+}
+
+// peeper-host beside this program.
+static const char *host_program_default(void) {
+    static char path[PATH_MAX];
+    ssize_t     bytes = readlink("/proc/self/exe", path, sizeof path - 16);
+    if (bytes <= 0) return "peeper-host";
+    path[bytes] = '\0';
+    char *slash = strrchr(path, '/');
+    snprintf(slash + 1, sizeof path - (size_t)(slash + 1 - path), "peeper-host");
+    return path;
+}
+
+// One descriptor per connection; the soft limit is often far below what the system would allow.
+static void raise_descriptors(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+// --- the main thread's loop ---
+
+struct program {
+    struct settings settings;
+    struct mirror  *mirror;
+    struct http    *http;
+    struct engine  *engine;
+    struct spawner  spawner;
+    uv_loop_t       loop;
+    uv_signal_t     terminate, interrupt;
+    uv_async_t      ready;
+    uv_timer_t      patience; // until the first host is ready
+    int             status;
+};
+
+static void leave(struct program *program) {
+    uv_close((uv_handle_t *)&program->terminate, NULL);
+    uv_close((uv_handle_t *)&program->interrupt, NULL);
+    uv_close((uv_handle_t *)&program->ready, NULL);
+    uv_close((uv_handle_t *)&program->patience, NULL);
+    spawner_close(&program->spawner);
+}
+
+static void on_signal(uv_signal_t *signal, int number) {
+    LOG_INFO("server.stopping", "signal=%d", number);
+    leave(signal->data);
+}
+
+static void on_patience(uv_timer_t *timer) {
+    struct program *program = timer->data;
+    fprintf(stderr, "peeperd: no host became ready within %u ms; see the log above\n", READY_MS);
+    program->status = EXIT_FAILURE;
+    leave(program);
+}
+
+static void on_ready(uv_async_t *ready) {
+    struct program *program = ready->data;
+    uv_timer_stop(&program->patience);
+    const char *tcp = program->settings.listen, *http = program->settings.http;
+    printf("ready tcp=%.*s:%u http=%.*s:%u\n", (int)(strrchr(tcp, ':') - tcp), tcp,
+           engine_port(program->engine), (int)(strrchr(http, ':') - http), http, http_port(program->http));
+    fflush(stdout);
+}
+
+// Net thread.
+static void engine_ready(void *context) {
+    struct program *program = context;
+    uv_async_send(&program->ready);
+}
+
+static void host_started(void *context, struct host *host) {
+    struct program *program = context;
+    engine_host_started(program->engine, host);
+}
+
+static bool init_loop(struct program *program) {
+    if (uv_loop_init(&program->loop) != 0) return false;
+    if (uv_async_init(&program->loop, &program->ready, on_ready) != 0) return false;
+    uv_signal_init(&program->loop, &program->terminate);
+    uv_signal_init(&program->loop, &program->interrupt);
+    uv_timer_init(&program->loop, &program->patience);
+    program->terminate.data = program->interrupt.data = program->ready.data =
+        program->patience.data = program;
+    return spawner_init(&program->spawner, &program->loop, &program->settings.keeper, host_started,
+                        program) == STATUS_OK;
+}
+
+static int fail_start(const char *what, const char *value, enum status status) {
+    const char *why = status == STATUS_IO ? "cannot be bound (in use, or not an address of this machine)"
+                                          : status_text(status);
+    return wrong(what, value, why);
+}
+
+static int serve(struct program *program) {
+    struct mirror_options mirror = {
+        .generations = program->settings.keeper.generations,
+        .queue_bytes = MIRROR_QUEUE_BYTES,
+        .heap_bytes_max = MIRROR_HEAP_BYTES_MAX,
+        .on_room = engine_mirror_room,
+        .context = program->engine,
+    };
+    int         result;
+    enum status status = mirror_create(&mirror, &program->mirror);
+    if (status != STATUS_OK) return fail_start("mirror", "thread", status);
+    program->engine->on_ready = engine_ready;
+    program->engine->context = program;
+    status = engine_init(program->engine, &program->settings.keeper, program->mirror, &program->spawner,
+                         program->settings.listen);
+    if (status != STATUS_OK) return fail_start("--listen", program->settings.listen, status);
+    struct sockaddr_storage http;
+    CHECK(engine_address(program->settings.http, &http));
+    status = http_create(&program->engine->shard, program->mirror, (struct sockaddr *)&http,
+                         &program->http);
+    if (status != STATUS_OK) return fail_start("--http", program->settings.http, status);
+
+    uv_signal_start(&program->terminate, on_signal, SIGTERM);
+    uv_signal_start(&program->interrupt, on_signal, SIGINT);
+    uv_timer_start(&program->patience, on_patience, READY_MS, 0);
+    status = engine_start(program->engine);
+    if (status != STATUS_OK) return fail_start("net", "thread", status);
+    uv_run(&program->loop, UV_RUN_DEFAULT);
+    result = program->status;
+
+    http_destroy(program->http);
+    engine_close(program->engine);
+    engine_stop(program->engine);
+    mirror_destroy(program->mirror);
+    engine_fini(program->engine);
+    uv_loop_close(&program->loop);
+    return result;
+}
+
+int main(int argc, char **argv) {
+    struct program *program = calloc(1, sizeof *program);
+    struct engine  *engine = calloc(1, sizeof *engine);
+    if (program == NULL || engine == NULL) return EXIT_FAILURE;
+    argp_err_exit_status = EXIT_USAGE;
+    program->engine = engine;
+    program->settings = defaults();
+    program->settings.keeper.host_program = host_program_default();
+    argp_parse(&PARSER, argc, argv, 0, NULL, &program->settings);
+
+    int result = check_settings(&program->settings);
+    if (result != 0) return result;
+    signal(SIGPIPE, SIG_IGN);
+    raise_descriptors();
+    thread_role_set(ROLE_MAIN);
+    if (!init_loop(program)) return EXIT_FAILURE;
+    result = serve(program);
+    free(program);
+    free(engine);
+    return result;
+}

@@ -1,0 +1,161 @@
+#include "net/session.h"
+
+#include "base/log.h"
+#include "keeper/requests.h"
+#include "keeper/view.h"
+#include "net/conn.h"
+#include "net/engine.h"
+#include "wire/codec.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define PROTOCOL_VERSION 1u
+
+// An answer that cannot be stored for want of memory leaves a client waiting; so its connection ends.
+static void written(struct conn *conn, enum status status) {
+    if (status == STATUS_OK) {
+        conn_limit_output(conn);
+        return;
+    }
+    LOG_ERROR("conn.no_memory", "slot=%u", conn->slot);
+    conn_close(conn);
+}
+
+void session_answer(struct conn *conn, uint64_t request, const struct answer *answer) {
+    struct buf *out = conn_output(conn);
+    enum status status = STATUS_OK;
+    switch (answer->kind) {
+    case ANSWER_REPLY: status = codec_write_reply(out, request, answer->payload); break;
+    case ANSWER_ERROR: status = codec_write_error(out, request, answer->failure); break;
+    case ANSWER_DONE: status = codec_write_done(out, request); break;
+    case ANSWER_STARTED:
+        status = codec_write_started(out, request, answer->id, answer->unit, answer->name,
+                                     answer->ignored);
+        break;
+    case ANSWER_LOCATED: status = codec_write_located(out, request, answer->id); break;
+    case ANSWER_INFO: status = codec_write_actor_info(out, request, answer->info); break;
+    }
+    written(conn, status);
+}
+
+static void fail(struct conn *conn, uint64_t request, enum status status, const char *message) {
+    struct failure failure = {.status = status, .message = message};
+    struct answer  answer = {.kind = ANSWER_ERROR, .failure = &failure};
+    session_answer(conn, request, &answer);
+}
+
+void session_fault(struct conn *conn, enum status status) {
+    bool late = status == STATUS_TIMEOUT;
+    fail(conn, 0, status, late ? "no hello came in time" : NULL);
+}
+
+void session_goodbye(struct conn *conn) {
+    written(conn, codec_write_goodbye(conn_output(conn), "the server is going down"));
+}
+
+// --- hello ---
+
+// Takes the same time for every wrong token of the right length.
+static bool token_matches(const char *wanted, struct slice token) {
+    size_t  bytes = strlen(wanted);
+    uint8_t difference = 0;
+    if (token.bytes != bytes) return false;
+    for (size_t i = 0; i < bytes; i++) difference |= (uint8_t)(token.data[i] ^ (uint8_t)wanted[i]);
+    return difference == 0;
+}
+
+static enum status run_hello(struct conn *conn, const struct request *request) {
+    const struct keeper_options *options = conn->engine->options;
+    if (request->protocol_version != PROTOCOL_VERSION) return STATUS_UNSUPPORTED_VERSION;
+    if (options->token != NULL && !token_matches(options->token, request->token)) {
+        return STATUS_UNAUTHENTICATED;
+    }
+    struct welcome welcome = {
+        .server_version = PEEPER_VERSION,
+        .frame_bytes_max = options->frame_bytes_max,
+        .name_bytes_max = NAME_BYTES_MAX,
+        .deadline_ms_max = DEADLINE_MS_MAX,
+        .mailbox_max = options->mailbox_max,
+    };
+    conn->state = CONN_OPEN;
+    heap_cancel(&conn->engine->shard.timers, &conn->timer);
+    written(conn, codec_write_welcome(conn_output(conn), request->id, &welcome));
+    return STATUS_OK;
+}
+
+// --- looks ---
+
+struct look {
+    struct view    view;
+    struct engine *engine; // borrowed
+    struct caller  caller;
+};
+
+static void look_done(struct view *view) {
+    struct look *look = LIST_ENTRY(view, struct look, view);
+    struct conn *conn = engine_conn(look->engine, look->caller);
+    if (conn == NULL) {
+        // The asker has hung up.
+    } else if (view->status != STATUS_OK) {
+        fail(conn, look->caller.request, view->status, NULL);
+    } else if (view->kind == VIEW_ACTOR) {
+        struct answer answer = {.kind = ANSWER_INFO, .info = &view->infos[0]};
+        session_answer(conn, look->caller.request, &answer);
+    } else {
+        written(conn, codec_write_listing(conn_output(conn), look->caller.request, view->infos,
+                                          view->count, view->next));
+    }
+    view_fini(view);
+    free(look);
+}
+
+static void run_look(struct conn *conn, const struct request *request) {
+    struct look *look = request->name.bytes <= NAME_BYTES_MAX ? malloc(sizeof *look) : NULL;
+    if (look == NULL) {
+        bool too_long = request->name.bytes > NAME_BYTES_MAX;
+        fail(conn, request->id, too_long ? STATUS_INVALID : STATUS_NO_MEMORY,
+             too_long ? "name: over 255 bytes" : NULL);
+        return;
+    }
+    look->engine = conn->engine;
+    look->caller = (struct caller){conn->slot, conn->generation, request->id};
+    view_init(&look->view, request->verb == VERB_LIST ? VIEW_LIST : VIEW_ACTOR, look_done);
+    look->view.target = request->target;
+    look->view.name_bytes = (uint32_t)request->name.bytes;
+    if (request->name.bytes > 0) memcpy(look->view.name, request->name.data, request->name.bytes);
+    look->view.cursor = request->cursor;
+    look->view.limit = request->limit;
+    view_run(&conn->engine->shard, &look->view);
+}
+
+// --- frames ---
+
+static enum status run(struct conn *conn, const struct request *request) {
+    switch (request->verb) {
+    case VERB_HELLO: fail(conn, request->id, STATUS_INVALID, "hello: was said before"); break;
+    case VERB_PING: written(conn, codec_write_pong(conn_output(conn), request->id)); break;
+    case VERB_LIST:
+    case VERB_INSPECT: run_look(conn, request); break;
+    default: {
+        struct caller caller = {conn->slot, conn->generation, request->id};
+        return request_run(&conn->engine->shard, caller, request);
+    }
+    }
+    return STATUS_OK;
+}
+
+enum status session_frame(struct conn *conn, struct slice frame) {
+    struct engine *engine = conn->engine;
+    struct request request;
+    enum status    status = codec_decode(&engine->codec, frame, &request);
+    if (status != STATUS_OK) return status;
+    if (conn->state == CONN_HELLO) {
+        engine->shard.metrics.frames++;
+        return request.verb == VERB_HELLO ? run_hello(conn, &request) : STATUS_PROTOCOL;
+    }
+    status = run(conn, &request);
+    // A frame that was put off comes again and is counted then.
+    if (status != STATUS_AGAIN) engine->shard.metrics.frames++;
+    return status;
+}

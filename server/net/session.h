@@ -1,0 +1,23 @@
+// session: what the frames of one connection mean. Hello first, then verbs; each gets its answer.
+#pragma once
+
+#include "base/buf.h"
+#include "base/status.h"
+#include "keeper/port.h"
+
+struct conn;
+struct engine;
+
+// Handles the body of one frame.
+// Fails:  STATUS_AGAIN (nothing happened; the rings are full), STATUS_PROTOCOL, STATUS_UNSUPPORTED_VERSION,
+//         STATUS_UNAUTHENTICATED (the connection is to be refused with this status).   Thread: net.
+NODISCARD enum status session_frame(struct conn *conn, struct slice frame);
+
+// Appends the error that ends a connection.
+void session_fault(struct conn *conn, enum status status);
+
+// Appends an answer of the keeper; the port's `answer`.
+void session_answer(struct conn *conn, uint64_t request, const struct answer *answer);
+
+// Tells the client that the server goes down.
+void session_goodbye(struct conn *conn);

@@ -1,0 +1,31 @@
+#include "net/spawner.h"
+
+#include "keeper/host_process.h"
+
+static void on_asked(uv_async_t *async) {
+    struct spawner *spawner = async->data;
+    unsigned        count = atomic_exchange(&spawner->wanted, 0);
+    while (count-- > 0) {
+        struct host *host;
+        enum status  status = host_process_start(spawner->options, &host);
+        spawner->on_started(spawner->context, status == STATUS_OK ? host : NULL);
+    }
+}
+
+enum status spawner_init(struct spawner *spawner, uv_loop_t *loop,
+                         const struct keeper_options *options,
+                         void (*on_started)(void *, struct host *), void *context) {
+    *spawner = (struct spawner){.options = options, .on_started = on_started, .context = context};
+    if (uv_async_init(loop, &spawner->asked, on_asked) != 0) return STATUS_NO_MEMORY;
+    spawner->asked.data = spawner;
+    return STATUS_OK;
+}
+
+void spawner_ask(struct spawner *spawner) {
+    atomic_fetch_add(&spawner->wanted, 1);
+    uv_async_send(&spawner->asked);
+}
+
+void spawner_close(struct spawner *spawner) {
+    uv_close((uv_handle_t *)&spawner->asked, NULL);
+}
