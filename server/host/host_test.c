@@ -1,102 +1,11 @@
-// The host as the keeper sees it: the real program, driven through its rings.
-#include "host/testing/keeper_double.h"
+// What turns and commits mean, as the keeper sees it: the real program, driven through its rings.
+#include "host/testing/host_fixture.h"
 
 #include <criterion/criterion.h>
 
-#include <signal.h>
 #include <string.h>
-#include <sys/wait.h>
 
-static struct keeper_double keeper;
-static struct double_commit commit;
-
-// Indexes in the order of the files' names; begin() checks them.
-enum { CACHE, COUNTER, NAKED, NO_CALLBACKS, PROBE, BEHAVIOURS };
-
-static const char *const NAMES[] = {"cache", "counter", "naked", "no_callbacks", "probe"};
-
-static bool text_is(enum item_kind kind, const char *text) {
-    struct item_header  head;
-    struct peeper_value body;
-    return double_item(&commit, kind, 0, &head, &body, NULL) && body.bytes == strlen(text) &&
-           memcmp(body.data, text, body.bytes) == 0;
-}
-
-static void begin_with(uint32_t workers, const char *const *arguments) {
-    double_start(&keeper, workers, arguments);
-    for (int i = 0; i < BEHAVIOURS; i++) {
-        double_take(&keeper, 0, &commit);
-        cr_assert_eq(commit.record.kind, COMMIT_BEHAVIOUR);
-        cr_assert(text_is(ITEM_TEXT, NAMES[i]), "%s", NAMES[i]);
-        double_commit_free(&commit);
-    }
-    double_take(&keeper, 0, &commit);
-    cr_assert_eq(commit.record.kind, COMMIT_READY);
-    double_commit_free(&commit);
-}
-
-static void begin(void) {
-    const char *arguments[] = {"--behaviours", PEEPER_BEHAVIOURS, NULL};
-    begin_with(1, arguments);
-}
-
-static void end(void) {
-    double_commit_free(&commit);
-    double_stop(&keeper);
-}
-
-// Runs one turn, of slot 1 and epoch 1 if none is given; the commit of before is freed.
-static struct commit_record run(struct double_turn turn) {
-    double_commit_free(&commit);
-    if (turn.slot == 0) turn.slot = 1;
-    if (turn.epoch == 0) turn.epoch = 1;
-    double_run(&keeper, turn, &commit);
-    return commit.record;
-}
-
-// Takes the next commit of a chain.
-static struct commit_record next(void) {
-    double_commit_free(&commit);
-    double_take(&keeper, 0, &commit);
-    return commit.record;
-}
-
-static struct commit_record init(uint16_t behaviour, const char *argument) {
-    return run((struct double_turn){
-        .kind = TURN_INIT, .behaviour = behaviour, .name = "a", .payload = argument});
-}
-
-static void start(uint16_t behaviour, const char *argument) {
-    cr_assert_eq(init(behaviour, argument).kind, COMMIT_DONE);
-}
-
-// INIT of an actor that comes back with its state.
-static struct commit_record restart(uint16_t behaviour, const char *argument, const char *state) {
-    return run((struct double_turn){.kind = TURN_INIT,
-                                    .flags = TURN_RESTART,
-                                    .behaviour = behaviour,
-                                    .name = "a",
-                                    .payload = argument,
-                                    .state = state});
-}
-
-static struct commit_record message(enum turn_kind kind, uint16_t behaviour, const char *text) {
-    return run((struct double_turn){.kind = kind, .behaviour = behaviour, .payload = text});
-}
-
-static struct commit_record call(uint16_t behaviour, const char *text) {
-    return message(TURN_CALL, behaviour, text);
-}
-
-static void check_crash(struct commit_record record, enum commit_code code, const char *reason) {
-    cr_assert_eq(record.kind, COMMIT_CRASH);
-    cr_assert_eq(record.flags, 0);
-    cr_assert_eq(record.code, code);
-    cr_assert_eq(record.item_count, 2);
-    cr_assert(double_has(&commit, ITEM_REASON, reason), "reason is not %s", reason);
-}
-
-TestSuite(host, .init = begin, .fini = end, .timeout = 30);
+TestSuite(host, .init = host_begin, .fini = host_end, .timeout = 30);
 
 // --- State ---------------------------------------------------------------------------------------
 

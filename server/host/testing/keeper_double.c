@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -158,6 +159,18 @@ void double_publish(struct keeper_double *keeper, uint32_t worker) {
     atomic_store_explicit(&turns_control(keeper, worker)->head, keeper->turn_heads[worker],
                           memory_order_release);
     wake(keeper, worker);
+}
+
+void double_recall(struct keeper_double *keeper, uint32_t worker) {
+    atomic_store(&turns_control(keeper, worker)->recall_to, keeper->turn_heads[worker]);
+}
+
+void double_wait_sleep(struct keeper_double *keeper, uint32_t worker) {
+    uint64_t deadline_ms = clock_mono_ms() + DOUBLE_WAIT_MS;
+    while (atomic_load(&commits_control(keeper, worker)->worker_sleep) == 0) {
+        cr_assert_lt(clock_mono_ms(), deadline_ms);
+        sched_yield();
+    }
 }
 
 // --- Commits -------------------------------------------------------------------------------------

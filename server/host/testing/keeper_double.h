@@ -63,6 +63,12 @@ struct commits_control *double_wait_death(struct keeper_double *keeper, uint32_t
 uint64_t double_write(struct keeper_double *keeper, uint32_t worker, struct double_turn turn);
 void     double_publish(struct keeper_double *keeper, uint32_t worker);
 
+// Takes everything back that was written so far.
+void double_recall(struct keeper_double *keeper, uint32_t worker);
+
+// Waits until `worker` says that it sleeps.
+void double_wait_sleep(struct keeper_double *keeper, uint32_t worker);
+
 // The next commit of `worker`, taken out of the ring.   Blocks: until there is one.
 void double_take(struct keeper_double *keeper, uint32_t worker, struct double_commit *ret_commit);
 void double_commit_free(struct double_commit *commit);
