@@ -112,16 +112,23 @@ static bool reads(const char *method) {
     return strcmp(method, MHD_HTTP_METHOD_GET) == 0 || strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
 }
 
+// The first call of a request only says that its head has come. An answer at that point would have to close the
+// connection, so it waits for the second call.
+static char HEAD_SEEN;
+
 static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *path,
                                   const char *method, const char *version, const char *upload,
                                   size_t *upload_bytes, void **memory) {
     (void)version;
     (void)upload;
     struct http     *http = context;
-    struct exchange *exchange = *memory;
-    if (exchange != NULL) {
-        if (!atomic_load(&exchange->answered)) return MHD_YES;
-        return finish(http, exchange);
+    if (*memory == NULL) {
+        *memory = &HEAD_SEEN;
+        return MHD_YES;
+    }
+    if (*memory != &HEAD_SEEN) {
+        struct exchange *exchange = *memory;
+        return atomic_load(&exchange->answered) ? finish(http, exchange) : MHD_YES;
     }
     if (*upload_bytes > 0) return refuse(connection, STATUS_TOO_LARGE, 413, "no body is expected");
 
@@ -142,8 +149,7 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
     (void)context;
     (void)connection;
     (void)code;
-    struct exchange *exchange = *memory;
-    if (exchange != NULL) release(exchange);
+    if (*memory != NULL && *memory != &HEAD_SEEN) release(*memory);
     *memory = NULL;
 }
 

@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #define NAMES_MIN 1024u
 
@@ -26,6 +27,7 @@ static enum status names_resize(struct actor_table *table, uint32_t capacity);
 enum status actor_table_init(struct actor_table *table, uint32_t live_max) {
     *table = (struct actor_table){.live_max = live_max};
     list_init(&table->free);
+    if (getrandom(&table->seed, sizeof table->seed, 0) != (ssize_t)sizeof table->seed) return STATUS_IO;
     return names_resize(table, NAMES_MIN);
 }
 
@@ -136,8 +138,9 @@ struct actor *actor_by_id(const struct actor_table *table, uint64_t id) {
 
 // --- names ---
 
-static uint32_t name_hash(struct slice name) {
-    return (uint32_t)XXH3_64bits(name.data, name.bytes);
+// Clients choose the names; without a secret they could choose ones that all meet in one place.
+static uint32_t name_hash(const struct actor_table *table, struct slice name) {
+    return (uint32_t)XXH3_64bits_withSeed(name.data, name.bytes, table->seed);
 }
 
 static bool name_equal(struct slice a, struct slice b) {
@@ -183,7 +186,7 @@ static enum status names_resize(struct actor_table *table, uint32_t capacity) {
 
 struct actor *actor_by_name(const struct actor_table *table, struct slice name) {
     if (name.bytes == 0) return NULL;
-    uint32_t at = names_find(table, name, name_hash(name));
+    uint32_t at = names_find(table, name, name_hash(table, name));
     return table->slots[at] == 0 ? NULL : slot_actor(table, table->slots[at] - 1);
 }
 
@@ -193,7 +196,7 @@ enum status actor_name_put(struct actor_table *table, struct actor *actor) {
         enum status status = names_resize(table, table->name_capacity * 2);
         if (status != STATUS_OK) return status;
     }
-    uint32_t hash = name_hash(actor_name(actor));
+    uint32_t hash = name_hash(table, actor_name(actor));
     uint32_t at = names_find(table, actor_name(actor), hash);
     if (table->slots[at] != 0) return STATUS_ALREADY_STARTED;
     table->hashes[at] = hash;
@@ -205,7 +208,7 @@ enum status actor_name_put(struct actor_table *table, struct actor *actor) {
 void actor_name_remove(struct actor_table *table, struct actor *actor) {
     if (actor->name_bytes == 0) return;
     uint32_t mask = table->name_capacity - 1;
-    uint32_t hole = names_find(table, actor_name(actor), name_hash(actor_name(actor)));
+    uint32_t hole = names_find(table, actor_name(actor), name_hash(table, actor_name(actor)));
     if (table->slots[hole] != actor->slot + 1) return;
     table->name_count--;
 

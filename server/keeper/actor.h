@@ -114,8 +114,10 @@ struct actor_table {
     uint32_t *slots;  // owned
     uint32_t  name_count;
     uint32_t  name_capacity; // power of two
+    uint64_t  seed;          // of the hash; secret
 };
 
+// Fails: STATUS_NO_MEMORY, STATUS_IO (no randomness).   Thread: main.
 NODISCARD enum status actor_table_init(struct actor_table *table, uint32_t live_max);
 void                  actor_table_fini(struct actor_table *table);
 

@@ -155,12 +155,11 @@ static void on_exit_seen(uv_poll_t *poll, int status, int events) {
     (void)events;
     struct host_watch *watch = poll->data;
     engine_awake(watch->engine);
-    uv_poll_stop(&watch->doorbell);
-    uv_poll_stop(&watch->exit);
-    bool gone = hosts_exited(&watch->engine->shard, watch->host);
-    CHECK(gone);
+    // The handles first: they must leave the loop while their descriptors are still ours.
     uv_close((uv_handle_t *)&watch->doorbell, on_watch_closed);
     uv_close((uv_handle_t *)&watch->exit, on_watch_closed);
+    bool gone = hosts_exited(&watch->engine->shard, watch->host);
+    CHECK(gone);
 }
 
 static void watch_host(struct engine *engine, struct host *host) {
@@ -284,15 +283,19 @@ static bool settled(struct engine *engine) {
     return shard->loads == 0 && (shard_inflight(shard) == 0 || shard->now_ms >= engine->close_at_ms);
 }
 
+static void close_conn(uv_handle_t *handle, void *context) {
+    (void)context;
+    if (uv_handle_get_type(handle) != UV_TCP || uv_is_closing(handle)) return;
+    struct conn *conn = handle->data;
+    conn_flush(conn);
+    conn_close(conn);
+}
+
 // The last step of going down: kills the hosts and closes every handle; the loop ends when the last host is reaped.
 static void close_all(struct engine *engine) {
     hosts_retire(&engine->shard);
-    for (uint32_t i = 0; i < engine->options->connections_max; i++) {
-        struct conn *conn = engine->conns[i].conn;
-        if (conn == NULL) continue;
-        conn_flush(conn);
-        conn_close(conn);
-    }
+    // All of them, also those that were refused and have no slot. The listener is closing already.
+    uv_walk(&engine->loop, close_conn, NULL);
     mailbox_close(&engine->shard.inbox);
     shard_receive(&engine->shard);
     uv_handle_t *handles[] = {
