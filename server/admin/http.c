@@ -130,8 +130,11 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
         struct exchange *exchange = *memory;
         return atomic_load(&exchange->answered) ? finish(http, exchange) : MHD_YES;
     }
-    if (*upload_bytes > 0) return refuse(connection, STATUS_TOO_LARGE, 413, "no body is expected");
-
+    // No route takes a body; what is sent all the same is thrown away, so that the answer can be read.
+    if (*upload_bytes > 0) {
+        *upload_bytes = 0;
+        return MHD_YES;
+    }
     const char        *rest;
     const struct page *page = page_find(path, &rest);
     if (page == NULL) return refuse(connection, STATUS_NOT_FOUND, 404, "no such resource");
