@@ -75,8 +75,13 @@ static bool write_option(struct peeper_writer *writer, const char *text) {
 
 // --- Commands ------------------------------------------------------------------------------------
 
-static enum exit_code finish(struct peeper_sync *peeper, enum peeper_status status) {
-    return status == PEEPER_STATUS_OK ? output_ok() : output_error(peeper_sync_error(peeper));
+static enum exit_code refused(struct peeper_sync *peeper, const struct invocation *invocation) {
+    return output_error(peeper_sync_error(peeper), &invocation->target);
+}
+
+static enum exit_code finish(struct peeper_sync *peeper, const struct invocation *invocation,
+                             enum peeper_status status) {
+    return status == PEEPER_STATUS_OK ? output_ok() : refused(peeper, invocation);
 }
 
 static enum exit_code run_start(struct peeper_sync *peeper, const struct invocation *invocation) {
@@ -89,8 +94,7 @@ static enum exit_code run_start(struct peeper_sync *peeper, const struct invocat
     options.name = invocation->target.name;
     options.argument = peeper_writer_value(&state);
     enum peeper_status status = peeper_sync_start(peeper, &options, &started);
-    code = status == PEEPER_STATUS_OK ? output_started(&started)
-                                      : output_error(peeper_sync_error(peeper));
+    code = status == PEEPER_STATUS_OK ? output_started(&started) : refused(peeper, invocation);
 fini_state:
     peeper_writer_fini(&state);
     return code;
@@ -104,8 +108,7 @@ static enum exit_code run_call(struct peeper_sync *peeper, const struct invocati
     if (!write_words(&message, invocation->words, invocation->word_count)) goto fini_message;
     enum peeper_status status = peeper_sync_call(
         peeper, invocation->target, peeper_writer_value(&message), invocation->deadline_ms, &reply);
-    code =
-        status == PEEPER_STATUS_OK ? output_value(reply) : output_error(peeper_sync_error(peeper));
+    code = status == PEEPER_STATUS_OK ? output_value(reply) : refused(peeper, invocation);
 fini_message:
     peeper_writer_fini(&message);
     return code;
@@ -119,7 +122,8 @@ static enum exit_code tell(struct peeper_sync *peeper, const struct invocation *
     struct peeper_writer message = {0};
     enum exit_code       code = EXIT_CODE_USAGE;
     if (write_words(&message, invocation->words, invocation->word_count)) {
-        code = finish(peeper, function(peeper, invocation->target, peeper_writer_value(&message)));
+        code = finish(peeper, invocation,
+                      function(peeper, invocation->target, peeper_writer_value(&message)));
     }
     peeper_writer_fini(&message);
     return code;
@@ -137,7 +141,7 @@ static enum exit_code run_stop(struct peeper_sync *peeper, const struct invocati
     struct peeper_writer reason = {0};
     enum exit_code       code = EXIT_CODE_USAGE;
     if (write_option(&reason, invocation->reason)) {
-        code = finish(peeper,
+        code = finish(peeper, invocation,
                       peeper_sync_stop(peeper, invocation->target, peeper_writer_value(&reason),
                                        invocation->start.timeout_ms));
     }
@@ -146,17 +150,17 @@ static enum exit_code run_stop(struct peeper_sync *peeper, const struct invocati
 }
 
 static enum exit_code run_kill(struct peeper_sync *peeper, const struct invocation *invocation) {
-    return finish(peeper, peeper_sync_kill(peeper, invocation->target));
+    return finish(peeper, invocation, peeper_sync_kill(peeper, invocation->target));
 }
 
 static enum exit_code run_resume(struct peeper_sync *peeper, const struct invocation *invocation) {
-    return finish(peeper, peeper_sync_resume(peeper, invocation->target));
+    return finish(peeper, invocation, peeper_sync_resume(peeper, invocation->target));
 }
 
 static enum exit_code run_whereis(struct peeper_sync *peeper, const struct invocation *invocation) {
     uint64_t           id;
     enum peeper_status status = peeper_sync_whereis(peeper, invocation->target, &id);
-    return status == PEEPER_STATUS_OK ? output_id(id) : output_error(peeper_sync_error(peeper));
+    return status == PEEPER_STATUS_OK ? output_id(id) : refused(peeper, invocation);
 }
 
 static enum exit_code run_list(struct peeper_sync *peeper, const struct invocation *invocation) {
@@ -166,7 +170,7 @@ static enum exit_code run_list(struct peeper_sync *peeper, const struct invocati
     bool                  json = invocation->json || !isatty(STDOUT_FILENO);
     do {
         enum peeper_status status = peeper_sync_list(peeper, &page, &listing);
-        if (status != PEEPER_STATUS_OK) return output_error(peeper_sync_error(peeper));
+        if (status != PEEPER_STATUS_OK) return refused(peeper, invocation);
         enum exit_code code = output_listing(&listing, json, widths);
         if (code != EXIT_CODE_OK) return code;
         page.cursor = listing.next;
@@ -177,13 +181,12 @@ static enum exit_code run_list(struct peeper_sync *peeper, const struct invocati
 static enum exit_code run_inspect(struct peeper_sync *peeper, const struct invocation *invocation) {
     struct peeper_actor actor;
     enum peeper_status  status = peeper_sync_inspect(peeper, invocation->target, &actor);
-    return status == PEEPER_STATUS_OK ? output_actor(&actor)
-                                      : output_error(peeper_sync_error(peeper));
+    return status == PEEPER_STATUS_OK ? output_actor(&actor) : refused(peeper, invocation);
 }
 
 static enum exit_code run_ping(struct peeper_sync *peeper, const struct invocation *invocation) {
     (void)invocation;
-    return finish(peeper, peeper_sync_ping(peeper));
+    return finish(peeper, invocation, peeper_sync_ping(peeper));
 }
 
 const struct command COMMANDS[] = {

@@ -10,7 +10,7 @@ static enum exit_code run(struct peeper_sync *peeper, const struct invocation *i
     enum peeper_status status = peeper_sync_connect(peeper, invocation->address);
     if (status == PEEPER_STATUS_OK) return invocation->command->run(peeper, invocation);
 
-    enum exit_code code = output_error(peeper_sync_error(peeper));
+    enum exit_code code = output_error(peeper_sync_error(peeper), NULL);
     return status == PEEPER_STATUS_INVALID ? EXIT_CODE_USAGE : code;
 }
 

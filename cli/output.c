@@ -170,18 +170,43 @@ static bool connection_is_gone(enum peeper_status status) {
     return status == PEEPER_STATUS_UNREACHABLE || status == PEEPER_STATUS_DISCONNECTED;
 }
 
-enum exit_code output_error(const struct peeper_error *error) {
-    fprintf(stderr, "%s: %s\n", peeper_status_name(error->status), error->message);
-    if (error->kind[0] != '\0') fprintf(stderr, "  kind: %s\n", error->kind);
-    if (error->reason.bytes > 0) {
-        fputs("  reason: ", stderr);
-        print(stderr, json_of(error->reason), JSON_COMPACT);
-    }
+static void print_advice(const struct peeper_error *error) {
     if (error->retry_after_ms > 0) {
         fprintf(stderr, "  retry: in %" PRIu32 " ms%s\n", error->retry_after_ms,
                 error->retryable ? "; nothing was run" : "");
     } else if (error->retryable) {
         fputs("  retry: safe, nothing was run\n", stderr);
     }
+}
+
+static void print_crash(const struct peeper_error *error, const struct peeper_target *target) {
+    if (target->name != NULL) {
+        fprintf(stderr, "%s: ", target->name);
+    } else {
+        fprintf(stderr, "@%" PRIu64 ": ", target->id);
+    }
+    fprintf(stderr, "%s ", error->kind);
+    if (error->reason.bytes == 0) {
+        fprintf(stderr, "%s\n", error->message);
+        return;
+    }
+    print(stderr, json_of(error->reason), JSON_COMPACT);
+    if (!peeper_value_is(error->reason, error->message)) {
+        fprintf(stderr, "  message: %s\n", error->message);
+    }
+}
+
+enum exit_code output_error(const struct peeper_error *error, const struct peeper_target *target) {
+    fprintf(stderr, "%s: ", peeper_status_name(error->status));
+    if (target != NULL && error->kind[0] != '\0') {
+        print_crash(error, target);
+    } else {
+        fprintf(stderr, "%s\n", error->message);
+        if (error->reason.bytes > 0) {
+            fputs("  reason: ", stderr);
+            print(stderr, json_of(error->reason), JSON_COMPACT);
+        }
+    }
+    print_advice(error);
     return connection_is_gone(error->status) ? EXIT_CODE_UNREACHABLE : EXIT_CODE_REFUSED;
 }

@@ -25,5 +25,7 @@ enum exit_code output_actor(const struct peeper_actor *actor);
 enum exit_code output_listing(const struct peeper_listing *listing, bool json,
                               int widths[OUTPUT_COLUMNS]);
 
-// Prints an error, its status first, then reason, kind and advice, and answers its exit code.
-enum exit_code output_error(const struct peeper_error *error);
+// Prints an error, its status first, then reason, kind and advice, and answers its exit code. A
+// crash tells the actor, `target` (NULL before there is one), and what it was in the first line:
+// `CRASHED: MyServer: raise "boom"`.
+enum exit_code output_error(const struct peeper_error *error, const struct peeper_target *target);

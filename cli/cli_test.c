@@ -1,0 +1,360 @@
+// Runs the real program: its words, its exit status, what it prints. A scripted peer stands in for
+// the server where one is needed.
+#include "test_peer.h"
+
+#include <criterion/criterion.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define LIMIT (1u << 20)
+#define WORDS_MAX 16
+#define OUTPUT_BYTES 8192
+
+struct result {
+    int  code;
+    char out[OUTPUT_BYTES];
+    char err[OUTPUT_BYTES];
+};
+
+static void read_back(FILE *file, char *room) {
+    rewind(file);
+    room[fread(room, 1, OUTPUT_BYTES - 1, file)] = '\0';
+    fclose(file);
+}
+
+// `line` is cut at blanks. The program sees none of the tester's environment.
+static struct result run(const char *line) {
+    char                      *words = strdup(line), *rest = words;
+    char                      *argv[WORDS_MAX] = {(char *)"peeper"};
+    char                      *environment[] = {(char *)"LC_ALL=C", NULL};
+    FILE                      *out = tmpfile(), *err = tmpfile();
+    posix_spawn_file_actions_t actions;
+    pid_t                      pid;
+    int                        state;
+    struct result              result = {0};
+
+    if (line[0] == '\0') rest = NULL;
+    for (int i = 1; i < WORDS_MAX - 1 && (argv[i] = strsep(&rest, " ")) != NULL; i++) continue;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, fileno(out), STDOUT_FILENO);
+    posix_spawn_file_actions_adddup2(&actions, fileno(err), STDERR_FILENO);
+    cr_assert(posix_spawn(&pid, PEEPER_COMMAND, &actions, NULL, argv, environment) == 0);
+    cr_assert(waitpid(pid, &state, 0) == pid);
+    cr_assert(WIFEXITED(state), "%s", line);
+    posix_spawn_file_actions_destroy(&actions);
+    result.code = WEXITSTATUS(state);
+    read_back(out, result.out);
+    read_back(err, result.err);
+    free(words);
+    return result;
+}
+
+// Runs `line` against a peer of its own.
+static struct result run_with(peer_script *script, struct peer *peer, const char *line) {
+    char all[512];
+    peer_start(peer, 1, script);
+    snprintf(all, sizeof(all), "-a %s %s", peer->address, line);
+    struct result result = run(all);
+    peer_stop(peer);
+    return result;
+}
+
+// --- Without a server ----------------------------------------------------------------------------
+
+Test(cli, exits_with_2_and_says_why_on_wrong_usage, .timeout = 20) {
+    static const char *const WRONG[][2] = {
+        {"", "COMMAND is missing"},
+        {"frob", "no command is called \"frob\""},
+        {"--frob", "unrecognized option"},
+        {"call", "NAME is missing"},
+        {"call a", "MESSAGE is missing"},
+        {"call @ inc", "is no id"},
+        {"call @0 inc", "is no id"},
+        {"call @7x inc", "is no id"},
+        {"call @99999999999999999999 inc", "is no id"},
+        {"call a inc --deadline-ms x", "is no number"},
+        {"call a inc --deadline-ms -1", "is no number"},
+        {"call a inc --deadline-ms 4294967296", "is no number"},
+        {"call a inc --reason x", "unrecognized option"},
+        {"cast a", "MESSAGE is missing"},
+        {"send a", "MESSAGE is missing"},
+        {"stop a b", "is too much"},
+        {"start a", "--behaviour is missing"},
+        {"start @7 --behaviour b", "written with --name"},
+        {"start a --behaviour b --restart sometimes", "is none of its words"},
+        {"start a --behaviour b --on-intensity panic", "is none of its words"},
+        {"kill", "NAME is missing"},
+        {"list a", "is too much"},
+        {"ping a", "is too much"},
+        {"ping -a host:port", "HOST:PORT"},
+    };
+    for (size_t i = 0; i < sizeof(WRONG) / sizeof(WRONG[0]); i++) {
+        struct result result = run(WRONG[i][0]);
+        cr_expect(result.code == 2, "%s: %d", WRONG[i][0], result.code);
+        cr_expect(strstr(result.err, WRONG[i][1]) != NULL, "%s: %s", WRONG[i][0], result.err);
+        cr_expect_str_eq(result.out, "");
+    }
+}
+
+Test(cli, exits_with_3_where_nobody_can_be_reached, .timeout = 20) {
+    static const char *const LINES[] = {
+        "ping -a 127.0.0.1:1",
+        "ping -a no-such-host.invalid:7420",
+        "call a add -3 -a 127.0.0.1:1",
+        "-a 127.0.0.1:1 list --json",
+        "start --name @a --behaviour b -a [::1]:1",
+    };
+    for (size_t i = 0; i < sizeof(LINES) / sizeof(LINES[0]); i++) {
+        struct result result = run(LINES[i]);
+        cr_expect(result.code == 3, "%s: %d: %s", LINES[i], result.code, result.err);
+        cr_expect(strncmp(result.err, "UNREACHABLE: ", 13) == 0, "%s", result.err);
+    }
+}
+
+Test(cli, helps_with_every_command_and_an_example, .timeout = 20) {
+    static const char *const COMMANDS[] = {"start",  "call",    "cast", "send",    "stop", "kill",
+                                           "resume", "whereis", "list", "inspect", "ping"};
+    struct result            all = run("--help");
+    cr_assert(all.code == 0);
+    for (size_t i = 0; i < sizeof(COMMANDS) / sizeof(COMMANDS[0]); i++) {
+        char line[64];
+        snprintf(line, sizeof(line), "\n  %s ", COMMANDS[i]);
+        cr_expect(strstr(all.out, line) != NULL, "%s", COMMANDS[i]);
+        snprintf(line, sizeof(line), "%s --help", COMMANDS[i]);
+        struct result one = run(line);
+        cr_expect(one.code == 0);
+        cr_expect(strstr(one.out, "Example:\n  peeper ") != NULL, "%s", COMMANDS[i]);
+        cr_expect(strstr(one.out, "--address") != NULL, "%s", COMMANDS[i]);
+    }
+}
+
+// --- With a peer ---------------------------------------------------------------------------------
+
+static void never_welcome(struct peer *peer) {
+    peer_read_to_end(peer);
+}
+
+Test(cli, exits_with_3_without_a_welcome_in_time, .timeout = 20) {
+    struct peer   peer;
+    struct result result = run_with(never_welcome, &peer, "ping --connect-timeout-ms 50");
+    cr_assert(result.code == 3);
+    cr_assert(strstr(result.err, "no welcome") != NULL, "%s", result.err);
+}
+
+static void hang_up(struct peer *peer) {
+    peer_welcome(peer, LIMIT);
+    peer_read(peer);
+}
+
+Test(cli, exits_with_3_where_the_connection_is_lost, .timeout = 20) {
+    struct peer   peer;
+    struct result result = run_with(hang_up, &peer, "call a inc");
+    cr_assert(result.code == 3);
+    cr_assert(strncmp(result.err, "DISCONNECTED: ", 14) == 0, "%s", result.err);
+}
+
+static void refuse_token(struct peer *peer) {
+    const Peeper__V1__ClientFrame *hello = peer_read(peer);
+    peer->seen = strcmp(hello->hello->token, "sesame") == 0;
+    peer_error(peer, hello->id, PEEPER__V1__STATUS__STATUS_UNAUTHENTICATED, "wrong token");
+}
+
+Test(cli, sends_its_token_and_exits_with_1_where_it_is_wrong, .timeout = 20) {
+    struct peer   peer;
+    struct result result = run_with(refuse_token, &peer, "ping --token sesame");
+    cr_assert(result.code == 1);
+    cr_assert_str_eq(result.err, "UNAUTHENTICATED: wrong token\n");
+    cr_assert(peer.seen == 1);
+}
+
+static void echo_call(struct peer *peer) {
+    peer_welcome(peer, LIMIT);
+    const Peeper__V1__ClientFrame *frame = peer_read(peer);
+    peer->seen = frame->call->id;
+    peer_reply(peer, frame->id, frame->call->payload.data, frame->call->payload.len);
+    peer_read_to_end(peer);
+}
+
+Test(cli, prints_the_reply_as_json, .timeout = 20) {
+    static const char *const ECHOES[][2] = {
+        {"call a inc", "\"inc\"\n"},
+        {"call a add 3", "[\"add\",3]\n"},
+        {"call a add -3 x", "[\"add\",-3,\"x\"]\n"},
+        {"call a -0.5", "-0.5\n"},
+        {"call a -- -3", "-3\n"},
+        {"call a {\"k\":[1,null,true]}", "{\"k\":[1,null,true]}\n"},
+        {"call a \"inc\"", "\"inc\"\n"},
+        {"call a 9223372036854775807", "9223372036854775807\n"},
+        {"call --name @a 1 2", "[1,2]\n"},
+        {"call a --deadline-ms 9 inc", "\"inc\"\n"},
+    };
+    for (size_t i = 0; i < sizeof(ECHOES) / sizeof(ECHOES[0]); i++) {
+        struct peer   peer;
+        struct result result = run_with(echo_call, &peer, ECHOES[i][0]);
+        cr_expect(result.code == 0, "%s: %s", ECHOES[i][0], result.err);
+        cr_expect_str_eq(result.out, ECHOES[i][1], "%s: %s", ECHOES[i][0], result.out);
+        cr_expect(peer.seen == 0);
+    }
+    struct peer   peer;
+    struct result result = run_with(echo_call, &peer, "call @77 inc");
+    cr_assert(result.code == 0);
+    cr_assert(peer.seen == 77, "@ID is an incarnation");
+}
+
+static void reply_nonsense(struct peer *peer) {
+    peer_welcome(peer, LIMIT);
+    peer_reply(peer, peer_read(peer)->id, (const uint8_t *)"\xff\xff", 2);
+    peer_read_to_end(peer);
+}
+
+Test(cli, prints_bytes_that_are_no_value_as_bytes, .timeout = 20) {
+    struct peer   peer;
+    struct result result = run_with(reply_nonsense, &peer, "call a inc");
+    cr_assert(result.code == 0);
+    cr_assert_str_eq(result.out, "{\"$bytes\":\"//8=\"}\n");
+}
+
+static void crash(struct peer *peer) {
+    Peeper__V1__Error       error = PEEPER__V1__ERROR__INIT;
+    Peeper__V1__ServerFrame frame = PEEPER__V1__SERVER_FRAME__INIT;
+    peer_welcome(peer, LIMIT);
+    frame.id = peer_read(peer)->id;
+    frame.body_case = PEEPER__V1__SERVER_FRAME__BODY_ERROR;
+    frame.error = &error;
+    error.status = PEEPER__V1__STATUS__STATUS_CRASHED;
+    error.message = (char *)"handle_call of counter";
+    error.kind = (char *)"raise";
+    error.reason = (ProtobufCBinaryData){6, (uint8_t *)"\x2a\x04"
+                                                       "boom"};
+    peer_write(peer, &frame);
+    peer_read_to_end(peer);
+}
+
+Test(cli, tells_a_crash_with_its_kind_and_reason_and_exits_with_1, .timeout = 20) {
+    struct peer   peer;
+    struct result result = run_with(crash, &peer, "call MyServer raise");
+    cr_assert(result.code == 1);
+    cr_assert_str_eq(result.out, "");
+    cr_assert_str_eq(result.err, "CRASHED: MyServer: raise \"boom\"\n"
+                                 "  message: handle_call of counter\n");
+}
+
+static void be_full(struct peer *peer) {
+    Peeper__V1__Error       error = PEEPER__V1__ERROR__INIT;
+    Peeper__V1__ServerFrame frame = PEEPER__V1__SERVER_FRAME__INIT;
+    peer_welcome(peer, LIMIT);
+    frame.id = peer_read(peer)->id;
+    frame.body_case = PEEPER__V1__SERVER_FRAME__BODY_ERROR;
+    frame.error = &error;
+    error.status = PEEPER__V1__STATUS__STATUS_MAILBOX_FULL;
+    error.retryable = true;
+    error.retry_after_ms = 20;
+    peer_write(peer, &frame);
+    peer_read_to_end(peer);
+}
+
+Test(cli, tells_when_to_try_again, .timeout = 20) {
+    struct peer   peer;
+    struct result result = run_with(be_full, &peer, "cast a inc");
+    cr_assert(result.code == 1);
+    cr_assert_str_eq(result.err, "MAILBOX_FULL: the actor's mailbox is full\n"
+                                 "  retry: in 20 ms; nothing was run\n");
+}
+
+static void list_two_pages(struct peer *peer) {
+    Peeper__V1__ActorInfo  actor = PEEPER__V1__ACTOR_INFO__INIT;
+    Peeper__V1__ActorInfo *actors[] = {&actor};
+    Peeper__V1__Listing    listing = PEEPER__V1__LISTING__INIT;
+    peer_welcome(peer, LIMIT);
+    for (uint64_t page = 0; page < 2; page++) {
+        const Peeper__V1__ClientFrame *request = peer_read(peer);
+        peer->seen += strcmp(request->list->prefix, "p") == 0 && request->list->cursor == page * 9;
+        Peeper__V1__ServerFrame frame = PEEPER__V1__SERVER_FRAME__INIT;
+        actor.name = (char *)(page == 0 ? "p-one" : "p-two");
+        actor.status = (char *)"running";
+        listing.n_actors = 1;
+        listing.actors = actors;
+        listing.next = page == 0 ? 9 : 0;
+        frame.id = request->id;
+        frame.body_case = PEEPER__V1__SERVER_FRAME__BODY_LISTING;
+        frame.listing = &listing;
+        peer_write(peer, &frame);
+    }
+    peer_read_to_end(peer);
+}
+
+Test(cli, lists_all_pages_one_actor_in_a_line, .timeout = 20) {
+    struct peer   peer;
+    struct result result = run_with(list_two_pages, &peer, "list --prefix p");
+    cr_assert(result.code == 0);
+    cr_assert(peer.seen == 2);
+    char *second = strchr(result.out, '\n');
+    cr_assert(second != NULL);
+    cr_assert(strncmp(result.out, "{\"name\":\"p-one\"", 15) == 0, "%s", result.out);
+    cr_assert(strncmp(second + 1, "{\"name\":\"p-two\"", 15) == 0, "%s", second);
+}
+
+static void take_one(struct peer *peer) {
+    peer_welcome(peer, LIMIT);
+    const Peeper__V1__ClientFrame *frame = peer_read(peer);
+    peer->seen = frame->body_case;
+    peer_done(peer, frame->id);
+    peer_read_to_end(peer);
+}
+
+Test(cli, prints_ok_where_the_answer_is_yes, .timeout = 20) {
+    static const struct {
+        const char *line;
+        size_t      body_case;
+    } LINES[] = {
+        {"cast a inc", PEEPER__V1__CLIENT_FRAME__BODY_CAST},
+        {"send a inc", PEEPER__V1__CLIENT_FRAME__BODY_SEND},
+        {"stop a --reason bye", PEEPER__V1__CLIENT_FRAME__BODY_STOP},
+        {"kill a", PEEPER__V1__CLIENT_FRAME__BODY_KILL},
+        {"resume a", PEEPER__V1__CLIENT_FRAME__BODY_RESUME},
+    };
+    for (size_t i = 0; i < sizeof(LINES) / sizeof(LINES[0]); i++) {
+        struct peer   peer;
+        struct result result = run_with(take_one, &peer, LINES[i].line);
+        cr_expect(result.code == 0, "%s: %s", LINES[i].line, result.err);
+        cr_expect_str_eq(result.out, "ok\n");
+        cr_expect(peer.seen == LINES[i].body_case, "%s", LINES[i].line);
+    }
+}
+
+static void start_one(struct peer *peer) {
+    Peeper__V1__Started     started = PEEPER__V1__STARTED__INIT;
+    Peeper__V1__ServerFrame frame = PEEPER__V1__SERVER_FRAME__INIT;
+    peer_welcome(peer, LIMIT);
+    const Peeper__V1__ClientFrame *request = peer_read(peer);
+    const Peeper__V1__Start       *start = request->start;
+    peer->seen = strcmp(start->name, "a") == 0 && strcmp(start->behaviour, "b") == 0 &&
+                 start->argument.len == 2 && start->intensity != NULL &&
+                 start->intensity->restarts == 3 && start->intensity->period_ms == 9 &&
+                 start->restart == PEEPER__V1__RESTART__RESTART_PERMANENT &&
+                 start->on_intensity == PEEPER__V1__ON_INTENSITY__ON_INTENSITY_STOP &&
+                 start->mailbox_max == 5 && start->timeout_ms == 7;
+    started.id = 12;
+    started.unit = 3;
+    started.name = start->name;
+    frame.id = request->id;
+    frame.body_case = PEEPER__V1__SERVER_FRAME__BODY_STARTED;
+    frame.started = &started;
+    peer_write(peer, &frame);
+    peer_read_to_end(peer);
+}
+
+Test(cli, start_sends_its_options_and_prints_what_was_started, .timeout = 20) {
+    struct peer   peer;
+    struct result result =
+        run_with(start_one, &peer,
+                 "start a --behaviour=b --state=1 --period-ms=9 --restart=permanent "
+                 "--on-intensity=stop --mailbox-max=5 --timeout-ms=7");
+    cr_assert(result.code == 0, "%s", result.err);
+    cr_assert(peer.seen == 1);
+    cr_assert_str_eq(result.out, "{\"name\":\"a\",\"id\":12,\"unit\":3}\n");
+}
