@@ -1,5 +1,5 @@
-// main: the peeperd program. Reads options, starts mirror, net and admin in this order, waits for a signal, ends them in the
-// opposite order. This thread also starts host processes.
+// main: the peeperd program. Reads options, starts mirror, net and admin in this order, waits for a
+// signal, ends them in the opposite order. This thread also starts host processes.
 #define _GNU_SOURCE
 #include "admin/http.h"
 #include "base/check.h"
@@ -37,29 +37,30 @@ struct settings {
 };
 
 // key, name, argument, where it goes, lowest, highest, help (with the default)
-#define NUMBER_OPTIONS(X)                                                                         \
-    X(1001, "workers", keeper.workers, 1, 64, "Worker threads of a host (default: the cores)")    \
-    X(1002, "host-memory", keeper.host_memory_bytes, 16u << 20, 1ull << 40,                       \
-      "Bytes a host may use before it is killed (default 1073741824)")                            \
-    X(1003, "host-cache", keeper.host_cache, 16, 16u << 20,                                       \
-      "Actors whose state one worker keeps at hand (default 65536)")                              \
-    X(1004, "generations", keeper.generations, 1, 16, "Good states kept per actor (default 2)")   \
-    X(1005, "mailbox-max", keeper.mailbox_max, 1, 1u << 30,                                       \
-      "Messages that may wait for one actor (default 10000)")                                     \
-    X(1006, "actors-max", keeper.actors_max, 1, 1u << 30, "Actors (default 10000000)")            \
-    X(1007, "pending-max", keeper.pending_max, 1, 1u << 30,                                       \
-      "Calls whose reply was deferred (default 100000)")                                          \
-    X(1008, "waiting-bytes-max", keeper.waiting_bytes_max, 1u << 20, 1ull << 40,                  \
-      "Bytes of all messages waiting in mailboxes (default 1073741824)")                          \
-    X(1009, "connections-max", keeper.connections_max, 1, 1u << 20,                               \
-      "Client connections (default 10000)")                                                       \
-    X(1010, "frame-bytes-max", keeper.frame_bytes_max, 1024, 64u << 20,                           \
-      "Bytes of one frame (default 4194304)")                                                     \
-    X(1011, "output-bytes-max", keeper.output_bytes_max, 4096, 1u << 30,                          \
-      "Bytes of answers a client may leave unread before it is no longer read from (default 8388608)") \
-    X(1012, "hello-ms", keeper.hello_ms, 10, 600000,                                              \
-      "Milliseconds a client has to say hello (default 5000)")                                    \
-    X(1013, "spin-us", keeper.spin_us, 0, 10000,                                                  \
+#define NUMBER_OPTIONS(X)                                                                       \
+    X(1001, "workers", keeper.workers, 1, 64, "Worker threads of a host (default: the cores)")  \
+    X(1002, "host-memory", keeper.host_memory_bytes, 16u << 20, 1ull << 40,                     \
+      "Bytes a host may use before it is killed (default 1073741824)")                          \
+    X(1003, "host-cache", keeper.host_cache, 16, 16u << 20,                                     \
+      "Actors whose state one worker keeps at hand (default 65536)")                            \
+    X(1004, "generations", keeper.generations, 1, 16, "Good states kept per actor (default 2)") \
+    X(1005, "mailbox-max", keeper.mailbox_max, 1, 1u << 30,                                     \
+      "Messages that may wait for one actor (default 10000)")                                   \
+    X(1006, "actors-max", keeper.actors_max, 1, 1u << 30, "Actors (default 10000000)")          \
+    X(1007, "pending-max", keeper.pending_max, 1, 1u << 30,                                     \
+      "Calls whose reply was deferred (default 100000)")                                        \
+    X(1008, "waiting-bytes-max", keeper.waiting_bytes_max, 1u << 20, 1ull << 40,                \
+      "Bytes of all messages waiting in mailboxes (default 1073741824)")                        \
+    X(1009, "connections-max", keeper.connections_max, 1, 1u << 20,                             \
+      "Client connections (default 10000)")                                                     \
+    X(1010, "frame-bytes-max", keeper.frame_bytes_max, 1024, 64u << 20,                         \
+      "Bytes of one frame (default 4194304)")                                                   \
+    X(1011, "output-bytes-max", keeper.output_bytes_max, 4096, 1u << 30,                        \
+      "Bytes of answers a client may leave unread before it is no longer read from (default "   \
+      "8388608)")                                                                               \
+    X(1012, "hello-ms", keeper.hello_ms, 10, 600000,                                            \
+      "Milliseconds a client has to say hello (default 5000)")                                  \
+    X(1013, "spin-us", keeper.spin_us, 0, 10000,                                                \
       "Microseconds the net thread looks for commits before it sleeps (default 20)")
 
 enum option_key {
@@ -76,25 +77,30 @@ enum option_key {
 static const struct argp_option OPTIONS[] = {
     {"listen", KEY_LISTEN, "HOST:PORT", 0,
      "Where clients connect (default 127.0.0.1:7420; port 0: any free one)", 0},
-    {"http", KEY_HTTP, "HOST:PORT", 0, "Where HTTP is served; loopback only (default 127.0.0.1:7421)", 0},
-    {"behaviours", KEY_BEHAVIOURS, "DIR", 0, "Directory of behaviour libraries (*.so); required", 0},
+    {"http", KEY_HTTP, "HOST:PORT", 0,
+     "Where HTTP is served; loopback only (default 127.0.0.1:7421)", 0},
+    {"behaviours", KEY_BEHAVIOURS, "DIR", 0, "Directory of behaviour libraries (*.so); required",
+     0},
     {"host-program", KEY_HOST_PROGRAM, "PATH", 0,
      "The program that runs behaviours (default: peeper-host beside peeperd)", 0},
     {"token", KEY_TOKEN, "SECRET", 0,
-     "What clients must say in their hello; also from PEEPER_TOKEN. Required to listen elsewhere than on loopback", 0},
+     "What clients must say in their hello; also from PEEPER_TOKEN. Required to listen elsewhere "
+     "than on loopback",
+     0},
     {"core-dumps", KEY_CORE_DUMPS, NULL, 0, "Let hosts that crash leave core dumps", 0},
     {"log", KEY_LOG, "LEVEL", 0, "debug, info, warn or error (default info)", 0},
 #define NUMBER_ROW(key, name, field, low, high, help) {name, key, "N", 0, help, 0},
     NUMBER_OPTIONS(NUMBER_ROW)
 #undef NUMBER_ROW
-    {0}};
+        {0}};
 
 static unsigned long long number(const char *text, const char *name, unsigned long long low,
                                  unsigned long long high, struct argp_state *state) {
     char *end;
     errno = 0;
     unsigned long long value = strtoull(text, &end, 10);
-    if (text[0] == '\0' || text[0] == '-' || *end != '\0' || errno != 0 || value < low || value > high) {
+    if (text[0] == '\0' || text[0] == '-' || *end != '\0' || errno != 0 || value < low ||
+        value > high) {
         argp_error(state, "--%s: '%s' is not a number from %llu to %llu", name, text, low, high);
     }
     return value;
@@ -112,19 +118,21 @@ static enum log_level log_level_of(const char *text, struct argp_state *state) {
 static error_t parse(int key, char *argument, struct argp_state *state) {
     struct settings *settings = state->input;
     switch (key) {
-    case KEY_LISTEN: settings->listen = argument; break;
-    case KEY_HTTP: settings->http = argument; break;
-    case KEY_BEHAVIOURS: settings->keeper.behaviours = argument; break;
-    case KEY_HOST_PROGRAM: settings->keeper.host_program = argument; break;
-    case KEY_TOKEN: settings->keeper.token = argument; break;
-    case KEY_CORE_DUMPS: settings->keeper.core_dumps = true; break;
-    case KEY_LOG: log_level_set(log_level_of(argument, state)); break;
-#define NUMBER_CASE(key, name, field, low, high, help) \
-    case key: settings->field = (typeof(settings->field))number(argument, name, low, high, state); break;
-        NUMBER_OPTIONS(NUMBER_CASE)
+        case KEY_LISTEN: settings->listen = argument; break;
+        case KEY_HTTP: settings->http = argument; break;
+        case KEY_BEHAVIOURS: settings->keeper.behaviours = argument; break;
+        case KEY_HOST_PROGRAM: settings->keeper.host_program = argument; break;
+        case KEY_TOKEN: settings->keeper.token = argument; break;
+        case KEY_CORE_DUMPS: settings->keeper.core_dumps = true; break;
+        case KEY_LOG: log_level_set(log_level_of(argument, state)); break;
+#define NUMBER_CASE(key, name, field, low, high, help)                                       \
+    case key:                                                                                \
+        settings->field = (typeof(settings->field))number(argument, name, low, high, state); \
+        break;
+            NUMBER_OPTIONS(NUMBER_CASE)
 #undef NUMBER_CASE
-    case ARGP_KEY_ARG: argp_error(state, "unexpected argument '%s'", argument); break;
-    default: return ARGP_ERR_UNKNOWN;
+        case ARGP_KEY_ARG: argp_error(state, "unexpected argument '%s'", argument); break;
+        default: return ARGP_ERR_UNKNOWN;
     }
     return 0;
 }
@@ -133,7 +141,8 @@ static const struct argp PARSER = {
     .options = OPTIONS,
     .parser = parse,
     .doc = "Serves stateful actors over TCP; their state survives crashes of their code.\v"
-           "Prints one line `ready tcp=HOST:PORT http=HOST:PORT` when it serves. SIGTERM and SIGINT end it "
+           "Prints one line `ready tcp=HOST:PORT http=HOST:PORT` when it serves. SIGTERM and "
+           "SIGINT end it "
            "with status 0; wrong usage is status 2.",
 };
 
@@ -147,7 +156,9 @@ static struct settings defaults(void) {
         .keeper =
             {
                 .token = getenv("PEEPER_TOKEN"),
-                .workers = cores < 1 ? 1 : cores > 64 ? 64 : (uint32_t)cores,
+                .workers = cores < 1    ? 1
+                           : cores > 64 ? 64
+                                        : (uint32_t)cores,
                 .host_memory_bytes = 1ull << 30,
                 .host_cache = 65536,
                 .generations = 2,
@@ -184,14 +195,18 @@ static int check_settings(struct settings *settings) {
     struct sockaddr_storage where;
     struct stat             info;
     const char             *directory = settings->keeper.behaviours;
-    if (settings->keeper.token != NULL && settings->keeper.token[0] == '\0') settings->keeper.token = NULL;
+    if (settings->keeper.token != NULL && settings->keeper.token[0] == '\0')
+        settings->keeper.token = NULL;
 
-    if (!engine_address(settings->listen, &where)) return wrong("--listen", settings->listen, "not HOST:PORT with a numeric host");
-    if (!engine_address(settings->http, &where)) return wrong("--http", settings->http, "not HOST:PORT with a numeric host");
+    if (!engine_address(settings->listen, &where))
+        return wrong("--listen", settings->listen, "not HOST:PORT with a numeric host");
+    if (!engine_address(settings->http, &where))
+        return wrong("--http", settings->http, "not HOST:PORT with a numeric host");
     if (!is_loopback(settings->listen) && settings->keeper.token == NULL) {
         return wrong("--listen", settings->listen, "not a loopback address; that needs --token");
     }
-    if (!is_loopback(settings->http)) return wrong("--http", settings->http, "not a loopback address");
+    if (!is_loopback(settings->http))
+        return wrong("--http", settings->http, "not a loopback address");
     if (directory == NULL) return wrong("--behaviours", "DIR", "required");
     if (stat(directory, &info) != 0) return wrong("--behaviours", directory, strerror(errno));
     if (!S_ISDIR(info.st_mode)) return wrong("--behaviours", directory, "not a directory");
@@ -260,7 +275,8 @@ static void on_ready(uv_async_t *ready) {
     uv_timer_stop(&program->patience);
     const char *tcp = program->settings.listen, *http = program->settings.http;
     printf("ready tcp=%.*s:%u http=%.*s:%u\n", (int)(strrchr(tcp, ':') - tcp), tcp,
-           engine_port(program->engine), (int)(strrchr(http, ':') - http), http, http_port(program->http));
+           engine_port(program->engine), (int)(strrchr(http, ':') - http), http,
+           http_port(program->http));
     fflush(stdout);
 }
 
@@ -288,8 +304,9 @@ static bool init_loop(struct program *program) {
 }
 
 static int fail_start(const char *what, const char *value, enum status status) {
-    const char *why = status == STATUS_IO ? "cannot be bound (in use, or not an address of this machine)"
-                                          : status_text(status);
+    const char *why = status == STATUS_IO
+                          ? "cannot be bound (in use, or not an address of this machine)"
+                          : status_text(status);
     return wrong(what, value, why);
 }
 
@@ -306,8 +323,8 @@ static int serve(struct program *program) {
     if (status != STATUS_OK) return fail_start("mirror", "thread", status);
     program->engine->on_ready = engine_ready;
     program->engine->context = program;
-    status = engine_init(program->engine, &program->settings.keeper, program->mirror, &program->spawner,
-                         program->settings.listen);
+    status = engine_init(program->engine, &program->settings.keeper, program->mirror,
+                         &program->spawner, program->settings.listen);
     if (status != STATUS_OK) return fail_start("--listen", program->settings.listen, status);
     struct sockaddr_storage http;
     CHECK(engine_address(program->settings.http, &http));

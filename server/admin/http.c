@@ -22,8 +22,8 @@ struct http {
     uint16_t             port;
 };
 
-// One request that waits for the net thread. It outlives its connection if that one hangs up first, because the net thread
-// still holds the view: whoever comes second frees it.
+// One request that waits for the net thread. It outlives its connection if that one hangs up first,
+// because the net thread still holds the view: whoever comes second frees it.
 struct exchange {
     struct view            view;
     struct MHD_Connection *connection; // borrowed
@@ -74,7 +74,8 @@ static enum MHD_Result finish(const struct http *http, struct exchange *exchange
     if (exchange->view.status == STATUS_OK) {
         exchange->page->render(&exchange->view, http->mirror, &body);
     } else {
-        page_problem(exchange->view.status, (unsigned)status_http(exchange->view.status), NULL, &body);
+        page_problem(exchange->view.status, (unsigned)status_http(exchange->view.status), NULL,
+                     &body);
     }
     return send_body(exchange->connection, &body);
 }
@@ -84,7 +85,8 @@ static const char *query(void *context, const char *name) {
 }
 
 static enum MHD_Result begin(struct http *http, struct MHD_Connection *connection,
-                             const struct page *page, const char *rest, struct exchange **ret_exchange) {
+                             const struct page *page, const char *rest,
+                             struct exchange **ret_exchange) {
     struct exchange *exchange = calloc(1, sizeof *exchange);
     if (exchange == NULL) return refuse(connection, STATUS_NO_MEMORY, 503, NULL);
     view_init(&exchange->view, page->kind, on_view_done);
@@ -99,7 +101,8 @@ static enum MHD_Result begin(struct http *http, struct MHD_Connection *connectio
     *ret_exchange = exchange;
 
     MHD_suspend_connection(connection);
-    if (mailbox_push(&http->shard->inbox, &exchange->view.message.link) == STATUS_OK) return MHD_YES;
+    if (mailbox_push(&http->shard->inbox, &exchange->view.message.link) == STATUS_OK)
+        return MHD_YES;
     // Full, or the server is going down: nobody else has seen it.
     exchange->view.status = STATUS_OVERLOADED;
     atomic_store(&exchange->answered, true);
@@ -112,16 +115,16 @@ static bool reads(const char *method) {
     return strcmp(method, MHD_HTTP_METHOD_GET) == 0 || strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
 }
 
-// The first call of a request only says that its head has come. An answer at that point would have to close the
-// connection, so it waits for the second call.
+// The first call of a request only says that its head has come. An answer at that point would have
+// to close the connection, so it waits for the second call.
 static char HEAD_SEEN;
 
-static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *path,
-                                  const char *method, const char *version, const char *upload,
-                                  size_t *upload_bytes, void **memory) {
+static enum MHD_Result on_request(void *context, struct MHD_Connection *connection,
+                                  const char *path, const char *method, const char *version,
+                                  const char *upload, size_t *upload_bytes, void **memory) {
     (void)version;
     (void)upload;
-    struct http     *http = context;
+    struct http *http = context;
     if (*memory == NULL) {
         *memory = &HEAD_SEEN;
         return MHD_YES;
@@ -130,7 +133,8 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
         struct exchange *exchange = *memory;
         return atomic_load(&exchange->answered) ? finish(http, exchange) : MHD_YES;
     }
-    // No route takes a body; what is sent all the same is thrown away, so that the answer can be read.
+    // No route takes a body; what is sent all the same is thrown away, so that the answer can be
+    // read.
     if (*upload_bytes > 0) {
         *upload_bytes = 0;
         return MHD_YES;
@@ -166,9 +170,9 @@ enum status http_create(struct shard *shard, const struct mirror *mirror,
                      (address->sa_family == AF_INET6 ? MHD_USE_IPv6 : 0);
     http->daemon = MHD_start_daemon(
         flags, 0, NULL, NULL, on_request, http, MHD_OPTION_SOCK_ADDR, address,
-        MHD_OPTION_CONNECTION_LIMIT, HTTP_CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, HTTP_IDLE_S,
-        MHD_OPTION_THREAD_STACK_SIZE, (size_t)HTTP_STACK_BYTES, MHD_OPTION_NOTIFY_COMPLETED,
-        on_completed, NULL, MHD_OPTION_END);
+        MHD_OPTION_CONNECTION_LIMIT, HTTP_CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
+        HTTP_IDLE_S, MHD_OPTION_THREAD_STACK_SIZE, (size_t)HTTP_STACK_BYTES,
+        MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_END);
     if (http->daemon == NULL) {
         free(http);
         return STATUS_IO;
@@ -185,8 +189,8 @@ uint16_t http_port(const struct http *http) {
 
 void http_destroy(struct http *http) {
     if (http == NULL) return;
-    // Suspended requests must be answered before the daemon may stop. The net thread still runs and answers all of them,
-    // so refusing new connections and waiting for the old ones ends.
+    // Suspended requests must be answered before the daemon may stop. The net thread still runs and
+    // answers all of them, so refusing new connections and waiting for the old ones ends.
     MHD_socket listener = MHD_quiesce_daemon(http->daemon);
     MHD_stop_daemon(http->daemon);
     (void)listener;

@@ -1,5 +1,6 @@
-// http: the admin thread: HTTP for people and tools, by libmicrohttpd. Read-only. Every answer comes from the net thread's
-// tables and the mirror; no request wakes an actor or waits for its turn. A request waits suspended, it blocks no thread.
+// http: the admin thread: HTTP for people and tools, by libmicrohttpd. Read-only. Every answer
+// comes from the net thread's tables and the mirror; no request wakes an actor or waits for its
+// turn. A request waits suspended, it blocks no thread.
 //
 // Routes: GET /v1/actors?prefix=&cursor=&limit=, GET /v1/actors/{name}, GET /healthz, GET /metrics.
 #pragma once

@@ -55,9 +55,11 @@ static void gauges(FILE *out, const struct view *view, const struct mirror *mirr
     const struct row rows[] = {
         {"peeper_actors", "Actors", view->gauges.actors},
         {"peeper_connections", "Client connections", view->gauges.connections},
-        {"peeper_inflight_turns", "Turns in the rings that have not committed", view->gauges.inflight},
+        {"peeper_inflight_turns", "Turns in the rings that have not committed",
+         view->gauges.inflight},
         {"peeper_ring_bytes", "Bytes of those turns", view->gauges.ring_bytes},
-        {"peeper_mailbox_bytes", "Bytes of messages waiting in mailboxes", view->gauges.waiting_bytes},
+        {"peeper_mailbox_bytes", "Bytes of messages waiting in mailboxes",
+         view->gauges.waiting_bytes},
         {"peeper_pending_calls", "Calls whose reply was deferred", view->gauges.pending},
         {"peeper_mirror_units", "Actors with a state in the mirror", counts.units},
         {"peeper_mirror_generations", "States held by the mirror", counts.generations},

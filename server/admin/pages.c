@@ -20,14 +20,15 @@ static void render_json(json_t *json, unsigned code, const char *type, struct bo
 
 void page_problem(enum status status, unsigned code, const char *detail, struct body *ret_body) {
     render_json(json_pack("{s:s, s:s, s:i, s:s, s:s}", "type", "about:blank", "title",
-                          status_text(status), "status", (int)code, "name", status_name(status), "detail",
-                          detail == NULL ? status_text(status) : detail),
+                          status_text(status), "status", (int)code, "name", status_name(status),
+                          "detail", detail == NULL ? status_text(status) : detail),
                 code, PROBLEM_TYPE, ret_body);
 }
 
 // --- GET /v1/actors/{name} ---
 
-static const char *prepare_actor(struct view *view, const char *rest, page_query *query, void *context) {
+static const char *prepare_actor(struct view *view, const char *rest, page_query *query,
+                                 void *context) {
     (void)query;
     (void)context;
     size_t bytes = strlen(rest);
@@ -37,7 +38,8 @@ static const char *prepare_actor(struct view *view, const char *rest, page_query
         char *end;
         errno = 0;
         view->target = strtoull(rest + 1, &end, 10);
-        if (*end != '\0' || errno != 0 || view->target == 0) return "name: @ is followed by an incarnation id";
+        if (*end != '\0' || errno != 0 || view->target == 0)
+            return "name: @ is followed by an incarnation id";
         return NULL;
     }
     view->name_bytes = (uint32_t)bytes;
@@ -45,7 +47,8 @@ static const char *prepare_actor(struct view *view, const char *rest, page_query
     return NULL;
 }
 
-static void render_actor(const struct view *view, const struct mirror *mirror, struct body *ret_body) {
+static void render_actor(const struct view *view, const struct mirror *mirror,
+                         struct body *ret_body) {
     (void)mirror;
     render_json(json_from_actor_info(&view->infos[0], true), 200, JSON_TYPE, ret_body);
 }
@@ -61,7 +64,8 @@ static bool number(const char *text, uint64_t high, uint64_t *ret_number) {
     return true;
 }
 
-static const char *prepare_list(struct view *view, const char *rest, page_query *query, void *context) {
+static const char *prepare_list(struct view *view, const char *rest, page_query *query,
+                                void *context) {
     (void)rest;
     const char *prefix = query(context, "prefix");
     const char *cursor = query(context, "cursor");
@@ -72,13 +76,16 @@ static const char *prepare_list(struct view *view, const char *rest, page_query 
         view->name_bytes = (uint32_t)strlen(prefix);
         memcpy(view->name, prefix, view->name_bytes);
     }
-    if (cursor != NULL && !number(cursor, UINT32_MAX, &view->cursor)) return "cursor: not a cursor of this server";
-    if (limit != NULL && (!number(limit, VIEW_LIST_MAX, &value) || value == 0)) return "limit: not from 1 to 1000";
+    if (cursor != NULL && !number(cursor, UINT32_MAX, &view->cursor))
+        return "cursor: not a cursor of this server";
+    if (limit != NULL && (!number(limit, VIEW_LIST_MAX, &value) || value == 0))
+        return "limit: not from 1 to 1000";
     view->limit = (uint32_t)value;
     return NULL;
 }
 
-static void render_list(const struct view *view, const struct mirror *mirror, struct body *ret_body) {
+static void render_list(const struct view *view, const struct mirror *mirror,
+                        struct body *ret_body) {
     (void)mirror;
     json_t *actors = json_array();
     for (uint32_t i = 0; i < view->count; i++) {
@@ -91,7 +98,8 @@ static void render_list(const struct view *view, const struct mirror *mirror, st
 
 // --- GET /healthz, /metrics ---
 
-static const char *prepare_shard(struct view *view, const char *rest, page_query *query, void *context) {
+static const char *prepare_shard(struct view *view, const char *rest, page_query *query,
+                                 void *context) {
     (void)view;
     (void)rest;
     (void)query;
@@ -99,15 +107,18 @@ static const char *prepare_shard(struct view *view, const char *rest, page_query
     return NULL;
 }
 
-static void render_health(const struct view *view, const struct mirror *mirror, struct body *ret_body) {
+static void render_health(const struct view *view, const struct mirror *mirror,
+                          struct body *ret_body) {
     (void)mirror;
     bool ready = view->gauges.ready;
-    render_json(json_pack("{s:s}", "status", ready ? "ok" : "no host is running"), ready ? 200 : 503,
-                JSON_TYPE, ret_body);
+    render_json(json_pack("{s:s}", "status", ready ? "ok" : "no host is running"),
+                ready ? 200 : 503, JSON_TYPE, ret_body);
 }
 
-static void render_metrics(const struct view *view, const struct mirror *mirror, struct body *ret_body) {
-    *ret_body = (struct body){.code = 200, .type = METRICS_TYPE, .text = metrics_page(view, mirror)};
+static void render_metrics(const struct view *view, const struct mirror *mirror,
+                           struct body *ret_body) {
+    *ret_body =
+        (struct body){.code = 200, .type = METRICS_TYPE, .text = metrics_page(view, mirror)};
     if (ret_body->text == NULL) ret_body->code = 503;
 }
 

@@ -1,4 +1,5 @@
-// pages: the routes of the HTTP face, as a table, and how each answer is rendered. No sockets, no threads.
+// pages: the routes of the HTTP face, as a table, and how each answer is rendered. No sockets, no
+// threads.
 #pragma once
 
 #include "base/status.h"
@@ -19,7 +20,8 @@ struct page {
     const char    *path;
     bool           prefix; // more follows the path
     enum view_kind kind;
-    // Fills the question. `rest` is what follows the path, decoded. Answers what is wrong with it, or NULL.
+    // Fills the question. `rest` is what follows the path, decoded. Answers what is wrong with it,
+    // or NULL.
     const char *(*prepare)(struct view *view, const char *rest, page_query *query, void *context);
     void (*render)(const struct view *view, const struct mirror *mirror, struct body *ret_body);
 };

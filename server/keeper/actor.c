@@ -27,7 +27,8 @@ static enum status names_resize(struct actor_table *table, uint32_t capacity);
 enum status actor_table_init(struct actor_table *table, uint32_t live_max) {
     *table = (struct actor_table){.live_max = live_max};
     list_init(&table->free);
-    if (getrandom(&table->seed, sizeof table->seed, 0) != (ssize_t)sizeof table->seed) return STATUS_IO;
+    if (getrandom(&table->seed, sizeof table->seed, 0) != (ssize_t)sizeof table->seed)
+        return STATUS_IO;
     return names_resize(table, NAMES_MIN);
 }
 

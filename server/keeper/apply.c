@@ -28,7 +28,8 @@ static bool legal_done(const struct subject *s) {
 
     if (commit->reply.data != NULL && !(s->first && s->turn->kind == TURN_CALL)) return false;
     if (commit->next.data != NULL && (!more || stop)) return false;
-    if (init && (stop || (s->actor->life == ACTOR_STARTING && commit->state.data == NULL))) return false;
+    if (init && (stop || (s->actor->life == ACTOR_STARTING && commit->state.data == NULL)))
+        return false;
     if (s->turn->kind == TURN_TERMINATE && (more || !stop)) return false;
     // After stop there is only terminate, and after terminate nothing.
     if (s->worker->chain == CHAIN_TERMINATE && (more || !stop)) return false;
@@ -39,10 +40,10 @@ static bool legal_refused(const struct subject *s) {
     bool init = s->turn->kind == TURN_INIT;
     if (!s->first || s->commit->effects > 0 || s->commit->state.data != NULL) return false;
     switch (s->commit->record.code) {
-    case COMMIT_CODE_IGNORE:
-    case COMMIT_CODE_ERROR: return init;
-    case COMMIT_CODE_INVALID: return true;
-    default: return false;
+        case COMMIT_CODE_IGNORE:
+        case COMMIT_CODE_ERROR: return init;
+        case COMMIT_CODE_INVALID: return true;
+        default: return false;
     }
 }
 
@@ -80,8 +81,8 @@ static void defer_call(struct subject *s) {
     enum status status = pending_add(&s->shard->pending, s->actor, s->turn->turn, caller, &pending);
     if (status != STATUS_OK) {
         // It has run, so it must not be repeated blindly.
-        struct failure failure = {.status = status, .message = "too many deferred replies",
-                                  .not_retryable = true};
+        struct failure failure = {
+            .status = status, .message = "too many deferred replies", .not_retryable = true};
         shard_answer_error(s->shard, caller, &failure);
         return;
     }
@@ -96,16 +97,20 @@ static void effects(struct subject *s) {
     struct item item;
     while (commit_item(s->commit, &at, &item)) {
         switch (item.kind) {
-        case ITEM_SEND: request_effect_message(s->shard, TURN_INFO, item.name, item.body); break;
-        case ITEM_CAST: request_effect_message(s->shard, TURN_CAST, item.name, item.body); break;
-        case ITEM_STOP: request_effect_stop(s->shard, item.name, item.body); break;
-        case ITEM_START:
-            request_effect_start(s->shard, slice_of(item.name.data, item.token),
-                                 slice_of(item.name.data + item.token, item.name.bytes - item.token),
-                                 item.body);
-            break;
-        case ITEM_REPLY_TO: reply_later(s, item.token, item.body); break;
-        default: break; // the single ones
+            case ITEM_SEND:
+                request_effect_message(s->shard, TURN_INFO, item.name, item.body);
+                break;
+            case ITEM_CAST:
+                request_effect_message(s->shard, TURN_CAST, item.name, item.body);
+                break;
+            case ITEM_STOP: request_effect_stop(s->shard, item.name, item.body); break;
+            case ITEM_START:
+                request_effect_start(
+                    s->shard, slice_of(item.name.data, item.token),
+                    slice_of(item.name.data + item.token, item.name.bytes - item.token), item.body);
+                break;
+            case ITEM_REPLY_TO: reply_later(s, item.token, item.body); break;
+            default: break; // the single ones
         }
     }
 }
@@ -137,13 +142,13 @@ static enum chain next_link(const struct subject *s) {
     return s->commit->next.data != NULL ? CHAIN_CONTINUE : CHAIN_TIMEOUT;
 }
 
-// Notes what the worker runs next for the same turn, so that it can go on elsewhere if this host dies.
+// Notes what the worker runs next for the same turn, so that it can go on elsewhere if this host
+// dies.
 static void go_on(struct subject *s) {
     struct worker *worker = s->worker;
     worker->chain = next_link(s);
     worker->chain_argument.bytes = 0;
-    struct slice argument =
-        worker->chain == CHAIN_TERMINATE ? s->commit->reason : s->commit->next;
+    struct slice argument = worker->chain == CHAIN_TERMINATE ? s->commit->reason : s->commit->next;
     if (buf_append(&worker->chain_argument, argument.data, argument.bytes) != STATUS_OK) {
         LOG_ERROR("chain.unkept", "bytes=%zu", argument.bytes);
     }
@@ -223,8 +228,8 @@ static enum status apply_crash(struct subject *s) {
     if (code < COMMIT_CODE_RAISE || code > COMMIT_CODE_MEMORY) return STATUS_PROTOCOL;
     if (s->commit->effects > 0 || (s->commit->record.flags & COMMIT_MORE)) return STATUS_PROTOCOL;
 
-    char       text[256];
-    size_t     bytes = s->commit->text.bytes < sizeof text ? s->commit->text.bytes : sizeof text - 1;
+    char   text[256];
+    size_t bytes = s->commit->text.bytes < sizeof text ? s->commit->text.bytes : sizeof text - 1;
     struct end end = {.kind = CODE_KINDS[code], .reason = s->commit->reason, .text = text};
     for (size_t i = 0; i < bytes; i++) text[i] = (char)s->commit->text.data[i];
     text[bytes] = '\0';
@@ -266,7 +271,8 @@ static enum status apply_refused(struct subject *s) {
     };
     finish_turn(s);
     if (init && ignore) {
-        struct answer answer = {.kind = ANSWER_STARTED, .ignored = true, .name = actor_name(s->actor)};
+        struct answer answer = {
+            .kind = ANSWER_STARTED, .ignored = true, .name = actor_name(s->actor)};
         s->shard->port.answer(s->shard->port.context, caller, &answer);
     } else {
         shard_answer_error(s->shard, caller, &failure);
@@ -306,10 +312,10 @@ enum status apply(struct shard *shard, struct host *host, struct worker *worker)
 
     shard->metrics.commits++;
     switch (commit->record.kind) {
-    case COMMIT_DONE: return apply_done(&subject);
-    case COMMIT_CRASH: return apply_crash(&subject);
-    case COMMIT_SKIP: return apply_skip(&subject);
-    case COMMIT_REFUSED: return apply_refused(&subject);
-    default: return STATUS_PROTOCOL;
+        case COMMIT_DONE: return apply_done(&subject);
+        case COMMIT_CRASH: return apply_crash(&subject);
+        case COMMIT_SKIP: return apply_skip(&subject);
+        case COMMIT_REFUSED: return apply_refused(&subject);
+        default: return STATUS_PROTOCOL;
     }
 }

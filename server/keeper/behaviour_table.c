@@ -7,7 +7,8 @@ static bool name_valid(struct slice name) {
     if (name.bytes == 0 || name.bytes > BEHAVIOUR_NAME_BYTES_MAX) return false;
     for (size_t i = 0; i < name.bytes; i++) {
         char c = (char)name.data[i];
-        bool good = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '-';
+        bool good =
+            (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '-';
         if (!good) return false;
     }
     return true;

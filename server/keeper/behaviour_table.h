@@ -21,7 +21,8 @@ struct behaviour_table {
 };
 
 // Enters or updates a behaviour that a host has reported. Long versions are cut.
-// Fails: STATUS_INVALID (name empty, too long, or with other than [a-z0-9_.-]), STATUS_FULL.   Thread: net.
+// Fails: STATUS_INVALID (name empty, too long, or with other than [a-z0-9_.-]), STATUS_FULL.
+//        Thread: net.
 NODISCARD enum status behaviour_put(struct behaviour_table *table, struct slice name,
                                     struct slice version, uint32_t turn_deadline_ms,
                                     uint16_t *ret_index);

@@ -26,18 +26,12 @@ bool commit_item(const struct commit *commit, uint32_t *at, struct item *ret_ite
 // Where an item of which there may be only one belongs; NULL for effects.
 static struct slice *single_of(struct commit *commit, uint16_t kind) {
     switch (kind) {
-    case ITEM_STATE:
-        return &commit->state;
-    case ITEM_REPLY:
-        return &commit->reply;
-    case ITEM_CONTINUE:
-        return &commit->next;
-    case ITEM_REASON:
-        return &commit->reason;
-    case ITEM_TEXT:
-        return &commit->text;
-    default:
-        return NULL;
+        case ITEM_STATE: return &commit->state;
+        case ITEM_REPLY: return &commit->reply;
+        case ITEM_CONTINUE: return &commit->next;
+        case ITEM_REASON: return &commit->reason;
+        case ITEM_TEXT: return &commit->text;
+        default: return NULL;
     }
 }
 
@@ -52,16 +46,12 @@ static enum status check_item(struct commit *commit, const struct item_header *h
     }
     commit->effects++;
     switch (header->kind) {
-    case ITEM_REPLY_TO:
-        return header->name_bytes == 0 ? STATUS_OK : STATUS_PROTOCOL;
-    case ITEM_SEND:
-    case ITEM_CAST:
-    case ITEM_STOP:
-        return STATUS_OK;
-    case ITEM_START:
-        return header->token <= header->name_bytes ? STATUS_OK : STATUS_PROTOCOL;
-    default:
-        return STATUS_PROTOCOL;
+        case ITEM_REPLY_TO: return header->name_bytes == 0 ? STATUS_OK : STATUS_PROTOCOL;
+        case ITEM_SEND:
+        case ITEM_CAST:
+        case ITEM_STOP: return STATUS_OK;
+        case ITEM_START: return header->token <= header->name_bytes ? STATUS_OK : STATUS_PROTOCOL;
+        default: return STATUS_PROTOCOL;
     }
 }
 

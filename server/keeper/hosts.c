@@ -16,7 +16,8 @@
 #define SPAWN_RETRY_MS_MIN 10u
 #define SPAWN_RETRY_MS_MAX 5000u
 
-// A message that was running when two hosts were lost for no known reason is taken to be the reason.
+// A message that was running when two hosts were lost for no known reason is taken to be the
+// reason.
 #define ATTEMPTS_MAX 2
 
 static const char *const END_TEXTS[] = {
@@ -26,8 +27,8 @@ static const char *const END_TEXTS[] = {
 };
 
 static const enum crash_kind END_KINDS[] = {
-    [HOST_END_EXITED] = CRASH_EXIT,       [HOST_END_SIGNAL] = CRASH_SIGNAL,
-    [HOST_END_DEADLINE] = CRASH_DEADLINE, [HOST_END_MEMORY] = CRASH_MEMORY,
+    [HOST_END_EXITED] = CRASH_EXIT,        [HOST_END_SIGNAL] = CRASH_SIGNAL,
+    [HOST_END_DEADLINE] = CRASH_DEADLINE,  [HOST_END_MEMORY] = CRASH_MEMORY,
     [HOST_END_NONSENSE] = CRASH_HOST_LOST, [HOST_END_RETIRED] = CRASH_HOST_LOST,
 };
 
@@ -92,23 +93,25 @@ static enum status announcement(struct shard *shard, struct host *host) {
     char                 path[600], why[600];
     if (commit->record.turn != 0) return STATUS_PROTOCOL;
     switch (commit->record.kind) {
-    case COMMIT_BEHAVIOUR: return announced_behaviour(shard, host);
-    case COMMIT_LOAD_FAILED:
-        // Every host meets the same files; once is enough to tell.
-        if (host->serial == 1) {
-            LOG_ERROR("behaviour.load_failed", "path=%s reason=%s",
-                      log_quote(path, sizeof path, commit->text.data, (uint32_t)commit->text.bytes),
-                      log_quote(why, sizeof why, commit->reason.data, (uint32_t)commit->reason.bytes));
-        }
-        return STATUS_OK;
-    case COMMIT_READY:
-        host->state = HOST_READY;
-        shard->host_failures = 0;
-        LOG_INFO("host.ready", "pid=%d serial=%u behaviours=%u start_ms=%llu", (int)host->pid,
-                 host->serial, host->behaviour_count,
-                 (unsigned long long)(clock_mono_ms() - host->spawned_ms));
-        return STATUS_OK;
-    default: return STATUS_PROTOCOL;
+        case COMMIT_BEHAVIOUR: return announced_behaviour(shard, host);
+        case COMMIT_LOAD_FAILED:
+            // Every host meets the same files; once is enough to tell.
+            if (host->serial == 1) {
+                LOG_ERROR(
+                    "behaviour.load_failed", "path=%s reason=%s",
+                    log_quote(path, sizeof path, commit->text.data, (uint32_t)commit->text.bytes),
+                    log_quote(why, sizeof why, commit->reason.data,
+                              (uint32_t)commit->reason.bytes));
+            }
+            return STATUS_OK;
+        case COMMIT_READY:
+            host->state = HOST_READY;
+            shard->host_failures = 0;
+            LOG_INFO("host.ready", "pid=%d serial=%u behaviours=%u start_ms=%llu", (int)host->pid,
+                     host->serial, host->behaviour_count,
+                     (unsigned long long)(clock_mono_ms() - host->spawned_ms));
+            return STATUS_OK;
+        default: return STATUS_PROTOCOL;
     }
 }
 
@@ -140,20 +143,21 @@ static const char *signal_text(uint32_t number) {
 // Says what happened, for the caller's error and the crash log.
 static void describe(const struct worker *culprit, enum host_end end, char *text, size_t bytes) {
     const struct commits_control *control = culprit->commits_control;
-    uint32_t number = atomic_load_explicit(&control->death_signal, memory_order_relaxed);
-    uint64_t address = atomic_load_explicit(&control->death_address, memory_order_relaxed);
-    uint32_t death = atomic_load_explicit(&control->death, memory_order_relaxed);
+    uint32_t    number = atomic_load_explicit(&control->death_signal, memory_order_relaxed);
+    uint64_t    address = atomic_load_explicit(&control->death_address, memory_order_relaxed);
+    uint32_t    death = atomic_load_explicit(&control->death, memory_order_relaxed);
     const char *name = signal_text(number);
 
     switch (end) {
-    case HOST_END_SIGNAL:
-        snprintf(text, bytes, "SIG%s at 0x%llx%s", name == NULL ? "?" : name,
-                 (unsigned long long)address, death == DEATH_OVERFLOW ? ", stack overflow" : "");
-        break;
-    case HOST_END_EXITED: snprintf(text, bytes, "exit(%u) was called", number); break;
-    case HOST_END_DEADLINE: snprintf(text, bytes, "the turn was over its deadline"); break;
-    case HOST_END_MEMORY: snprintf(text, bytes, "the host was over its memory"); break;
-    default: snprintf(text, bytes, "the host was lost (%s)", END_TEXTS[end]); break;
+        case HOST_END_SIGNAL:
+            snprintf(text, bytes, "SIG%s at 0x%llx%s", name == NULL ? "?" : name,
+                     (unsigned long long)address,
+                     death == DEATH_OVERFLOW ? ", stack overflow" : "");
+            break;
+        case HOST_END_EXITED: snprintf(text, bytes, "exit(%u) was called", number); break;
+        case HOST_END_DEADLINE: snprintf(text, bytes, "the turn was over its deadline"); break;
+        case HOST_END_MEMORY: snprintf(text, bytes, "the host was over its memory"); break;
+        default: snprintf(text, bytes, "the host was lost (%s)", END_TEXTS[end]); break;
     }
 }
 
@@ -188,7 +192,8 @@ static void convict(struct shard *shard, struct worker *worker, enum host_end en
 
 // Decides about the running turn of one worker, and takes back the rest of its ring.
 static void clear_worker(struct shard *shard, struct worker *worker, enum host_end end,
-                         const struct worker *culprit, struct verdict *verdict, struct list *touched) {
+                         const struct worker *culprit, struct verdict *verdict,
+                         struct list *touched) {
     struct actor *running = recall_running_actor(shard, worker);
     verdict->actor = NULL;
     if (running != NULL) {
@@ -206,7 +211,8 @@ static void clear_worker(struct shard *shard, struct worker *worker, enum host_e
 
 static void punish(struct shard *shard, struct verdict *verdict) {
     uint8_t    room[128];
-    struct end end = {.kind = verdict->kind, .reason = text_value(room, verdict->text), .text = verdict->text};
+    struct end end = {
+        .kind = verdict->kind, .reason = text_value(room, verdict->text), .text = verdict->text};
     if (verdict->actor != NULL) supervisor_crashed(shard, verdict->actor, &end);
 }
 
@@ -248,7 +254,8 @@ void hosts_lost(struct shard *shard, struct host *host, enum host_end end, struc
 bool hosts_check_death(struct shard *shard, struct host *host) {
     for (uint32_t i = 0; i < host->worker_count && host->state != HOST_DEAD; i++) {
         struct worker *worker = &host->workers[i];
-        uint32_t death = atomic_load_explicit(&worker->commits_control->death, memory_order_acquire);
+        uint32_t       death =
+            atomic_load_explicit(&worker->commits_control->death, memory_order_acquire);
         if (death == DEATH_NONE) continue;
         hosts_lost(shard, host,
                    death == DEATH_EXIT     ? HOST_END_EXITED

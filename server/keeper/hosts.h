@@ -1,30 +1,34 @@
-// hosts: the pool. One active host runs the actors, one standby waits with its code loaded. A host that dies costs the turns
-// it was running; everything else it had in hand is taken back and given to the standby.
+// hosts: the pool. One active host runs the actors, one standby waits with its code loaded. A host
+// that dies costs the turns it was running; everything else it had in hand is taken back and given
+// to the standby.
 #pragma once
 
 #include "keeper/shard.h"
 
-// Enters a host that was spawned. Its pidfd and doorbell are watched by the caller.   Owns: the shard, from now on.
+// Enters a host that was spawned. Its pidfd and doorbell are watched by the caller.   Owns: the
+// shard, from now on.
 void hosts_add(struct shard *shard, struct host *host);
 
 // A spawn failed; it is tried again after a growing delay.
 void hosts_spawn_failed(struct shard *shard);
 
-// Asks for a standby if there is none and none is coming. Called after every event and by the watch.
+// Asks for a standby if there is none and none is coming. Called after every event and by the
+// watch.
 void hosts_refill(struct shard *shard);
 
 // Reads what a host that is not active yet announces. Fails: STATUS_PROTOCOL.
 NODISCARD enum status hosts_announced(struct shard *shard, struct host *host);
 
-// Looks whether a worker of the host has reported its death; if so the host is written off.   Returns true then.
+// Looks whether a worker of the host has reported its death; if so the host is written off.
+// Returns true then.
 bool hosts_check_death(struct shard *shard, struct host *host);
 
-// Writes the host off: applies what it had committed, takes everything else back, lets the standby go on.
-// `culprit` is the worker whose running turn is to blame, NULL if that is not known.
+// Writes the host off: applies what it had committed, takes everything else back, lets the standby
+// go on. `culprit` is the worker whose running turn is to blame, NULL if that is not known.
 void hosts_lost(struct shard *shard, struct host *host, enum host_end end, struct worker *culprit);
 
-// The process has ended. Reaps and frees it, writing it off first if need be; the pointer is dead afterwards.
-// False if it has not ended after all.
+// The process has ended. Reaps and frees it, writing it off first if need be; the pointer is dead
+// afterwards. False if it has not ended after all.
 bool hosts_exited(struct shard *shard, struct host *host);
 
 // Kills all of them and lets none be started again.

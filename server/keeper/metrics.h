@@ -24,7 +24,7 @@
     X(protocol_errors, "peeper_protocol_errors", "Connections closed for a malformed frame")
 
 // kind of a crash, as clients see it
-#define CRASH_KINDS(X) \
+#define CRASH_KINDS(X)      \
     X(RAISE, "raise")       \
     X(CONTRACT, "contract") \
     X(EXIT, "exit")         \

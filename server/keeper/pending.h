@@ -22,7 +22,7 @@ struct pending {
 };
 
 struct pending_table {
-    struct pending **buckets; // owned
+    struct pending **buckets;      // owned
     uint32_t         bucket_count; // power of two
     uint32_t         count;
     uint32_t         count_max;

@@ -25,27 +25,30 @@ static struct envelope *envelope_of(const struct worker *worker, const struct tu
                                     bool oldest) {
     enum chain chain = oldest ? worker->chain : CHAIN_NONE;
     switch (chain) {
-    case CHAIN_CONTINUE:
-        return envelope_create(TURN_CONTINUE, CALLER_NOBODY, record->note_begun_ms, 0,
-                               slice_of(worker->chain_argument.data, worker->chain_argument.bytes));
-    case CHAIN_TIMEOUT:
-        return envelope_create(TURN_INFO, CALLER_NOBODY, record->note_begun_ms, 0,
-                               slice_of(TIMEOUT_VALUE, sizeof TIMEOUT_VALUE));
-    case CHAIN_TERMINATE:
-        return envelope_create(TURN_TERMINATE, CALLER_NOBODY, record->note_begun_ms, 0,
-                               slice_of(worker->chain_argument.data, worker->chain_argument.bytes));
-    default: {
-        bool init = record->kind == TURN_INIT;
-        return envelope_create(record->kind, worker_caller(record), record->note_begun_ms,
-                               record->note_deadline_ms,
-                               init ? (struct slice){0} : worker_payload(worker, record));
-    }
+        case CHAIN_CONTINUE:
+            return envelope_create(
+                TURN_CONTINUE, CALLER_NOBODY, record->note_begun_ms, 0,
+                slice_of(worker->chain_argument.data, worker->chain_argument.bytes));
+        case CHAIN_TIMEOUT:
+            return envelope_create(TURN_INFO, CALLER_NOBODY, record->note_begun_ms, 0,
+                                   slice_of(TIMEOUT_VALUE, sizeof TIMEOUT_VALUE));
+        case CHAIN_TERMINATE:
+            return envelope_create(
+                TURN_TERMINATE, CALLER_NOBODY, record->note_begun_ms, 0,
+                slice_of(worker->chain_argument.data, worker->chain_argument.bytes));
+        default: {
+            bool init = record->kind == TURN_INIT;
+            return envelope_create(record->kind, worker_caller(record), record->note_begun_ms,
+                                   record->note_deadline_ms,
+                                   init ? (struct slice){0} : worker_payload(worker, record));
+        }
     }
 }
 
 static void take(struct shard *shard, struct worker *worker, struct turn_record *record,
                  struct actor *actor, bool begun, enum recall_running running, struct list *taken) {
-    struct envelope *envelope = envelope_of(worker, record, record == worker_turn(worker, worker->tail));
+    struct envelope *envelope =
+        envelope_of(worker, record, record == worker_turn(worker, worker->tail));
     make_void(actor, record);
     shard->metrics.recalls++;
     if (envelope == NULL) {
@@ -99,7 +102,8 @@ void recall(struct shard *shard, struct worker *worker, struct actor *only,
     }
     // Those that were not begun need not be: the worker may skip them.
     if (only == NULL) {
-        atomic_store_explicit(&worker->turns_control->recall_to, worker->head, memory_order_release);
+        atomic_store_explicit(&worker->turns_control->recall_to, worker->head,
+                              memory_order_release);
     }
     give_back(shard, &taken, touched);
 }

@@ -1,7 +1,8 @@
 // recall: takes turns back out of a worker's ring, as envelopes, before they have committed.
 //
-// The record stays where it is and is marked void: whatever the worker still answers is ignored, and its space is freed in
-// order as usual. So it does not matter whether the worker has run it, is running it or never will.
+// The record stays where it is and is marked void: whatever the worker still answers is ignored,
+// and its space is freed in order as usual. So it does not matter whether the worker has run it, is
+// running it or never will.
 #pragma once
 
 #include "keeper/shard.h"
@@ -12,14 +13,14 @@ enum recall_running {
     LEAVE_RUNNING,       // not the turn that has been begun
 };
 
-// Takes the turns of `actor` (NULL: of every actor) back from `worker` and puts them at the front of the mailboxes, in
-// order. The actors' homes become cold, but for an actor whose running turn was left.
-// Nobody is pumped; the actors are put into `touched`, to be pumped by the caller.
+// Takes the turns of `actor` (NULL: of every actor) back from `worker` and puts them at the front
+// of the mailboxes, in order. The actors' homes become cold, but for an actor whose running turn
+// was left. Nobody is pumped; the actors are put into `touched`, to be pumped by the caller.
 void recall(struct shard *shard, struct worker *worker, struct actor *actor,
             enum recall_running running, struct list *touched);
 
-// Makes the running turn of the worker void without bringing it back, and answers its caller with `failure`.
-// With `actor` only if it is a turn of that actor. Nothing if no turn is running.
+// Makes the running turn of the worker void without bringing it back, and answers its caller with
+// `failure`. With `actor` only if it is a turn of that actor. Nothing if no turn is running.
 void recall_drop_running(struct shard *shard, struct worker *worker, const struct actor *actor,
                          const struct failure *failure);
 

@@ -56,15 +56,17 @@ static uint32_t limit_or_default(uint32_t limit_ms) {
     return limit_ms == 0 ? DEADLINE_MS_DEFAULT : limit_ms;
 }
 
-static enum status run_call(struct shard *shard, struct caller caller, const struct request *request) {
+static enum status run_call(struct shard *shard, struct caller caller,
+                            const struct request *request) {
     if (!limit_valid(shard, caller, request->limit_ms)) return STATUS_OK;
     struct actor *actor = request_target(shard, request);
     if (actor == NULL) {
         shard_answer_status(shard, caller, STATUS_NOPROC);
         return STATUS_OK;
     }
-    enum status status = router_deliver(shard, actor, TURN_CALL, caller,
-                                        limit_or_default(request->limit_ms), request->payload, true);
+    enum status status =
+        router_deliver(shard, actor, TURN_CALL, caller, limit_or_default(request->limit_ms),
+                       request->payload, true);
     if (status == STATUS_AGAIN) return status;
     if (status != STATUS_OK) refuse_delivery(shard, caller, status);
     return STATUS_OK;
@@ -94,11 +96,13 @@ static enum status run_message(struct shard *shard, struct caller caller,
     return STATUS_OK;
 }
 
-static enum status run_cast(struct shard *shard, struct caller caller, const struct request *request) {
+static enum status run_cast(struct shard *shard, struct caller caller,
+                            const struct request *request) {
     return run_message(shard, caller, request, TURN_CAST);
 }
 
-static enum status run_send(struct shard *shard, struct caller caller, const struct request *request) {
+static enum status run_send(struct shard *shard, struct caller caller,
+                            const struct request *request) {
     return run_message(shard, caller, request, TURN_INFO);
 }
 
@@ -146,7 +150,8 @@ static void configure(struct shard *shard, struct actor *actor, const struct req
     actor->unit = shard->unit_next++;
     actor->behaviour = behaviour;
     actor->restart = request->restart == 0 ? RESTART_TRANSIENT : request->restart & 3;
-    actor->on_intensity = request->on_intensity == 0 ? INTENSITY_BACKOFF : request->on_intensity & 3;
+    actor->on_intensity =
+        request->on_intensity == 0 ? INTENSITY_BACKOFF : request->on_intensity & 3;
     actor->intensity = request->has_intensity ? request->intensity : INTENSITY_DEFAULT;
     actor->period_ms = request->has_intensity ? request->period_ms : PERIOD_MS_DEFAULT;
     actor->mailbox_max =
@@ -194,7 +199,8 @@ refuse_start:
 
 // --- stop, kill, resume, where is ---
 
-static enum status run_stop(struct shard *shard, struct caller caller, const struct request *request) {
+static enum status run_stop(struct shard *shard, struct caller caller,
+                            const struct request *request) {
     if (!limit_valid(shard, caller, request->limit_ms)) return STATUS_OK;
     if (!value_valid(request->payload)) {
         refuse(shard, caller, STATUS_INVALID, "reason: not a well-formed Value");
@@ -209,14 +215,16 @@ static enum status run_stop(struct shard *shard, struct caller caller, const str
         shard_answer_done(shard, caller);
         return STATUS_OK;
     }
-    enum status status = router_deliver(shard, actor, TURN_TERMINATE, caller,
-                                        limit_or_default(request->limit_ms), request->payload, true);
+    enum status status =
+        router_deliver(shard, actor, TURN_TERMINATE, caller, limit_or_default(request->limit_ms),
+                       request->payload, true);
     if (status == STATUS_AGAIN) return status;
     if (status != STATUS_OK) refuse_delivery(shard, caller, status);
     return STATUS_OK;
 }
 
-static enum status run_verb(struct shard *shard, struct caller caller, const struct request *request,
+static enum status run_verb(struct shard *shard, struct caller caller,
+                            const struct request *request,
                             bool (*verb)(struct shard *, struct actor *), const char *refusal) {
     struct actor *actor = request_target(shard, request);
     if (actor == NULL) {
@@ -229,7 +237,8 @@ static enum status run_verb(struct shard *shard, struct caller caller, const str
     return STATUS_OK;
 }
 
-static enum status run_kill(struct shard *shard, struct caller caller, const struct request *request) {
+static enum status run_kill(struct shard *shard, struct caller caller,
+                            const struct request *request) {
     return run_verb(shard, caller, request, supervisor_kill, "this actor cannot be killed now");
 }
 
@@ -249,8 +258,8 @@ static enum status run_where_is(struct shard *shard, struct caller caller,
 typedef enum status run(struct shard *, struct caller, const struct request *);
 
 static run *const RUNS[VERB_COUNT] = {
-    [VERB_CALL] = run_call,   [VERB_CAST] = run_cast, [VERB_SEND] = run_send,
-    [VERB_START] = run_start, [VERB_STOP] = run_stop, [VERB_KILL] = run_kill,
+    [VERB_CALL] = run_call,     [VERB_CAST] = run_cast,         [VERB_SEND] = run_send,
+    [VERB_START] = run_start,   [VERB_STOP] = run_stop,         [VERB_KILL] = run_kill,
     [VERB_RESUME] = run_resume, [VERB_WHERE_IS] = run_where_is,
 };
 

@@ -1,7 +1,7 @@
 // requests: the verbs of the client protocol, carried out on the shard.
 //
-// Each answers its caller through the port exactly once, now or later. The one exception is STATUS_AGAIN: nothing has
-// happened, and the same request is to be tried again after port.on_room.
+// Each answers its caller through the port exactly once, now or later. The one exception is
+// STATUS_AGAIN: nothing has happened, and the same request is to be tried again after port.on_room.
 #pragma once
 
 #include "keeper/shard.h"
@@ -11,7 +11,8 @@
 NODISCARD enum status request_run(struct shard *shard, struct caller caller,
                                   const struct request *request);
 
-// What a turn asked for; there is nobody to answer, so failures are logged and counted.   Thread: net.
+// What a turn asked for; there is nobody to answer, so failures are logged and counted.   Thread:
+// net.
 void request_effect_message(struct shard *shard, enum turn_kind kind, struct slice name,
                             struct slice payload);
 void request_effect_stop(struct shard *shard, struct slice name, struct slice reason);

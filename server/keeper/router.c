@@ -50,7 +50,8 @@ static void wait_in(struct list *list, struct actor *actor) {
     list_push(list, &actor->ready);
 }
 
-// Spreads actors over the workers, and around those that are stuck in a long turn. False if all are stuck.
+// Spreads actors over the workers, and around those that are stuck in a long turn. False if all are
+// stuck.
 static bool place(struct shard *shard, uint8_t *ret_worker) {
     struct host *host = shard->active;
     for (uint32_t i = 0; i < host->worker_count; i++) {
@@ -119,7 +120,8 @@ static void settle(struct shard *shard, struct actor *actor, struct slice state,
 
     enum status status = dispatch_first(shard, actor, state, flags);
     if (status == STATUS_OK) return;
-    // No room: the state is dropped and read again later, which needs no state of its own to remember it.
+    // No room: the state is dropped and read again later, which needs no state of its own to
+    // remember it.
     actor->home = HOME_COLD;
     if (status == STATUS_AGAIN) {
         wait_in(&shard->active->workers[actor->worker].ready, actor);
@@ -195,10 +197,10 @@ static void load_start(struct shard *shard, struct actor *actor) {
 // Whether the supervisor lets the first message run now.
 static bool admitted(const struct actor *actor, const struct envelope *first) {
     switch ((enum actor_life)actor->life) {
-    case ACTOR_RUNNING: return true;
-    case ACTOR_STARTING:
-    case ACTOR_RESTARTING: return first->kind == TURN_INIT && actor->inflight == 0;
-    default: return false;
+        case ACTOR_RUNNING: return true;
+        case ACTOR_STARTING:
+        case ACTOR_RESTARTING: return first->kind == TURN_INIT && actor->inflight == 0;
+        default: return false;
     }
 }
 
@@ -249,7 +251,8 @@ void router_pump_list(struct shard *shard, struct list *list) {
 // --- in ---
 
 static bool direct(const struct actor *actor, const struct worker *worker) {
-    return worker != NULL && !worker->blocked && actor->life == ACTOR_RUNNING && actor->waiting == 0;
+    return worker != NULL && !worker->blocked && actor->life == ACTOR_RUNNING &&
+           actor->waiting == 0;
 }
 
 enum status router_deliver(struct shard *shard, struct actor *actor, enum turn_kind kind,

@@ -1,16 +1,19 @@
 // router: brings messages to actors, and actors to workers.
 //
-// A message goes straight into the ring of the worker that has the actor, or waits in the mailbox. *Pumping* an actor moves
-// what waits as far as its life, its home and the ring allow, and notes where to go on when one of them does not.
+// A message goes straight into the ring of the worker that has the actor, or waits in the mailbox.
+// *Pumping* an actor moves what waits as far as its life, its home and the ring allow, and notes
+// where to go on when one of them does not.
 #pragma once
 
 #include "keeper/shard.h"
 
 // Delivers one message to a live actor.
-// Shape:  `kind` is CALL, CAST, INFO, CONTINUE or TERMINATE; limit_ms counts from shard->now_ms, 0: none.
-// With `may_wait` a full ring is answered by STATUS_AGAIN and nothing happened; without, the message waits in the mailbox.
-// Fails:  STATUS_MAILBOX_FULL, STATUS_OVERLOADED (bytes of all mailboxes), STATUS_TOO_LARGE, STATUS_NO_MEMORY,
-//         STATUS_AGAIN.   Thread: net.
+// Shape:  `kind` is CALL, CAST, INFO, CONTINUE or TERMINATE; limit_ms counts from shard->now_ms, 0:
+//         none.
+// With `may_wait` a full ring is answered by STATUS_AGAIN and nothing happened; without, the
+// message waits in the mailbox.
+// Fails:  STATUS_MAILBOX_FULL, STATUS_OVERLOADED (bytes of all mailboxes), STATUS_TOO_LARGE,
+//         STATUS_NO_MEMORY, STATUS_AGAIN.   Thread: net.
 NODISCARD enum status router_deliver(struct shard *shard, struct actor *actor, enum turn_kind kind,
                                      struct caller caller, uint32_t limit_ms, struct slice payload,
                                      bool may_wait);

@@ -133,13 +133,15 @@ static enum status drain_worker(struct shard *shard, struct host *host, struct w
 
 static bool ring_has_room(const struct worker *worker) {
     return worker->bulk_turn == 0 &&
-           worker->head - worker->tail <= worker->turns.data_bytes - ring_record_bytes_max(&worker->turns);
+           worker->head - worker->tail <=
+               worker->turns.data_bytes - ring_record_bytes_max(&worker->turns);
 }
 
 static void offer_room(struct shard *shard) {
     if (!shard->put_off || shard->active == NULL) return;
     for (uint32_t i = 0; i < shard->active->worker_count; i++) {
-        if (!shard->active->workers[i].blocked && !ring_has_room(&shard->active->workers[i])) return;
+        if (!shard->active->workers[i].blocked && !ring_has_room(&shard->active->workers[i]))
+            return;
     }
     shard->put_off = false;
     shard->port.on_room(shard->port.context);
@@ -248,7 +250,8 @@ static void envelope_expired(struct shard *shard, struct envelope *envelope) {
     struct caller  caller = envelope->caller;
     envelope->caller = CALLER_NOBODY;
 
-    // A stop goes on without its caller; a call that nobody waits for is not run; a start has failed.
+    // A stop goes on without its caller; a call that nobody waits for is not run; a start has
+    // failed.
     if (envelope->kind == TURN_CALL) {
         router_unqueue(shard, actor, envelope);
         free(envelope);
@@ -269,23 +272,26 @@ static void pending_expired(struct shard *shard, struct pending *pending) {
 static void idle_expired(struct shard *shard, struct actor *actor) {
     enum status status = router_deliver(shard, actor, TURN_INFO, CALLER_NOBODY, 0,
                                         slice_of(TIMEOUT_VALUE, sizeof TIMEOUT_VALUE), false);
-    if (status != STATUS_OK) LOG_WARN("timeout.lost", "slot=%u status=%s", actor->slot, status_name(status));
+    if (status != STATUS_OK)
+        LOG_WARN("timeout.lost", "slot=%u status=%s", actor->slot, status_name(status));
 }
 
 void shard_run_timers(struct shard *shard) {
     for (struct timer *timer; (timer = heap_pop_due(&shard->timers, shard->now_ms)) != NULL;) {
         switch ((enum timer_kind)timer->kind) {
-        case TIMER_ENVELOPE:
-            envelope_expired(shard, LIST_ENTRY(timer, struct envelope, deadline));
-            break;
-        case TIMER_PENDING: pending_expired(shard, LIST_ENTRY(timer, struct pending, deadline)); break;
-        case TIMER_IDLE: idle_expired(shard, LIST_ENTRY(timer, struct actor, idle)); break;
-        case TIMER_BACKOFF: {
-            struct trouble *trouble = LIST_ENTRY(timer, struct trouble, backoff);
-            supervisor_backoff_over(shard, actor_at(&shard->actors, trouble->slot));
-            break;
-        }
-        case TIMER_HELLO: shard->port.on_timer(shard->port.context, timer); break;
+            case TIMER_ENVELOPE:
+                envelope_expired(shard, LIST_ENTRY(timer, struct envelope, deadline));
+                break;
+            case TIMER_PENDING:
+                pending_expired(shard, LIST_ENTRY(timer, struct pending, deadline));
+                break;
+            case TIMER_IDLE: idle_expired(shard, LIST_ENTRY(timer, struct actor, idle)); break;
+            case TIMER_BACKOFF: {
+                struct trouble *trouble = LIST_ENTRY(timer, struct trouble, backoff);
+                supervisor_backoff_over(shard, actor_at(&shard->actors, trouble->slot));
+                break;
+            }
+            case TIMER_HELLO: shard->port.on_timer(shard->port.context, timer); break;
         }
     }
 }

@@ -1,7 +1,9 @@
-// shard: everything that one net thread owns: its actors, their mailboxes and timers, and the hosts that run them.
+// shard: everything that one net thread owns: its actors, their mailboxes and timers, and the hosts
+// that run them.
 //
-// It knows neither sockets nor protobuf: requests come in through router.h and supervisor.h, answers leave through the
-// port. All functions of the keeper that take a shard run on its net thread.
+// It knows neither sockets nor protobuf: requests come in through router.h and supervisor.h,
+// answers leave through the port. All functions of the keeper that take a shard run on its net
+// thread.
 #pragma once
 
 #include "base/heap.h"
@@ -23,7 +25,8 @@
 
 struct shard;
 
-// What other threads send to the net thread. The sender embeds it; `deliver` runs on the net thread and then owns it.
+// What other threads send to the net thread. The sender embeds it; `deliver` runs on the net thread
+// and then owns it.
 struct shard_message {
     struct list link;
     void (*deliver)(struct shard_message *message, struct shard *shard);
@@ -61,7 +64,7 @@ struct shard {
     uint64_t turn_next;
     uint64_t unit_next;
     uint64_t waiting_bytes; // of all envelopes in mailboxes
-    uint32_t connections; // open; counted by net
+    uint32_t connections;   // open; counted by net
     uint32_t place_next;
     uint32_t seed;     // of the jitter
     bool     put_off;  // some request got STATUS_AGAIN
@@ -73,9 +76,10 @@ struct shard {
 // Fails: STATUS_NO_MEMORY.   Thread: main.
 NODISCARD enum status shard_init(struct shard *shard, const struct keeper_options *options,
                                  struct mirror *mirror, const struct port *port,
-                                 void (*on_wake)(void *), void *wake_context);
+                                 void (*on_wake)(void *), void            *wake_context);
 
-// Frees everything. Hosts must have been reaped or never started.   Thread: main, after the net thread has ended.
+// Frees everything. Hosts must have been reaped or never started.   Thread: main, after the net
+// thread has ended.
 void shard_fini(struct shard *shard);
 
 // Delivers what other threads have sent.
@@ -90,10 +94,12 @@ bool shard_has_commits(const struct shard *shard);
 // The mirror's queue has room again after it was full.
 void shard_mirror_room(struct shard *shard);
 
-// Makes appended turns and queued states visible to workers and mirror. Once per loop turn, before replies are written.
+// Makes appended turns and queued states visible to workers and mirror. Once per loop turn, before
+// replies are written.
 void shard_publish(struct shard *shard);
 
-// Tells all workers whether this thread sleeps, so that they ring its doorbell. Returns false if there is work after all.
+// Tells all workers whether this thread sleeps, so that they ring its doorbell. Returns false if
+// there is work after all.
 bool shard_sleep(struct shard *shard);
 void shard_awake(struct shard *shard);
 
@@ -103,8 +109,9 @@ uint32_t shard_inflight(const struct shard *shard);
 // Runs the timers that are due at shard->now_ms.
 void shard_run_timers(struct shard *shard);
 
-// Looks after running turns: takes back what waits behind a long one, answers callers whose deadline passed, kills hosts
-// over their deadline or memory. Every few milliseconds while turns are in flight.
+// Looks after running turns: takes back what waits behind a long one, answers callers whose
+// deadline passed, kills hosts over their deadline or memory. Every few milliseconds while turns
+// are in flight.
 void shard_watch(struct shard *shard);
 
 // An answer without arguments; and an error with the text of its status.

@@ -13,7 +13,8 @@
 #include <string.h>
 
 // Encoded Value of a short string: field 5 of peeper.v1.Value.
-#define REASON(text) {0x2a, sizeof(text) - 1, text}
+#define REASON(text) \
+    { 0x2a, sizeof(text) - 1, text }
 struct reason_text {
     uint8_t tag;
     uint8_t bytes;
@@ -26,7 +27,17 @@ static struct slice reason_slice(const struct reason_text *reason) {
     return slice_of(reason, (size_t)reason->bytes + 2);
 }
 
-enum event { EVENT_STARTED, EVENT_CRASHED, EVENT_EXITED, EVENT_REFUSED, EVENT_KILL, EVENT_STOP, EVENT_RESUME, EVENT_TIMER, EVENTS };
+enum event {
+    EVENT_STARTED,
+    EVENT_CRASHED,
+    EVENT_EXITED,
+    EVENT_REFUSED,
+    EVENT_KILL,
+    EVENT_STOP,
+    EVENT_RESUME,
+    EVENT_TIMER,
+    EVENTS
+};
 
 typedef void move(struct shard *shard, struct actor *actor, const struct end *end);
 
@@ -77,14 +88,16 @@ void supervisor_bury(struct shard *shard) {
     }
 }
 
-static void take_turns_back(struct shard *shard, struct actor *actor, const struct failure *failure) {
+static void take_turns_back(struct shard *shard, struct actor *actor,
+                            const struct failure *failure) {
     struct worker *worker = router_worker(shard, actor);
     if (worker != NULL && actor->inflight > 0) {
         struct list touched;
         list_init(&touched);
         recall_drop_running(shard, worker, actor, failure);
         recall(shard, worker, actor, RECALL_RUNNING, &touched);
-        while (list_pop(&touched) != NULL) {}
+        while (list_pop(&touched) != NULL) {
+        }
     }
     CHECK(actor->inflight == 0);
     actor->home = HOME_COLD;
@@ -151,8 +164,8 @@ static void remember(struct shard *shard, struct actor *actor, struct trouble *t
                        end->text == NULL ? 0 : (uint32_t)strlen(end->text)));
 }
 
-// Restarts within the period, this one included. The period is cut into buckets of at least a second, which is how
-// OTP counts; a restart just one period old still counts.
+// Restarts within the period, this one included. The period is cut into buckets of at least a
+// second, which is how OTP counts; a restart just one period old still counts.
 static uint32_t count_restart(const struct shard *shard, const struct actor *actor,
                               struct trouble *trouble) {
     uint64_t width_ms = actor->period_ms / (TROUBLE_BUCKETS - 2);
@@ -168,7 +181,8 @@ static uint32_t count_restart(const struct shard *shard, const struct actor *act
     }
     trouble->bucket_count[place]++;
     for (int i = 0; i < TROUBLE_BUCKETS; i++) {
-        if (trouble->bucket[i] != 0 && trouble->bucket[i] + span >= now) count += trouble->bucket_count[i];
+        if (trouble->bucket[i] != 0 && trouble->bucket[i] + span >= now)
+            count += trouble->bucket_count[i];
     }
     return count > UINT32_MAX ? UINT32_MAX : (uint32_t)count;
 }
@@ -178,7 +192,8 @@ static uint64_t backoff_ms(struct shard *shard, struct trouble *trouble) {
     uint64_t delay_ms = (uint64_t)BACKOFF_MS_MIN << step;
     if (delay_ms > BACKOFF_MS_MAX) delay_ms = BACKOFF_MS_MAX;
     trouble->backoff_step++;
-    // Between three quarters and the whole, so that actors which fell together do not rise together.
+    // Between three quarters and the whole, so that actors which fell together do not rise
+    // together.
     shard->seed = shard->seed * 1664525u + 1013904223u;
     return delay_ms - delay_ms / 4 * (shard->seed >> 16) / 65536u;
 }
@@ -193,8 +208,8 @@ static void restart_now(struct shard *shard, struct actor *actor, const struct e
     if (init == NULL) {
         // Without memory for one small message; try again when there may be some.
         actor->life = ACTOR_WAITING;
-        if (actor->trouble != NULL &&
-            heap_arm(&shard->timers, &actor->trouble->backoff, shard->now_ms + BACKOFF_MS_MAX) == STATUS_OK) {
+        if (actor->trouble != NULL && heap_arm(&shard->timers, &actor->trouble->backoff,
+                                               shard->now_ms + BACKOFF_MS_MAX) == STATUS_OK) {
             return;
         }
         actor->life = ACTOR_SUSPENDED;
@@ -209,26 +224,28 @@ static void over_intensity(struct shard *shard, struct actor *actor, struct trou
     char name[300];
     log_quote(name, sizeof name, actor->text, actor->name_bytes);
     switch ((enum on_intensity)actor->on_intensity) {
-    case INTENSITY_BACKOFF: {
-        uint64_t delay_ms = backoff_ms(shard, trouble);
-        actor->life = ACTOR_WAITING;
-        if (heap_arm(&shard->timers, &trouble->backoff, shard->now_ms + delay_ms) == STATUS_OK) {
-            LOG_WARN("actor.backoff", "name=%s delay_ms=%llu", name, (unsigned long long)delay_ms);
+        case INTENSITY_BACKOFF: {
+            uint64_t delay_ms = backoff_ms(shard, trouble);
+            actor->life = ACTOR_WAITING;
+            if (heap_arm(&shard->timers, &trouble->backoff, shard->now_ms + delay_ms) ==
+                STATUS_OK) {
+                LOG_WARN("actor.backoff", "name=%s delay_ms=%llu", name,
+                         (unsigned long long)delay_ms);
+                return;
+            }
+            // No memory for a timer: an operator has to resume it.
+            actor->life = ACTOR_SUSPENDED;
             return;
         }
-        // No memory for a timer: an operator has to resume it.
-        actor->life = ACTOR_SUSPENDED;
-        return;
-    }
-    case INTENSITY_SUSPEND:
-        actor->life = ACTOR_SUSPENDED;
-        LOG_WARN("actor.suspended", "name=%s", name);
-        return;
-    case INTENSITY_STOP:
-        LOG_ERROR("actor.gave_up", "name=%s intensity=%u period_ms=%u", name, actor->intensity,
-                  actor->period_ms);
-        end_unit(shard, actor, end->reason, true);
-        return;
+        case INTENSITY_SUSPEND:
+            actor->life = ACTOR_SUSPENDED;
+            LOG_WARN("actor.suspended", "name=%s", name);
+            return;
+        case INTENSITY_STOP:
+            LOG_ERROR("actor.gave_up", "name=%s intensity=%u period_ms=%u", name, actor->intensity,
+                      actor->period_ms);
+            end_unit(shard, actor, end->reason, true);
+            return;
     }
 }
 
@@ -290,7 +307,8 @@ static bool orderly(struct slice reason) {
            peeper_value_is(first, "shutdown");
 }
 
-// A callback asked to stop: permanent actors begin again with their state, transient ones if the reason is not orderly.
+// A callback asked to stop: permanent actors begin again with their state, transient ones if the
+// reason is not orderly.
 static void plan_exit(struct shard *shard, struct actor *actor, const struct end *end) {
     bool again = actor->restart == RESTART_PERMANENT ||
                  (actor->restart == RESTART_TRANSIENT && !orderly(end->reason));
@@ -326,18 +344,27 @@ static void stay(struct shard *shard, struct actor *actor, const struct end *end
     (void)end;
 }
 
-// An empty cell cannot happen (started, crashed, exited, refused, timer), or means "not in this life" (the verbs).
+// An empty cell cannot happen (started, crashed, exited, refused, timer), or means "not in this
+// life" (the verbs).
 static move *const MOVES[ACTOR_LIVES][EVENTS] = {
-    [ACTOR_STARTING] = {[EVENT_STARTED] = begin, [EVENT_CRASHED] = fail_start, [EVENT_REFUSED] = fail_start,
+    [ACTOR_STARTING] = {[EVENT_STARTED] = begin,
+                        [EVENT_CRASHED] = fail_start,
+                        [EVENT_REFUSED] = fail_start,
                         [EVENT_KILL] = fail_start},
-    [ACTOR_RUNNING] = {[EVENT_CRASHED] = plan_restart, [EVENT_EXITED] = plan_exit,
-                       [EVENT_KILL] = plan_restart},
-    [ACTOR_RESTARTING] = {[EVENT_STARTED] = begin, [EVENT_CRASHED] = plan_restart,
-                          [EVENT_REFUSED] = plan_restart, [EVENT_KILL] = plan_restart, [EVENT_STOP] = end_now},
-    [ACTOR_WAITING] = {[EVENT_KILL] = stay, [EVENT_STOP] = end_now, [EVENT_RESUME] = resume,
+    [ACTOR_RUNNING] =
+        {[EVENT_CRASHED] = plan_restart, [EVENT_EXITED] = plan_exit, [EVENT_KILL] = plan_restart},
+    [ACTOR_RESTARTING] = {[EVENT_STARTED] = begin,
+                          [EVENT_CRASHED] = plan_restart,
+                          [EVENT_REFUSED] = plan_restart,
+                          [EVENT_KILL] = plan_restart,
+                          [EVENT_STOP] = end_now},
+    [ACTOR_WAITING] = {[EVENT_KILL] = stay,
+                       [EVENT_STOP] = end_now,
+                       [EVENT_RESUME] = resume,
                        [EVENT_TIMER] = restart_now},
     [ACTOR_SUSPENDED] = {[EVENT_KILL] = stay, [EVENT_STOP] = end_now, [EVENT_RESUME] = resume},
-    [ACTOR_STOPPING] = {[EVENT_CRASHED] = end_now, [EVENT_EXITED] = end_now, [EVENT_KILL] = end_now},
+    [ACTOR_STOPPING] =
+        {[EVENT_CRASHED] = end_now, [EVENT_EXITED] = end_now, [EVENT_KILL] = end_now},
 };
 
 static bool make_move(struct shard *shard, struct actor *actor, enum event event,
@@ -362,8 +389,10 @@ void supervisor_exited(struct shard *shard, struct actor *actor, struct slice re
     CHECK(make_move(shard, actor, EVENT_EXITED, &end));
 }
 
-void supervisor_refused(struct shard *shard, struct actor *actor, bool ignore, struct slice reason) {
-    struct end end = {.kind = CRASH_EXIT, .reason = reason, .text = "init refused to restart the actor"};
+void supervisor_refused(struct shard *shard, struct actor *actor, bool ignore,
+                        struct slice reason) {
+    struct end end = {
+        .kind = CRASH_EXIT, .reason = reason, .text = "init refused to restart the actor"};
     if (ignore) {
         end_unit(shard, actor, reason_slice(&REASON_NORMAL), false);
     } else {
@@ -372,7 +401,8 @@ void supervisor_refused(struct shard *shard, struct actor *actor, bool ignore, s
 }
 
 bool supervisor_kill(struct shard *shard, struct actor *actor) {
-    struct end end = {.kind = CRASH_KILLED, .reason = reason_slice(&REASON_KILLED), .text = "killed"};
+    struct end end = {
+        .kind = CRASH_KILLED, .reason = reason_slice(&REASON_KILLED), .text = "killed"};
     return make_move(shard, actor, EVENT_KILL, &end);
 }
 

@@ -1,6 +1,7 @@
 // supervisor: decides what follows the end of an incarnation. A table of moves: life x event.
 //
-// It owns no processes and no rings; what it decides is carried out by router (mailboxes) and recall (turns).
+// It owns no processes and no rings; what it decides is carried out by router (mailboxes) and
+// recall (turns).
 // Source: docs/architecture.md, "The ladder of crashes"; OTP's supervisor where that is silent.
 #pragma once
 
@@ -16,7 +17,8 @@ struct end {
 // init has committed.
 void supervisor_started(struct shard *shard, struct actor *actor);
 
-// The incarnation crashed. Its running turn must have been answered and removed from the ring already.
+// The incarnation crashed. Its running turn must have been answered and removed from the ring
+// already.
 void supervisor_crashed(struct shard *shard, struct actor *actor, const struct end *end);
 
 // A callback, or terminate, ended the incarnation in an orderly way with `reason`.
@@ -25,7 +27,8 @@ void supervisor_exited(struct shard *shard, struct actor *actor, struct slice re
 // init answered ERROR or IGNORE.
 void supervisor_refused(struct shard *shard, struct actor *actor, bool ignore, struct slice reason);
 
-// The kill and resume verbs; `stop` for an actor that runs nothing now. False if the verb means nothing in this life.
+// The kill and resume verbs; `stop` for an actor that runs nothing now. False if the verb means
+// nothing in this life.
 bool supervisor_kill(struct shard *shard, struct actor *actor);
 bool supervisor_resume(struct shard *shard, struct actor *actor);
 bool supervisor_stop_idle(struct shard *shard, struct actor *actor, struct slice reason);
@@ -33,7 +36,8 @@ bool supervisor_stop_idle(struct shard *shard, struct actor *actor, struct slice
 // The back-off is over.
 void supervisor_backoff_over(struct shard *shard, struct actor *actor);
 
-// The actor cannot be run: its behaviour is not loaded any more, its state is damaged or too large to send.
+// The actor cannot be run: its behaviour is not loaded any more, its state is damaged or too large
+// to send.
 void supervisor_unrunnable(struct shard *shard, struct actor *actor, enum status status);
 
 // Removes what is left of an actor that gave up. The pointer is dead afterwards.

@@ -12,7 +12,8 @@
 static uint64_t turn_ms(const struct shard *shard, const struct actor *actor,
                         const struct worker *worker) {
     if (worker == NULL || worker->inflight == 0 || worker->since_ms == 0) return 0;
-    return worker_turn(worker, worker->tail)->slot == actor->slot ? shard->now_ms - worker->since_ms : 0;
+    return worker_turn(worker, worker->tail)->slot == actor->slot ? shard->now_ms - worker->since_ms
+                                                                  : 0;
 }
 
 // Borrows from the actor.
@@ -21,15 +22,15 @@ static struct actor_info describe(const struct shard *shard, const struct actor 
     const struct worker  *worker = router_worker(shard, actor);
     const char           *behaviour = shard->behaviours.rows[actor->behaviour].name;
     struct actor_info     info = {
-        .name = actor_name(actor),
-        .behaviour = slice_of(behaviour, strlen(behaviour)),
-        .status = actor_life_text((enum actor_life)actor->life),
-        .unit = actor->unit,
-        .incarnation = actor_id(actor),
-        .mailbox = actor->waiting + actor->inflight,
-        .worker = worker == NULL ? -1 : actor->worker,
-        .host_pid = worker == NULL ? 0 : (int32_t)shard->active->pid,
-        .turn_ms = turn_ms(shard, actor, worker),
+            .name = actor_name(actor),
+            .behaviour = slice_of(behaviour, strlen(behaviour)),
+            .status = actor_life_text((enum actor_life)actor->life),
+            .unit = actor->unit,
+            .incarnation = actor_id(actor),
+            .mailbox = actor->waiting + actor->inflight,
+            .worker = worker == NULL ? -1 : actor->worker,
+            .host_pid = worker == NULL ? 0 : (int32_t)shard->active->pid,
+            .turn_ms = turn_ms(shard, actor, worker),
     };
     if (trouble != NULL) {
         info.restarts = trouble->restarts;
@@ -117,7 +118,8 @@ static void run_actor(struct shard *shard, struct view *view) {
         return;
     }
     view->unit = actor->unit;
-    view->read = (struct mirror_read){.slot = actor->slot, .unit = actor->unit, .on_done = actor_read};
+    view->read =
+        (struct mirror_read){.slot = actor->slot, .unit = actor->unit, .on_done = actor_read};
     if (shard->loads >= SHARD_LOADS_MAX || mirror_read(shard->mirror, &view->read) != STATUS_OK) {
         finish(view, STATUS_OVERLOADED);
         return;
@@ -143,7 +145,8 @@ static void run_list(struct shard *shard, struct view *view) {
     enum status status = STATUS_OK;
     uint64_t    slot = view->cursor;
     uint64_t    end = shard->actors.used;
-    // A look must not hold up the turns; a page may come out short, even empty, with a cursor to go on from.
+    // A look must not hold up the turns; a page may come out short, even empty, with a cursor to go
+    // on from.
     if (slot < end && end - slot > VIEW_SCAN_MAX) end = slot + VIEW_SCAN_MAX;
     for (; slot < end && view->count < limit; slot++) {
         const struct actor *actor = actor_at(&shard->actors, (uint32_t)slot);
@@ -168,7 +171,8 @@ static void run_shard(struct shard *shard, struct view *view) {
         .ready = shard->active != NULL,
     };
     uint32_t count = 0;
-    for (struct list *link = shard->hosts.next; link != &shard->hosts && count < 4; link = link->next) {
+    for (struct list *link = shard->hosts.next; link != &shard->hosts && count < 4;
+         link = link->next) {
         view->gauges.host_pids[count++] = (int32_t)LIST_ENTRY(link, struct host, link)->pid;
     }
     for (uint32_t i = 0; shard->active != NULL && i < shard->active->worker_count; i++) {
@@ -188,9 +192,9 @@ void view_init(struct view *view, enum view_kind kind, void (*on_done)(struct vi
 void view_run(struct shard *shard, struct view *view) {
     view->shard = shard;
     switch (view->kind) {
-    case VIEW_ACTOR: run_actor(shard, view); break;
-    case VIEW_LIST: run_list(shard, view); break;
-    case VIEW_SHARD: run_shard(shard, view); break;
+        case VIEW_ACTOR: run_actor(shard, view); break;
+        case VIEW_LIST: run_list(shard, view); break;
+        case VIEW_SHARD: run_shard(shard, view); break;
     }
 }
 

@@ -1,5 +1,5 @@
-// view: descriptions of actors and of the shard for people. A look never wakes an actor and never waits for its turn:
-// what the net thread knows is copied at once, the state comes from the mirror.
+// view: descriptions of actors and of the shard for people. A look never wakes an actor and never
+// waits for its turn: what the net thread knows is copied at once, the state comes from the mirror.
 #pragma once
 
 #include "keeper/shard.h"
@@ -24,14 +24,16 @@ struct gauges {
 
 // One question. The asker embeds it, sets the first part and keeps it until on_done.
 struct view {
-    struct shard_message message; // for askers on other threads: mailbox_push(&shard->inbox, &view.message.link)
+    // for askers on other threads: mailbox_push(&shard->inbox, &view.message.link)
+    struct shard_message message;
     enum view_kind       kind;
     uint64_t             target; // VIEW_ACTOR: id, or 0 and a name
     uint32_t             name_bytes;
     char                 name[256]; // VIEW_ACTOR: name; VIEW_LIST: prefix
     uint64_t             cursor;
     uint32_t             limit;
-    // Runs on the net thread, once. The answer below belongs to the asker, who calls view_fini when done with it.
+    // Runs on the net thread, once. The answer below belongs to the asker, who calls view_fini when
+    // done with it.
     void (*on_done)(struct view *view);
 
     enum status        status; // OK, NOPROC, OVERLOADED, NO_MEMORY, SHUTTING_DOWN

@@ -22,13 +22,15 @@ static void block(struct shard *shard, struct worker *worker) {
 
 static uint32_t deadline_ms(const struct shard *shard, const struct worker *worker) {
     const struct actor *actor = recall_running_actor(shard, worker);
-    // A turn that was taken back may still be running; it gets the longest patience there is by default.
+    // A turn that was taken back may still be running; it gets the longest patience there is by
+    // default.
     return actor == NULL ? DEADLINE_MS_DEFAULT
                          : shard->behaviours.rows[actor->behaviour].turn_deadline_ms;
 }
 
-// The caller's time is up while its turn runs. The turn goes on (OTP), its reply will be dropped; but a start fails.
-// A turn that is about to be killed for its own deadline is left to that: its caller then learns why.
+// The caller's time is up while its turn runs. The turn goes on (OTP), its reply will be dropped;
+// but a start fails. A turn that is about to be killed for its own deadline is left to that: its
+// caller then learns why.
 static void expire_running(struct shard *shard, struct worker *worker, uint64_t ms) {
     if (ms + VERDICT_MS >= deadline_ms(shard, worker)) return;
     struct turn_record *record = worker_turn(worker, worker->tail);
@@ -52,7 +54,8 @@ static bool over_memory(struct shard *shard, struct host *host) {
 
 // How long the oldest turn has been seen running; 0 if it moved since the last look.
 static uint64_t running_ms(const struct shard *shard, struct worker *worker) {
-    bool moved = worker->watched_tail != worker->tail || worker->watched_commits != worker->commits_tail;
+    bool moved =
+        worker->watched_tail != worker->tail || worker->watched_commits != worker->commits_tail;
     if (moved || !worker_busy(worker) || worker->since_ms == 0) {
         worker->watched_tail = worker->tail;
         worker->watched_commits = worker->commits_tail;

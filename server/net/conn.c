@@ -151,11 +151,13 @@ static void on_leave_shutdown(uv_shutdown_t *request, int status) {
     free(request);
 }
 
-// Everything is written and the connection is to end: our end says so, and waits for the client to hang up. Closing at
-// once would reset the connection while its input is unread, and the client could lose the error.
+// Everything is written and the connection is to end: our end says so, and waits for the client to
+// hang up. Closing at once would reset the connection while its input is unread, and the client
+// could lose the error.
 static void say_goodbye(struct conn *conn) {
     uv_shutdown_t *request = malloc(sizeof *request);
-    if (request == NULL || uv_shutdown(request, (uv_stream_t *)&conn->tcp, on_leave_shutdown) != 0) {
+    if (request == NULL ||
+        uv_shutdown(request, (uv_stream_t *)&conn->tcp, on_leave_shutdown) != 0) {
         free(request);
         conn_close(conn);
     }
@@ -236,7 +238,8 @@ void conn_refuse(struct conn *conn) {
     struct engine *engine = conn->engine;
     if (conn->pauses != 0) uv_read_start((uv_stream_t *)&conn->tcp, on_alloc, on_read);
     conn->pauses = 0;
-    if (heap_arm(&engine->shard.timers, &conn->timer, engine->shard.now_ms + LEAVE_MS) != STATUS_OK) {
+    if (heap_arm(&engine->shard.timers, &conn->timer, engine->shard.now_ms + LEAVE_MS) !=
+        STATUS_OK) {
         conn_close(conn);
         return;
     }

@@ -1,7 +1,9 @@
-// conn: one client connection: bytes in, frames out. It owns the socket and its two buffers, and knows no verbs.
+// conn: one client connection: bytes in, frames out. It owns the socket and its two buffers, and
+// knows no verbs.
 //
-// Reading stops while the client does not read (PAUSE_OUTPUT) or while the rings have no room (PAUSE_RING); nothing that was
-// received is dropped meanwhile. Going down: conn_refuse (an error, then a short wait for the client to hang up) or conn_close.
+// Reading stops while the client does not read (PAUSE_OUTPUT) or while the rings have no room
+// (PAUSE_RING); nothing that was received is dropped meanwhile. Going down: conn_refuse (an error,
+// then a short wait for the client to hang up) or conn_close.
 #pragma once
 
 #include "base/buf.h"
@@ -16,10 +18,10 @@
 struct engine;
 
 enum conn_state {
-    CONN_HELLO,    // nothing but hello is accepted
-    CONN_OPEN,     //
-    CONN_LEAVING,  // the last frame is written, input is thrown away
-    CONN_CLOSING,  // the handle is being closed
+    CONN_HELLO,   // nothing but hello is accepted
+    CONN_OPEN,    //
+    CONN_LEAVING, // the last frame is written, input is thrown away
+    CONN_CLOSING, // the handle is being closed
 };
 
 enum conn_pause { PAUSE_OUTPUT = 1, PAUSE_RING = 2 };
@@ -28,11 +30,11 @@ struct conn {
     struct engine  *engine; // borrowed
     uv_tcp_t        tcp;
     uv_write_t      write;
-    struct list     dirty;  // in engine->dirty while there is output to flush
-    struct list     paused; // in engine->paused while PAUSE_RING
-    struct timer    timer;  // TIMER_HELLO: hello is due, or the client has had time to hang up
-    struct buf      in;     // an unfinished frame, or frames that were put off
-    struct buf      out;    // frames not given to the socket
+    struct list     dirty;   // in engine->dirty while there is output to flush
+    struct list     paused;  // in engine->paused while PAUSE_RING
+    struct timer    timer;   // TIMER_HELLO: hello is due, or the client has had time to hang up
+    struct buf      in;      // an unfinished frame, or frames that were put off
+    struct buf      out;     // frames not given to the socket
     struct buf      writing; // what libuv is writing; stays put until it is done
     uint32_t        slot;
     uint32_t        generation;
@@ -61,7 +63,8 @@ void conn_flush(struct conn *conn);
 // Tries again what was put off, and goes on reading.
 void conn_resume(struct conn *conn);
 
-// Writes what is in the output (an error, usually), then closes when the client has hung up or after a second.
+// Writes what is in the output (an error, usually), then closes when the client has hung up or
+// after a second.
 void conn_refuse(struct conn *conn);
 
 // Closes at once. Twice is fine. The memory goes when libuv is done with the handle.

@@ -18,7 +18,8 @@
 #define LISTEN_BACKLOG 1024
 #define WATCH_MS 4u
 #define CLOSE_MS 1000u
-#define SPIN_MISSES_MAX 4u // after so many vain spins, only every SPIN_RETRY-th sleep is preceded by one
+// after so many vain spins, only every SPIN_RETRY-th sleep is preceded by one
+#define SPIN_MISSES_MAX 4u
 #define SPIN_RETRY 16u
 
 // --- connections ---
@@ -71,7 +72,8 @@ static void on_connection(uv_stream_t *listener, int status) {
         return;
     }
     uint32_t slot;
-    if (engine->shard.connections >= engine->options->connections_max || !find_slot(engine, &slot)) {
+    if (engine->shard.connections >= engine->options->connections_max ||
+        !find_slot(engine, &slot)) {
         refuse_connection(engine, listener);
         return;
     }
@@ -197,7 +199,8 @@ static void started_deliver(struct shard_message *message, struct shard *shard) 
 void engine_host_started(struct engine *engine, struct host *host) {
     struct started *started = malloc(sizeof *started);
     CHECK(started != NULL); // one small block per host process
-    *started = (struct started){.message = {.deliver = started_deliver}, .engine = engine, .host = host};
+    *started =
+        (struct started){.message = {.deliver = started_deliver}, .engine = engine, .host = host};
     if (mailbox_push(&engine->shard.inbox, &started->message.link) == STATUS_OK) return;
     // The net thread has ended meanwhile.
     free(started);
@@ -222,8 +225,9 @@ static void work(struct engine *engine) {
     flush_conns(engine);
 }
 
-// Looks for commits for a short while, because going to sleep and being woken costs more than most turns take.
-// Where that is vain again and again (long turns, a busy machine) it is tried only now and then.
+// Looks for commits for a short while, because going to sleep and being woken costs more than most
+// turns take. Where that is vain again and again (long turns, a busy machine) it is tried only now
+// and then.
 static bool spin(struct engine *engine) {
     if (engine->spin_misses >= SPIN_MISSES_MAX && engine->spin_misses % SPIN_RETRY != 0) {
         engine->spin_misses++;
@@ -274,13 +278,15 @@ static void set_timers(struct engine *engine) {
         uv_timer_stop(&engine->timer);
     } else if (!uv_is_active((uv_handle_t *)&engine->timer) || due_ms != engine->timer_due_ms) {
         engine->timer_due_ms = due_ms;
-        uv_timer_start(&engine->timer, on_timer, due_ms > shard->now_ms ? due_ms - shard->now_ms : 0, 0);
+        uv_timer_start(&engine->timer, on_timer,
+                       due_ms > shard->now_ms ? due_ms - shard->now_ms : 0, 0);
     }
 }
 
 static bool settled(struct engine *engine) {
     struct shard *shard = &engine->shard;
-    return shard->loads == 0 && (shard_inflight(shard) == 0 || shard->now_ms >= engine->close_at_ms);
+    return shard->loads == 0 &&
+           (shard_inflight(shard) == 0 || shard->now_ms >= engine->close_at_ms);
 }
 
 static void close_conn(uv_handle_t *handle, void *context) {
@@ -291,7 +297,8 @@ static void close_conn(uv_handle_t *handle, void *context) {
     conn_close(conn);
 }
 
-// The last step of going down: kills the hosts and closes every handle; the loop ends when the last host is reaped.
+// The last step of going down: kills the hosts and closes every handle; the loop ends when the last
+// host is reaped.
 static void close_all(struct engine *engine) {
     hosts_retire(&engine->shard);
     // All of them, also those that were refused and have no slot. The listener is closing already.
@@ -299,8 +306,9 @@ static void close_all(struct engine *engine) {
     mailbox_close(&engine->shard.inbox);
     shard_receive(&engine->shard);
     uv_handle_t *handles[] = {
-        (uv_handle_t *)&engine->wake, (uv_handle_t *)&engine->prepare, (uv_handle_t *)&engine->check,
-        (uv_handle_t *)&engine->hot,  (uv_handle_t *)&engine->timer,   (uv_handle_t *)&engine->watch,
+        (uv_handle_t *)&engine->wake,  (uv_handle_t *)&engine->prepare,
+        (uv_handle_t *)&engine->check, (uv_handle_t *)&engine->hot,
+        (uv_handle_t *)&engine->timer, (uv_handle_t *)&engine->watch,
     };
     for (size_t i = 0; i < sizeof handles / sizeof handles[0]; i++) uv_close(handles[i], NULL);
 }
@@ -322,7 +330,8 @@ static void on_prepare(uv_prepare_t *prepare) {
     shard->now_ms = uv_now(&engine->loop);
     shard_run_timers(shard);
     work(engine);
-    // While commits come quickly the loop does not sleep, and their replies leave before it looks at the sockets.
+    // While commits come quickly the loop does not sleep, and their replies leave before it looks
+    // at the sockets.
     bool hot = shard_inflight(shard) > 0 && spin(engine);
     if (hot) work(engine);
 
@@ -411,7 +420,8 @@ static enum status listen_on(struct engine *engine, const char *address) {
     struct sockaddr_storage where;
     if (!engine_address(address, &where)) return STATUS_INVALID;
     if (uv_tcp_bind(&engine->listener, (struct sockaddr *)&where, 0) != 0) return STATUS_IO;
-    if (uv_listen((uv_stream_t *)&engine->listener, LISTEN_BACKLOG, on_connection) != 0) return STATUS_IO;
+    if (uv_listen((uv_stream_t *)&engine->listener, LISTEN_BACKLOG, on_connection) != 0)
+        return STATUS_IO;
     return STATUS_OK;
 }
 

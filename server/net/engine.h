@@ -1,7 +1,9 @@
-// engine: the net thread: one libuv loop that drives one shard, its connections and its hosts' wake-ups.
+// engine: the net thread: one libuv loop that drives one shard, its connections and its hosts'
+// wake-ups.
 //
-// One turn of the loop: read sockets into rings, publish, look for commits (spinning shortly while turns are in flight),
-// publish states to the mirror, write replies. All handles live on this loop; other threads reach it through the inbox.
+// One turn of the loop: read sockets into rings, publish, look for commits (spinning shortly while
+// turns are in flight), publish states to the mirror, write replies. All handles live on this loop;
+// other threads reach it through the inbox.
 #pragma once
 
 #include "base/list.h"
@@ -51,23 +53,27 @@ struct engine {
     uint64_t                     timer_due_ms;
     atomic_bool                  close_asked;     // set by any thread
     atomic_bool                  mirror_has_room; // set by the mirror thread
-    void (*on_ready)(void *context); // net thread, once: a host runs
-    void   *context;                 // borrowed
-    uint8_t input[ENGINE_INPUT_BYTES]; // one read at a time, shared by all connections
+    void (*on_ready)(void *context);              // net thread, once: a host runs
+    void   *context;                              // borrowed
+    uint8_t input[ENGINE_INPUT_BYTES];            // one read at a time, shared by all connections
 };
 
-// HOST:PORT with a numeric host ([..] around IPv6) as a socket address; false if it is none.   Thread: any.
+// HOST:PORT with a numeric host ([..] around IPv6) as a socket address; false if it is none.
+// Thread: any.
 bool engine_address(const char *address, struct sockaddr_storage *ret_address);
 
-// Binds the listener; `engine` is zeroed but for on_ready and its context; the thread does not run yet. `address` is HOST:PORT with a numeric host.
+// Binds the listener; `engine` is zeroed but for on_ready and its context; the thread does not run
+// yet. `address` is HOST:PORT with a numeric host.
 // Fails: STATUS_INVALID (address), STATUS_IO (in use, refused), STATUS_NO_MEMORY.   Thread: main.
 NODISCARD enum status engine_init(struct engine *engine, const struct keeper_options *options,
-                                  struct mirror *mirror, struct spawner *spawner, const char *address);
+                                  struct mirror *mirror, struct spawner *spawner,
+                                  const char *address);
 
 // The port that was bound.
 uint16_t engine_port(const struct engine *engine);
 
-// Starts the thread / asks it to end (requests in flight are answered first, for at most a second) / waits for it.
+// Starts the thread / asks it to end (requests in flight are answered first, for at most a second)
+// / waits for it.
 NODISCARD enum status engine_start(struct engine *engine);
 void                  engine_close(struct engine *engine); // any thread; twice is fine
 void                  engine_stop(struct engine *engine);

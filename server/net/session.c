@@ -12,7 +12,8 @@
 
 #define PROTOCOL_VERSION 1u
 
-// An answer that cannot be stored for want of memory leaves a client waiting; so its connection ends.
+// An answer that cannot be stored for want of memory leaves a client waiting; so its connection
+// ends.
 static void written(struct conn *conn, enum status status) {
     if (status == STATUS_OK) {
         conn_limit_output(conn);
@@ -26,15 +27,15 @@ void session_answer(struct conn *conn, uint64_t request, const struct answer *an
     struct buf *out = conn_output(conn);
     enum status status = STATUS_OK;
     switch (answer->kind) {
-    case ANSWER_REPLY: status = codec_write_reply(out, request, answer->payload); break;
-    case ANSWER_ERROR: status = codec_write_error(out, request, answer->failure); break;
-    case ANSWER_DONE: status = codec_write_done(out, request); break;
-    case ANSWER_STARTED:
-        status = codec_write_started(out, request, answer->id, answer->unit, answer->name,
-                                     answer->ignored);
-        break;
-    case ANSWER_LOCATED: status = codec_write_located(out, request, answer->id); break;
-    case ANSWER_INFO: status = codec_write_actor_info(out, request, answer->info); break;
+        case ANSWER_REPLY: status = codec_write_reply(out, request, answer->payload); break;
+        case ANSWER_ERROR: status = codec_write_error(out, request, answer->failure); break;
+        case ANSWER_DONE: status = codec_write_done(out, request); break;
+        case ANSWER_STARTED:
+            status = codec_write_started(out, request, answer->id, answer->unit, answer->name,
+                                         answer->ignored);
+            break;
+        case ANSWER_LOCATED: status = codec_write_located(out, request, answer->id); break;
+        case ANSWER_INFO: status = codec_write_actor_info(out, request, answer->info); break;
     }
     written(conn, status);
 }
@@ -133,14 +134,14 @@ static void run_look(struct conn *conn, const struct request *request) {
 
 static enum status run(struct conn *conn, const struct request *request) {
     switch (request->verb) {
-    case VERB_HELLO: fail(conn, request->id, STATUS_INVALID, "hello: was said before"); break;
-    case VERB_PING: written(conn, codec_write_pong(conn_output(conn), request->id)); break;
-    case VERB_LIST:
-    case VERB_INSPECT: run_look(conn, request); break;
-    default: {
-        struct caller caller = {conn->slot, conn->generation, request->id};
-        return request_run(&conn->engine->shard, caller, request);
-    }
+        case VERB_HELLO: fail(conn, request->id, STATUS_INVALID, "hello: was said before"); break;
+        case VERB_PING: written(conn, codec_write_pong(conn_output(conn), request->id)); break;
+        case VERB_LIST:
+        case VERB_INSPECT: run_look(conn, request); break;
+        default: {
+            struct caller caller = {conn->slot, conn->generation, request->id};
+            return request_run(&conn->engine->shard, caller, request);
+        }
     }
     return STATUS_OK;
 }

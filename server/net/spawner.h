@@ -1,4 +1,5 @@
-// spawner: starts host processes on the main thread for the net thread. See keeper/host_process.h for why there.
+// spawner: starts host processes on the main thread for the net thread. See keeper/host_process.h
+// for why there.
 #pragma once
 
 #include "base/status.h"
