@@ -181,6 +181,34 @@ Test(client, joins_frames_that_come_in_pieces, .timeout = 10) {
     finish();
 }
 
+#define BIG_BYTES 3000000
+
+static void answer_big(struct peer *peer) {
+    static uint8_t data[BIG_BYTES];
+    peer_welcome(peer, LIMIT);
+    uint64_t first = peer_read(peer)->id;
+    peer_reply(peer, first, data, sizeof(data));
+    peer_reply_int(peer, peer_read(peer)->id, 5);
+    peer_read_to_end(peer);
+}
+
+static void check_big(void *user, const struct peeper_answer *answer) {
+    cr_assert(answer->reply.bytes == BIG_BYTES);
+    on_answer(user, answer);
+}
+
+Test(client, takes_an_answer_that_is_larger_than_its_reads, .timeout = 10) {
+    struct peeper_value null = {0};
+    begin(answer_big, NULL);
+    cr_assert(peeper_client_call(bench.client, peeper_by_name("a"), null, 0,
+                                 peeper_then(check_big, &bench.told[0])) == PEEPER_STATUS_OK);
+    cr_assert(call(1, 0) == PEEPER_STATUS_OK);
+    run_until_answered(2);
+    cr_assert(bench.told[0].status == PEEPER_STATUS_OK);
+    cr_assert(bench.told[1].value == 5);
+    finish();
+}
+
 static void answer_with_done(struct peer *peer) {
     peer_welcome(peer, LIMIT);
     peer_done(peer, peer_read(peer)->id);

@@ -9,15 +9,7 @@
 // request that was waiting is answered with DISCONNECTED, and the owner decides. Values are read
 // and written with <peeper/value.h>. The short names (peeper_cast, ...) belong to behaviours; that
 // is why those of clients begin with peeper_client_ or peeper_sync_.
-//
-//     struct peeper_sync *peeper;
-//     peeper_sync_create(NULL, &peeper);
-//     if (peeper_sync_connect(peeper, "127.0.0.1:7420") != PEEPER_STATUS_OK) return complain(peeper_sync_error(peeper));
-//     struct peeper_writer message = {0};
-//     peeper_write_string(&message, "inc");
-//     struct peeper_value reply;
-//     if (peeper_sync_call(peeper, peeper_by_name("hits"), peeper_writer_value(&message), 1000,
-//     &reply) == ...
+// A whole program is in samples/counter.c.
 // Source: docs/protocol.md.
 #pragma once
 
@@ -34,6 +26,7 @@ extern "C" {
 
 #define PEEPER_PROTOCOL_VERSION 1
 #define PEEPER_PORT 7420
+#define PEEPER_NODISCARD __attribute__((warn_unused_result))
 
 struct uv_loop_s; // uv_loop_t
 struct peeper_client;
@@ -211,14 +204,16 @@ struct peeper_hooks {
 //         on_closed.
 // Thread: that of the loop.   Blocks: no; see on_up, on_down and peeper_client_wait().
 // Fails:  INVALID (address, options over their bounds), NO_MEMORY, INTERNAL (no thread).
-enum peeper_status peeper_client_open(const char *address, const struct peeper_options *options,
-                                      const struct peeper_hooks *hooks, struct uv_loop_s *loop,
-                                      struct peeper_client **ret_client);
+PEEPER_NODISCARD enum peeper_status peeper_client_open(const char                  *address,
+                                                       const struct peeper_options *options,
+                                                       const struct peeper_hooks   *hooks,
+                                                       struct uv_loop_s            *loop,
+                                                       struct peeper_client       **ret_client);
 
 // Waits until the connection stands or has failed. For clients with a thread of their own.
 // Thread: any but the client's own.   Blocks: up to connect_timeout_ms.
 // Fails:  the status that on_down was or will be told.
-enum peeper_status peeper_client_wait(struct peeper_client *client);
+PEEPER_NODISCARD enum peeper_status peeper_client_wait(struct peeper_client *client);
 
 // Asks for the end: every waiting request is answered with CLOSED, then on_closed is called. Twice
 // is fine.
@@ -244,47 +239,57 @@ void peeper_client_destroy(struct peeper_client *client);
 
 // Asks an actor; `answer->reply` is what handle_call answered.
 // Units: milliseconds; 0: the server's default of 5000.
-enum peeper_status peeper_client_call(struct peeper_client *client, struct peeper_target target,
-                                      struct peeper_value message, uint32_t deadline_ms,
-                                      struct peeper_then then);
+PEEPER_NODISCARD enum peeper_status
+peeper_client_call(struct peeper_client *client, struct peeper_target target,
+                   struct peeper_value message, uint32_t deadline_ms, struct peeper_then then);
 
 // A message for handle_cast / handle_info. A good answer says that it waits in the mailbox, not
 // that it was handled.
-enum peeper_status peeper_client_cast(struct peeper_client *client, struct peeper_target target,
-                                      struct peeper_value message, struct peeper_then then);
-enum peeper_status peeper_client_send(struct peeper_client *client, struct peeper_target target,
-                                      struct peeper_value message, struct peeper_then then);
+PEEPER_NODISCARD enum peeper_status peeper_client_cast(struct peeper_client *client,
+                                                       struct peeper_target  target,
+                                                       struct peeper_value   message,
+                                                       struct peeper_then    then);
+PEEPER_NODISCARD enum peeper_status peeper_client_send(struct peeper_client *client,
+                                                       struct peeper_target  target,
+                                                       struct peeper_value   message,
+                                                       struct peeper_then    then);
 
 // Starts an actor; the answer comes when its init has returned.
-enum peeper_status peeper_client_start(struct peeper_client              *client,
-                                       const struct peeper_start_options *options,
-                                       struct peeper_then                 then);
+PEEPER_NODISCARD enum peeper_status peeper_client_start(struct peeper_client              *client,
+                                                        const struct peeper_start_options *options,
+                                                        struct peeper_then                 then);
 
 // Ends an actor after its terminate. Zero bytes of `reason` mean "normal".
 // Units: milliseconds; 0: the server's default of 5000. The stop goes on after a TIMEOUT.
-enum peeper_status peeper_client_stop(struct peeper_client *client, struct peeper_target target,
-                                      struct peeper_value reason, uint32_t timeout_ms,
-                                      struct peeper_then then);
+PEEPER_NODISCARD enum peeper_status
+peeper_client_stop(struct peeper_client *client, struct peeper_target target,
+                   struct peeper_value reason, uint32_t timeout_ms, struct peeper_then then);
 
 // Ends the incarnation at once; the supervisor restarts the actor with its state / brings a
 // suspended actor back.
-enum peeper_status peeper_client_kill(struct peeper_client *client, struct peeper_target target,
-                                      struct peeper_then then);
-enum peeper_status peeper_client_resume(struct peeper_client *client, struct peeper_target target,
-                                        struct peeper_then then);
+PEEPER_NODISCARD enum peeper_status peeper_client_kill(struct peeper_client *client,
+                                                       struct peeper_target  target,
+                                                       struct peeper_then    then);
+PEEPER_NODISCARD enum peeper_status peeper_client_resume(struct peeper_client *client,
+                                                         struct peeper_target  target,
+                                                         struct peeper_then    then);
 
 // The incarnation behind a name, or whether an incarnation still lives. Nobody is no error:
 // `located` is 0.
-enum peeper_status peeper_client_whereis(struct peeper_client *client, struct peeper_target target,
-                                         struct peeper_then then);
+PEEPER_NODISCARD enum peeper_status peeper_client_whereis(struct peeper_client *client,
+                                                          struct peeper_target  target,
+                                                          struct peeper_then    then);
 
 // One page of actors, without states / all that is known about one actor.
-enum peeper_status peeper_client_list(struct peeper_client *client, const struct peeper_page *page,
-                                      struct peeper_then then);
-enum peeper_status peeper_client_inspect(struct peeper_client *client, struct peeper_target target,
-                                         struct peeper_then then);
+PEEPER_NODISCARD enum peeper_status peeper_client_list(struct peeper_client     *client,
+                                                       const struct peeper_page *page,
+                                                       struct peeper_then        then);
+PEEPER_NODISCARD enum peeper_status peeper_client_inspect(struct peeper_client *client,
+                                                          struct peeper_target  target,
+                                                          struct peeper_then    then);
 
-enum peeper_status peeper_client_ping(struct peeper_client *client, struct peeper_then then);
+PEEPER_NODISCARD enum peeper_status peeper_client_ping(struct peeper_client *client,
+                                                       struct peeper_then    then);
 
 // --- The blocking client -------------------------------------------------------------------------
 
@@ -292,15 +297,16 @@ enum peeper_status peeper_client_ping(struct peeper_client *client, struct peepe
 // Owns:   the caller owns it; options and their strings are borrowed until the client is destroyed.
 // Thread: any; one thread at a time from then on.   Blocks: no.
 // Fails:  NO_MEMORY, INTERNAL (no loop).
-enum peeper_status peeper_sync_create(const struct peeper_options *options,
-                                      struct peeper_sync         **ret_sync);
+PEEPER_NODISCARD enum peeper_status peeper_sync_create(const struct peeper_options *options,
+                                                       struct peeper_sync         **ret_sync);
 
 // Connects; after a lost connection, connects again.
 // Shape:  `address` as in peeper_client_open().
 // Thread: owner.   Blocks: up to connect_timeout_ms.
 // Fails:  INVALID (address), UNREACHABLE (also no welcome in time), UNSUPPORTED_VERSION,
 //         UNAUTHENTICATED and whatever else the server says, NO_MEMORY.
-enum peeper_status peeper_sync_connect(struct peeper_sync *sync, const char *address);
+PEEPER_NODISCARD enum peeper_status peeper_sync_connect(struct peeper_sync *sync,
+                                                        const char         *address);
 
 // What the last function of this client that failed has to tell, beyond its status.
 // Owns:   borrowed until the next function of this client.   Thread: owner.
@@ -313,28 +319,36 @@ void peeper_sync_destroy(struct peeper_sync *sync);
 // Owns:   what the out-parameters point to is borrowed until the next function of this client.
 // Thread: owner.   Blocks: for the request's own time and 250 ms.
 // Fails:  whatever the server says, and the statuses that the client finds by itself.
-enum peeper_status peeper_sync_call(struct peeper_sync *sync, struct peeper_target target,
-                                    struct peeper_value message, uint32_t deadline_ms,
-                                    struct peeper_value *ret_reply);
-enum peeper_status peeper_sync_cast(struct peeper_sync *sync, struct peeper_target target,
-                                    struct peeper_value message);
-enum peeper_status peeper_sync_send(struct peeper_sync *sync, struct peeper_target target,
-                                    struct peeper_value message);
-enum peeper_status peeper_sync_start(struct peeper_sync                *sync,
-                                     const struct peeper_start_options *options,
-                                     struct peeper_started             *ret_started);
-enum peeper_status peeper_sync_stop(struct peeper_sync *sync, struct peeper_target target,
-                                    struct peeper_value reason, uint32_t timeout_ms);
-enum peeper_status peeper_sync_kill(struct peeper_sync *sync, struct peeper_target target);
-enum peeper_status peeper_sync_resume(struct peeper_sync *sync, struct peeper_target target);
+PEEPER_NODISCARD enum peeper_status
+peeper_sync_call(struct peeper_sync *sync, struct peeper_target target, struct peeper_value message,
+                 uint32_t deadline_ms, struct peeper_value *ret_reply);
+PEEPER_NODISCARD enum peeper_status peeper_sync_cast(struct peeper_sync  *sync,
+                                                     struct peeper_target target,
+                                                     struct peeper_value  message);
+PEEPER_NODISCARD enum peeper_status peeper_sync_send(struct peeper_sync  *sync,
+                                                     struct peeper_target target,
+                                                     struct peeper_value  message);
+PEEPER_NODISCARD enum peeper_status peeper_sync_start(struct peeper_sync                *sync,
+                                                      const struct peeper_start_options *options,
+                                                      struct peeper_started *ret_started);
+PEEPER_NODISCARD enum peeper_status peeper_sync_stop(struct peeper_sync  *sync,
+                                                     struct peeper_target target,
+                                                     struct peeper_value  reason,
+                                                     uint32_t             timeout_ms);
+PEEPER_NODISCARD enum peeper_status peeper_sync_kill(struct peeper_sync  *sync,
+                                                     struct peeper_target target);
+PEEPER_NODISCARD enum peeper_status peeper_sync_resume(struct peeper_sync  *sync,
+                                                       struct peeper_target target);
 // Fails: also NOPROC, where nobody has the name or the incarnation is gone.
-enum peeper_status peeper_sync_whereis(struct peeper_sync *sync, struct peeper_target target,
-                                       uint64_t *ret_id);
-enum peeper_status peeper_sync_list(struct peeper_sync *sync, const struct peeper_page *page,
-                                    struct peeper_listing *ret_listing);
-enum peeper_status peeper_sync_inspect(struct peeper_sync *sync, struct peeper_target target,
-                                       struct peeper_actor *ret_actor);
-enum peeper_status peeper_sync_ping(struct peeper_sync *sync);
+PEEPER_NODISCARD enum peeper_status
+peeper_sync_whereis(struct peeper_sync *sync, struct peeper_target target, uint64_t *ret_id);
+PEEPER_NODISCARD enum peeper_status peeper_sync_list(struct peeper_sync       *sync,
+                                                     const struct peeper_page *page,
+                                                     struct peeper_listing    *ret_listing);
+PEEPER_NODISCARD enum peeper_status peeper_sync_inspect(struct peeper_sync  *sync,
+                                                        struct peeper_target target,
+                                                        struct peeper_actor *ret_actor);
+PEEPER_NODISCARD enum peeper_status peeper_sync_ping(struct peeper_sync *sync);
 
 #ifdef __cplusplus
 }
