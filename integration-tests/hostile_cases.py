@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable
 
+import peeper_wire
 from case_registry import Settings, case
 from crash_cases import ENDLESS, run_threads
-from peeper_wire import SOURCE_ROOT, Client, PeeperError, call_message, pb
+from peeper_wire import SOURCE_ROOT, Client, PeeperError, call_message
 from server_process import Build, Server, check, check_equal, descendants, eventually
 
 SEED = 20_240_607
@@ -84,7 +85,7 @@ class Watch:
 def note(watch: Watch, frame: object) -> None:
     body = frame.WhichOneof("body")  # type: ignore[attr-defined]
     if body == "error":
-        body = pb.Status.Name(frame.error.status).removeprefix("STATUS_")  # type: ignore[attr-defined]
+        body = peeper_wire.pb.Status.Name(frame.error.status).removeprefix("STATUS_")  # type: ignore[attr-defined]
     watch.answers[body] += 1
 
 
@@ -105,7 +106,7 @@ def keep_calling(server: Server, watch: Watch) -> None:
             frame = client.wait_any()
             name = flying.pop(frame.id)
             note(watch, frame)
-            if frame.WhichOneof("body") == "error" and frame.error.status == pb.STATUS_NOPROC:
+            if frame.WhichOneof("body") == "error" and frame.error.status == peeper_wire.pb.STATUS_NOPROC:
                 flying[start_victim(client, name)] = name
 
 

@@ -489,7 +489,7 @@ static void sleep_until_doorbell(struct life *life) {
     for (uint32_t i = 0; i < life->worker_count; i++) {
         fds[i] = (struct pollfd){.fd = life->ports[i].doorbell, .events = POLLIN};
     }
-    // worker_sleep is always set, so every publication rings; the bound covers what damage did to it.
+    // worker_sleep is always set, so every publication rings; the bound is for what damage did.
     if (poll(fds, life->worker_count, POLL_MS) <= 0) return;
     for (uint32_t i = 0; i < life->worker_count; i++) {
         uint64_t count;

@@ -143,13 +143,18 @@ class Server:
     tcp: tuple[str, int] = ("", 0)
     http: tuple[str, int] = ("", 0)
 
-    def start(self) -> Server:
+    def launch(self) -> None:
+        """Starts the process and does not wait for anything."""
         command = [str(self.build.peeperd), "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0",
                    "--behaviours", str(self.behaviours or self.build.behaviours), *self.options]
         self.log_path = self.build.logs / f"{self.log_name}.log"
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log,
                                             stdin=subprocess.DEVNULL)
+
+    def start(self) -> Server:
+        """Starts the process and waits until it says that it is ready."""
+        self.launch()
         match = READY.match(self._first_line())
         check(match, f"peeperd did not say that it is ready; see {self.log_path}")
         assert match is not None

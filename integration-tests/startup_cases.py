@@ -1,15 +1,19 @@
 """Start and end of peeperd: refusals in one line, broken behaviours beside good ones, signals."""
 from __future__ import annotations
 
+import os
+import random
 import shutil
 import signal
 import socket
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
+import peeper_wire
 from case_registry import Settings, case
-from peeper_wire import ConnectionEnded, PeeperError, encode_varint, pb
+from peeper_wire import Client, ConnectionEnded, PeeperError, encode_varint
 from server_process import Server, alive, check, check_equal, descendants, eventually
 
 
@@ -105,14 +109,14 @@ def end_under_load(server: Server, number: signal.Signals) -> None:
     eventually(lambda: not any(alive(pid) for pid in hosts), "the hosts are gone", 2)
 
 
-def check_answered_or_closed(client: object, flying: set[int]) -> None:
+def check_answered_or_closed(client: Client, flying: set[int]) -> None:
     """Each request in flight gets a reply or SHUTTING_DOWN; then the connection closes."""
     try:
         while flying:
-            frame = client.wait_any(10)  # type: ignore[attr-defined]
+            frame = client.wait_any(10)
             flying.discard(frame.id)
             if frame.WhichOneof("body") == "error":
-                check_equal(pb.Status.Name(frame.error.status), "STATUS_SHUTTING_DOWN", "error at the end")
+                check_equal(peeper_wire.pb.Status.Name(frame.error.status), "STATUS_SHUTTING_DOWN", "error at the end")
     except ConnectionEnded:
         pass
 
@@ -161,6 +165,32 @@ def check_noproc(server: Server) -> None:
     check(False, "an actor came back without a store")
 
 
+@case("startup: kill -9 of peeperd at any moment of its start leaves no host behind")
+def keeper_killed_early(settings: Settings) -> None:
+    chance = random.Random(178)
+    for _ in range(20 if settings.quick else 100):
+        server = Server(settings.build, log_name="startup-killed-early")
+        server.launch()
+        time.sleep(chance.uniform(0, 0.03))  # house-rules: sleep: the random moment
+        server.process.kill()
+        server.process.wait()
+        eventually(lambda: not hosts_of_build(settings), "the hosts are gone", 5)
+
+
+def hosts_of_build(settings: Settings) -> list[int]:
+    """Every living host of this build: no other test of it runs at the same time."""
+    program = str(settings.build.folder / "bin" / "peeper-host")
+    return [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc")))
+            if alive(pid) and program_of(pid) == program]
+
+
+def program_of(pid: int) -> str:
+    try:
+        return os.readlink(f"/proc/{pid}/exe")
+    except OSError:
+        return ""
+
+
 @case("startup: connections beyond the limit are told so, and the server goes on")
 def connection_limit(settings: Settings) -> None:
     with Server(settings.build, ["--connections-max", "10"], "startup-connections") as server:
@@ -169,7 +199,7 @@ def connection_limit(settings: Settings) -> None:
             surplus = server.client(hello=False)
             surplus.send_bytes(hello_bytes())
             frames = surplus.read_to_end(10)
-            check(frames and frames[0].error.status == pb.STATUS_OVERLOADED, f"frames: {frames}")
+            check(frames and frames[0].error.status == peeper_wire.pb.STATUS_OVERLOADED, f"frames: {frames}")
         except ConnectionEnded:
             check(False, "the surplus connection was closed without a word")
         finally:
@@ -180,7 +210,7 @@ def connection_limit(settings: Settings) -> None:
 
 
 def hello_bytes() -> bytes:
-    body = pb.ClientFrame(id=1, hello=pb.Hello(protocol_version=1)).SerializeToString()
+    body = peeper_wire.pb.ClientFrame(id=1, hello=peeper_wire.pb.Hello(protocol_version=1)).SerializeToString()
     return encode_varint(len(body)) + body
 
 
