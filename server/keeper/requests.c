@@ -109,7 +109,6 @@ static enum status run_send(struct shard *shard, struct caller caller,
 // --- start ---
 
 static const char *start_fault(const struct request *request) {
-    if (request->name.bytes > NAME_BYTES_MAX) return "name: over 255 bytes";
     if (!name_valid(request->name)) return "name: not UTF-8, or with control characters";
     if (request->behaviour.bytes == 0) return "behaviour: empty";
     if (!value_valid(request->payload)) return "argument: not a well-formed Value";
@@ -278,6 +277,10 @@ enum status request_run(struct shard *shard, struct caller caller, const struct 
         shard_answer_status(shard, caller, STATUS_SHUTTING_DOWN);
         return STATUS_OK;
     }
+    if (request->name.bytes > NAME_BYTES_MAX) {
+        refuse(shard, caller, STATUS_INVALID, "name: over 255 bytes");
+        return STATUS_OK;
+    }
     return next(shard, caller, request);
 }
 
@@ -313,6 +316,10 @@ void request_effect_stop(struct shard *shard, struct slice name, struct slice re
 void request_effect_start(struct shard *shard, struct slice behaviour, struct slice name,
                           struct slice argument) {
     struct request request = {.name = name, .behaviour = behaviour, .payload = argument};
+    if (name.bytes > NAME_BYTES_MAX) {
+        log_lost("start", name, STATUS_INVALID);
+        return;
+    }
     if (actor_by_name(&shard->actors, name) != NULL &&
         actor_by_name(&shard->actors, name)->life != ACTOR_ENDED) {
         log_lost("start", name, STATUS_ALREADY_STARTED);

@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define REASON_KEPT_BYTES_MAX (16u << 10)
+
 // Encoded Value of a short string: field 5 of peeper.v1.Value.
 #define REASON(text) \
     { 0x2a, sizeof(text) - 1, text }
@@ -144,13 +146,20 @@ static struct trouble *trouble_of(struct actor *actor) {
     return trouble;
 }
 
+// A reason that is too large to be kept for every crashed actor is replaced by one that says so.
+static struct slice bounded(struct slice reason) {
+    static const struct reason_text TOO_LARGE = REASON("over 16 KiB");
+    return reason.bytes > REASON_KEPT_BYTES_MAX ? reason_slice(&TOO_LARGE) : reason;
+}
+
 static void remember(struct shard *shard, struct actor *actor, struct trouble *trouble,
                      const struct end *end) {
-    uint8_t *reason = end->reason.bytes > 0 ? malloc(end->reason.bytes) : NULL;
-    if (reason != NULL) memcpy(reason, end->reason.data, end->reason.bytes);
+    struct slice kept = bounded(end->reason);
+    uint8_t     *reason = kept.bytes > 0 ? malloc(kept.bytes) : NULL;
+    if (reason != NULL) memcpy(reason, kept.data, kept.bytes);
     free(trouble->reason);
     trouble->reason = reason;
-    trouble->reason_bytes = reason == NULL ? 0 : (uint32_t)end->reason.bytes;
+    trouble->reason_bytes = reason == NULL ? 0 : (uint32_t)kept.bytes;
     trouble->kind = crash_kind_text(end->kind);
     trouble->at_ms = clock_wall_ms();
     if (trouble->down_ns == 0) trouble->down_ns = clock_mono_ns();

@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define VIEW_SCAN_MAX 65536u // slots looked at for one page
+#define VIEW_PAGE_BYTES (256u << 10) // a page ends after this much text
+#define VIEW_SCAN_MAX 65536u         // slots looked at for one page
 
 static uint64_t turn_ms(const struct shard *shard, const struct actor *actor,
                         const struct worker *worker) {
@@ -148,10 +149,12 @@ static void run_list(struct shard *shard, struct view *view) {
     // A look must not hold up the turns; a page may come out short, even empty, with a cursor to go
     // on from.
     if (slot < end && end - slot > VIEW_SCAN_MAX) end = slot + VIEW_SCAN_MAX;
-    for (; slot < end && view->count < limit; slot++) {
+    size_t bytes = 0;
+    for (; slot < end && view->count < limit && bytes < VIEW_PAGE_BYTES; slot++) {
         const struct actor *actor = actor_at(&shard->actors, (uint32_t)slot);
         if (view->name_bytes > 0 ? !listed(actor, view) : actor == NULL) continue;
         view->infos[view->count] = describe(shard, actor);
+        bytes += actor->name_bytes + view->infos[view->count].last_crash.reason.bytes;
         if (!own(&view->infos[view->count++])) status = STATUS_NO_MEMORY;
     }
     view->next = slot < shard->actors.used ? slot : 0;

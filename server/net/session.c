@@ -66,11 +66,19 @@ static bool token_matches(const char *wanted, struct slice token) {
     return difference == 0;
 }
 
+static enum status refuse_hello(struct conn *conn, uint64_t request, enum status status) {
+    fail(conn, request, status, NULL);
+    conn_refuse(conn);
+    return STATUS_OK;
+}
+
 static enum status run_hello(struct conn *conn, const struct request *request) {
     const struct keeper_options *options = conn->engine->options;
-    if (request->protocol_version != PROTOCOL_VERSION) return STATUS_UNSUPPORTED_VERSION;
+    if (request->protocol_version != PROTOCOL_VERSION) {
+        return refuse_hello(conn, request->id, STATUS_UNSUPPORTED_VERSION);
+    }
     if (options->token != NULL && !token_matches(options->token, request->token)) {
-        return STATUS_UNAUTHENTICATED;
+        return refuse_hello(conn, request->id, STATUS_UNAUTHENTICATED);
     }
     struct welcome welcome = {
         .server_version = PEEPER_VERSION,

@@ -8,10 +8,10 @@
 struct conn;
 struct engine;
 
-// Handles the body of one frame.
-// Fails:  STATUS_AGAIN (nothing happened; the rings are full), STATUS_PROTOCOL,
-//         STATUS_UNSUPPORTED_VERSION, STATUS_UNAUTHENTICATED (the connection is to be refused with
-//         this status).   Thread: net.
+// Handles the body of one frame. A hello that is refused ends the connection here.
+// Fails:  STATUS_AGAIN (nothing happened; the rings are full), STATUS_PROTOCOL (the connection is
+//         to be refused with this status).
+// Thread: net.
 NODISCARD enum status session_frame(struct conn *conn, struct slice frame);
 
 // Appends the error that ends a connection.
