@@ -276,8 +276,9 @@ void arguments_parse(int argc, char **argv, struct invocation *ret_invocation) {
     snprintf(title, sizeof(title), "peeper %s", command->name);
     own_argv[0] = title;
     for (int i = 1; i < own_argc; i++) own_argv[i] = shield(own_argv[i]);
-    ret_invocation->words = calloc((size_t)own_argc, sizeof(char *));
+    ret_invocation->words_room = calloc((size_t)own_argc, sizeof(char *));
+    ret_invocation->words = ret_invocation->words_room;
     ret_invocation->word_count = 0;
-    if (ret_invocation->words == NULL) abort();
+    if (ret_invocation->words_room == NULL) abort();
     argp_parse(&own, own_argc, own_argv, 0, 0, ret_invocation);
 }

@@ -26,6 +26,7 @@ struct invocation {
     const struct command *command;
     const char           *name; // of --name; NULL: the first word is the NAME
     char                **words;
+    char                **words_room; // owned; `words` walks through it
     int                   word_count;
     struct peeper_target  target; // what NAME says
 

@@ -33,6 +33,7 @@ int main(int argc, char **argv) {
     }
     enum exit_code code = run(peeper, &invocation);
     peeper_sync_destroy(peeper);
+    free(invocation.words_room);
 
     if (fflush(stdout) != 0 || ferror(stdout)) {
         fputs("peeper: stdout cannot be written\n", stderr);
