@@ -197,12 +197,13 @@ static enum status apply_done(struct subject *s) {
     bool stop = (s->commit->record.flags & COMMIT_STOP) != 0;
     bool call = s->first && s->turn->kind == TURN_CALL;
     if (call && s->commit->reply.data == NULL && !stop) defer_call(s);
+    bool init = s->first && s->turn->kind == TURN_INIT;
+    // Before the effects, which may be a stop of the actor itself: as one that runs it can be
+    // stopped.
+    if (init) supervisor_started(shard, s->actor);
     if (s->commit->effects > 0) effects(s);
     if (call) answer_call(s);
-    if (s->first && s->turn->kind == TURN_INIT) {
-        supervisor_started(shard, s->actor);
-        answer_start(s);
-    }
+    if (init) answer_start(s);
     if (s->commit->record.flags & COMMIT_MORE) {
         go_on(s);
     } else if (stop) {
@@ -280,6 +281,8 @@ static enum status apply_refused(struct subject *s) {
     if (init) {
         supervisor_refused(s->shard, s->actor, ignore, s->commit->reason);
     } else {
+        // A stop that was not understood stops nothing.
+        if (s->turn->kind == TURN_TERMINATE) s->actor->life = ACTOR_RUNNING;
         settle_down(s);
     }
     return STATUS_OK;
@@ -289,6 +292,16 @@ static enum status apply_void(struct subject *s) {
     s->shard->metrics.commits_ignored++;
     if ((s->commit->record.flags & COMMIT_MORE) == 0) worker_advance(s->worker);
     return STATUS_OK;
+}
+
+static enum status apply_kind(struct subject *s) {
+    switch (s->commit->record.kind) {
+        case COMMIT_DONE: return apply_done(s);
+        case COMMIT_CRASH: return apply_crash(s);
+        case COMMIT_SKIP: return apply_skip(s);
+        case COMMIT_REFUSED: return apply_refused(s);
+        default: return STATUS_PROTOCOL;
+    }
 }
 
 enum status apply(struct shard *shard, struct host *host, struct worker *worker) {
@@ -310,12 +323,8 @@ enum status apply(struct shard *shard, struct host *host, struct worker *worker)
     CHECK(subject.actor != NULL);
     CHECK(subject.actor->epoch == turn->epoch);
 
-    shard->metrics.commits++;
-    switch (commit->record.kind) {
-        case COMMIT_DONE: return apply_done(&subject);
-        case COMMIT_CRASH: return apply_crash(&subject);
-        case COMMIT_SKIP: return apply_skip(&subject);
-        case COMMIT_REFUSED: return apply_refused(&subject);
-        default: return STATUS_PROTOCOL;
-    }
+    // One that the mirror has no room for comes again, and counts then.
+    enum status status = apply_kind(&subject);
+    if (status == STATUS_OK) shard->metrics.commits++;
+    return status;
 }

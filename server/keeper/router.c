@@ -262,8 +262,6 @@ enum status router_deliver(struct shard *shard, struct actor *actor, enum turn_k
         shard->metrics.mailbox_full++;
         return STATUS_MAILBOX_FULL;
     }
-    heap_cancel(&shard->timers, &actor->idle);
-
     struct worker *worker = router_worker(shard, actor);
     if (direct(actor, worker)) {
         struct turn turn = {
@@ -274,6 +272,8 @@ enum status router_deliver(struct shard *shard, struct actor *actor, enum turn_k
             .payload = payload,
         };
         enum status status = append(shard, actor, &turn);
+        // Only a message that was taken is instead of the timeout.
+        if (status == STATUS_OK) heap_cancel(&shard->timers, &actor->idle);
         if (status == STATUS_OK && kind == TURN_TERMINATE) actor->life = ACTOR_STOPPING;
         if (status == STATUS_AGAIN && may_wait) shard->put_off = true;
         if (status != STATUS_AGAIN || may_wait) return status;
@@ -284,6 +284,7 @@ enum status router_deliver(struct shard *shard, struct actor *actor, enum turn_k
     struct envelope *envelope =
         envelope_create((uint8_t)kind, caller, shard->now_ms, limit_ms, payload);
     if (envelope == NULL) return STATUS_NO_MEMORY;
+    heap_cancel(&shard->timers, &actor->idle);
     router_enqueue(shard, actor, envelope);
     if (list_empty(&actor->ready)) router_pump(shard, actor);
     return STATUS_OK;
