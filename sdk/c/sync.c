@@ -3,6 +3,8 @@
 #include "base/buf.h"
 #include "base/check.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <uv.h>
@@ -15,6 +17,8 @@ struct peeper_sync {
     struct peeper_client        *client; // owned; NULL while it was never connected
     bool                         settled;
     bool                         closed;
+    uint32_t                     server_frame_bytes_max;
+    char                         text[128]; // of an error that names a limit
     struct peeper_error          error;
     struct peeper_error          down; // why the connection ended; its pointers live with `client`
 
@@ -34,7 +38,7 @@ static enum peeper_status refuse(struct peeper_sync *sync, struct peeper_error e
 
 static void on_up(void *user, const struct peeper_welcome *welcome) {
     struct peeper_sync *sync = user;
-    (void)welcome;
+    sync->server_frame_bytes_max = welcome->frame_bytes_max;
     sync->settled = true;
 }
 
@@ -155,6 +159,12 @@ static enum peeper_status finish(struct peeper_sync *sync, enum peeper_status st
     if (status == PEEPER_STATUS_UNREACHABLE) {
         struct peeper_error error = error_of(status, sync->down.message);
         return refuse(sync, error);
+    }
+    if (status == PEEPER_STATUS_TOO_LARGE) {
+        snprintf(sync->text, sizeof(sync->text),
+                 "the request is over the server's limit of %" PRIu32 " bytes in a frame",
+                 sync->server_frame_bytes_max);
+        return refuse(sync, error_of(status, sync->text));
     }
     if (status != PEEPER_STATUS_OK) return refuse(sync, error_of(status, NULL));
 

@@ -262,6 +262,21 @@ Test(sync, answers_TIMEOUT_where_the_network_is_silent, .timeout = 10) {
     finish(&peer, sync);
 }
 
+static void welcome_with_limit_100(struct peer *peer) {
+    peer_welcome(peer, 100);
+    peer_read_to_end(peer);
+}
+
+Test(sync, names_the_limit_that_a_request_is_over, .timeout = 10) {
+    struct peer         peer;
+    struct peeper_sync *sync = connected(&peer, 1, welcome_with_limit_100);
+    uint8_t             data[100] = {0};
+    struct peeper_value message = {data, sizeof(data)};
+    cr_assert(peeper_sync_cast(sync, peeper_by_name("a"), message) == PEEPER_STATUS_TOO_LARGE);
+    cr_assert(strstr(peeper_sync_error(sync)->message, "100 bytes") != NULL);
+    finish(&peer, sync);
+}
+
 static void close_on_the_first_of_two(struct peer *peer) {
     if (peer->connection > 0) {
         echo_calls(peer);
