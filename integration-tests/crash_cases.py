@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import threading
 import time
 from collections import Counter
@@ -254,6 +255,22 @@ def many_actors_survive(settings: Settings) -> None:
             calls = [client.submit_call(f"many-{i}", "state") for i in range(count)]
             for i, number in enumerate(calls):
                 check_state(client, number, i)
+
+
+@case("crash: a host that is stopped (SIGSTOP) is replaced, and calls are answered in their time")
+def stopped_host_is_replaced(settings: Settings) -> None:
+    with Server(settings.build, log_name="crash-stopped") as server, server.client() as client:
+        client.start("frozen", "counter", 5, ENDLESS)
+        pid = wait_for_host(client, "frozen")
+        os.kill(pid, signal.SIGSTOP)
+        begun = time.monotonic()
+        try:
+            client.call("frozen", "state", 1000)
+        except PeeperError as error:
+            check(error.status in ("TIMEOUT", "CRASHED"), f"answer of a stopped host: {error}")
+        check(time.monotonic() - begun < 2, "the call is answered by its deadline")
+        eventually(lambda: client.inspect("frozen").host_pid != pid, "the stopped host is given up", 15)
+        check_equal(client.call("frozen", "state"), 5, "state after the stopped host was replaced")
 
 
 def wait_for_host(client: Client, name: str) -> int:

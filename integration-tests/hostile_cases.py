@@ -14,7 +14,7 @@ from typing import Callable
 import peeper_wire
 from case_registry import Settings, case
 from crash_cases import ENDLESS, run_threads
-from peeper_wire import SOURCE_ROOT, Client, PeeperError, call_message
+from peeper_wire import SOURCE_ROOT, Client, PeeperError, StartOptions, call_message
 from server_process import Build, Server, check, check_equal, descendants, eventually
 
 SEED = 20_240_607
@@ -55,6 +55,9 @@ class Tally:
 
     def behave(self) -> None:
         self._map[8:16] = struct.pack("=Q", 1)
+
+    def stall(self) -> None:
+        self._map[8:16] = struct.pack("=Q", 2)
 
 
 def compile_double(build: Build) -> Path:
@@ -151,11 +154,45 @@ def attack(server: Server, watch: Watch) -> None:
     check(all(count > 0 for count in watch.tally.by_kind[:24]), "every kind of mutation was tried")
 
 
+def prepare_double(settings: Settings) -> tuple[Path, Tally]:
+    program = compile_double(settings.build)
+    path = program.with_suffix(".tally")
+    os.environ["PEEPER_HOSTILE_TALLY"] = str(path)
+    return program, Tally(path)
+
+
+def check_timeout(ask: Callable[[], object], what: str, seconds_max: float) -> None:
+    begun = time.monotonic()
+    try:
+        ask()
+    except PeeperError as error:
+        check_equal(error.status, "TIMEOUT", f"{what} of an actor whose host stalls")
+        took = time.monotonic() - begun
+        check(took < seconds_max, f"{what} was answered after {took:.1f} s only")
+        return
+    check(False, f"{what} was answered by a host that stalls")
+
+
+@case("hostile: a host that does not take its turns is found out, and nobody waits longer than he asked for")
+def stalling_host(settings: Settings) -> None:
+    program, tally = prepare_double(settings)
+    tally.behave()
+    with Server(settings.build, ["--host-program", str(program)], "hostile-stall") as server:
+        with server.client() as client:
+            client.start("stalled", "counter", 1, ENDLESS)
+            lives = tally.lives
+            tally.stall()
+            check_timeout(lambda: client.call("stalled", "inc", DEADLINE_MS), "call", 2)
+            check_timeout(lambda: client.start("fresh", "counter", 1, StartOptions(timeout_ms=500)), "start", 2)
+            check_timeout(lambda: client.stop("stalled", timeout_ms=500), "stop", 2)
+            eventually(lambda: tally.lives > lives, "the host that stalls is replaced", 15)
+            tally.behave()
+            eventually(lambda: serves_again(server), "a host that behaves is served with", 15)
+
+
 @case("hostile: a host that writes 100,000 random mutations into its rings is killed, the keeper goes on")
 def hostile_host(settings: Settings) -> None:
-    program = compile_double(settings.build)
-    tally = Tally(program.with_suffix(".tally"))
-    os.environ["PEEPER_HOSTILE_TALLY"] = str(program.with_suffix(".tally"))
+    program, tally = prepare_double(settings)
     wanted, minutes = (3000, 5) if settings.quick else (100_000, 30)
     watch = Watch(tally, wanted, time.monotonic() + minutes * 60, Counter())
     with Server(settings.build, ["--host-program", str(program)], "hostile") as server:

@@ -26,10 +26,16 @@
 #define MUTATION_KINDS 32
 #define POLL_MS 50
 
-// All zero at first but the seed and `behave`, which the test writes.
+enum mode {
+    MODE_ATTACK = 0,
+    MODE_BEHAVE = 1, // only good lives from now on
+    MODE_STALL = 2,  // turns are left where they are, not even claimed
+};
+
+// All zero at first but the seed and the mode, which the test writes.
 struct tally {
     uint64_t         seed;
-    _Atomic uint64_t behave; // not 0: only good lives from now on
+    _Atomic uint64_t mode; // enum mode
     _Atomic uint64_t lives;
     _Atomic uint64_t mutations;
     _Atomic uint64_t by_kind[MUTATION_KINDS];
@@ -217,6 +223,7 @@ static void stage_answer(const struct turn_view *turn) {
     bool known = copy->present && copy->epoch == record->epoch;
     stage_begin(known || record->kind == TURN_FORGET ? COMMIT_DONE : COMMIT_SKIP, record->turn);
     if (record->kind == TURN_FORGET || record->kind == TURN_TERMINATE) copy->present = false;
+    if (record->kind == TURN_TERMINATE) staged_record()->flags = COMMIT_STOP;
     if (!known) return;
     if (record->kind == TURN_INIT && !loaded) stage_state(copy);
     if (record->kind != TURN_CALL && record->kind != TURN_CAST && record->kind != TURN_INFO) return;
@@ -467,7 +474,7 @@ static void answer_turn(struct life *life, struct port *port) {
     stage_end();
     uint64_t end = port->turn_at + turn.record->record_bytes;
 
-    bool good = life->good_turns_left > 0 || atomic_load(&life->tally->behave) != 0;
+    bool good = life->good_turns_left > 0 || atomic_load(&life->tally->mode) != MODE_ATTACK;
     if (life->good_turns_left > 0) life->good_turns_left--;
     if (good || below(life, life->rarity) != 0) {
         publish(life, port, stage.used);
@@ -478,8 +485,9 @@ static void answer_turn(struct life *life, struct port *port) {
 }
 
 static void serve_port(struct life *life, struct port *port) {
-    while (atomic_load_explicit(&port->in->head, memory_order_acquire) - port->turn_at >
+    while (atomic_load_explicit(&port->in->head, memory_order_acquire) - port->turn_at >=
            sizeof(struct turn_record)) {
+        if (atomic_load(&life->tally->mode) == MODE_STALL) return;
         answer_turn(life, port);
     }
 }
@@ -509,7 +517,8 @@ static void announce(struct life *life) {
         publish(life, port, stage.used);
     }
     // A life that is rotten from the start is rare: the keeper may pace hosts that never get ready.
-    if (atomic_load(&life->tally->behave) == 0 && below(life, 200) == 0) damage_once(life, port);
+    if (atomic_load(&life->tally->mode) == MODE_ATTACK && below(life, 200) == 0)
+        damage_once(life, port);
     stage_begin(COMMIT_READY, 0);
     stage_end();
     publish(life, port, stage.used);
