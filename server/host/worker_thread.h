@@ -4,7 +4,11 @@
 #include "host/death.h"
 #include "host/worker.h"
 
+#ifdef __SANITIZE_THREAD__ // it keeps most of a megabyte of its own on every stack
+#define WORKER_STACK_BYTES (4u << 20)
+#else
 #define WORKER_STACK_BYTES (512u << 10)
+#endif
 // Wide, since it costs no memory: a frame with a large array must not step over it.
 #define WORKER_GUARD_BYTES (1u << 20)
 
