@@ -183,24 +183,28 @@ class Peeper(Server):
         self.ready_line()
 
     def standby_ready(self):
-        """Two hosts, both with the code loaded, and everybody asleep: nothing is left to be done.
+        """Two hosts, both with the code loaded, and they and the server asleep: nothing is left to be done.
 
-        Seen from outside, so that the server need not be trusted about it: threads that load, start or clean up
-        are running, and a host that has not loaded its code has not mapped the behaviour's file.
+        Seen from outside, and with few eyes: each file of /proc/HOST that was ever opened is one more that the kernel
+        must forget when the host dies, in whichever thread of the server reaps it. Opening those of the host's
+        threads made that take 100 ms.
         """
-        hosts = children_of([self.process.pid])
-        if len(hosts) != 2:
+        hosts = self.hosts()
+        if len(hosts) != 2 or not self.threads_asleep():
             return False
-        loaded = all(re.search(r"/counter\.so$", read_text("/proc/%d/maps" % pid), re.M) for pid in hosts)
-        return loaded and all(self.asleep(pid) for pid in [self.process.pid] + hosts)
+        if any(stat_fields(pid)[:1] != ["S"] for pid in hosts):
+            return False
+        return all(re.search(r"/counter\.so$", read_text("/proc/%d/maps" % pid), re.M) for pid in hosts)
 
-    @staticmethod
-    def asleep(pid):
-        try:
-            threads = os.listdir("/proc/%d/task" % pid)
-        except FileNotFoundError:
-            return False
-        return all(stat_fields(pid, thread)[:1] == ["S"] for thread in threads)
+    def hosts(self):
+        """Also those that have died and are not reaped yet."""
+        folder = "/proc/%d/task" % self.process.pid
+        return [int(pid) for thread in os.listdir(folder)
+                for pid in read_text("%s/%s/children" % (folder, thread)).split()]
+
+    def threads_asleep(self):
+        return all(stat_fields(self.process.pid, thread)[:1] == ["S"]
+                   for thread in os.listdir("/proc/%d/task" % self.process.pid))
 
     def wait_for_standby(self):
         poll("a ready standby host", READY_SECONDS_MAX, self.standby_ready)
