@@ -292,6 +292,13 @@ Test(host, a_stop_is_followed_by_terminate_and_both_tell_the_reason) {
     cr_assert_eq(call(PROBE, "\"state\"").kind, COMMIT_SKIP);
 }
 
+Test(host, a_reason_that_terminate_writes_changes_nothing) {
+    start(PROBE, "{\"terminate\": [[\"error\", \"another and a longer one\"]]}");
+    call(PROBE, "[[\"stop\", \"first\"]]");
+    cr_assert_eq(next().flags, COMMIT_STOP);
+    cr_assert(double_has(&commit, ITEM_REASON, "\"first\""));
+}
+
 Test(host, a_terminate_that_crashes_is_the_last_commit) {
     start(PROBE, "{\"state\": 1, \"terminate\": [[\"raise\", \"late\"]]}");
     call(PROBE, "\"stop\"");
