@@ -188,7 +188,9 @@ static inline void fx_fini(void) {
             ring_fini(&fx.hosts[i].workers[w].commits);
         }
     }
-    // In this order, because the mirror may still answer reads into the shard's inbox.
+    // In this order, because the mirror may still answer reads into the shard's inbox; and without
+    // a host nothing asks it again.
+    fx.shard.active = fx.shard.standby = NULL;
     mirror_destroy(fx.mirror);
     shard_receive(&fx.shard);
     shard_fini(&fx.shard);
@@ -397,7 +399,7 @@ static inline struct slice turn_state(const struct fake_worker *end,
 // A commit in the making.
 struct out {
     struct commit_record record;
-    uint8_t              items[16384];
+    uint8_t              items[32768];
 };
 
 static inline struct out out_of(enum commit_kind kind, uint64_t turn, int flags) {

@@ -108,6 +108,15 @@ static void take_turns_back(struct shard *shard, struct actor *actor,
     heap_cancel(&shard->timers, &actor->idle);
 }
 
+// A failed restart leaves its own init behind; the next one makes its own.
+static void drop_init(struct shard *shard, struct actor *actor) {
+    if (actor->waiting == 0) return;
+    struct envelope *first = LIST_ENTRY(actor->mailbox.next, struct envelope, link);
+    if (first->kind != TURN_INIT) return;
+    router_unqueue(shard, actor, first);
+    free(first);
+}
+
 // Ends the unit. With `keep` its last state stays readable under its name.
 static void end_unit(struct shard *shard, struct actor *actor, struct slice reason, bool keep) {
     struct failure failure = {.status = STATUS_DOWN, .reason = reason};
@@ -275,14 +284,7 @@ static void plan_restart(struct shard *shard, struct actor *actor, const struct 
         end_unit(shard, actor, end->reason, false);
         return;
     }
-    // A failed restart leaves its own init behind; the next one makes its own.
-    if (actor->waiting > 0) {
-        struct envelope *first = LIST_ENTRY(actor->mailbox.next, struct envelope, link);
-        if (first->kind == TURN_INIT) {
-            router_unqueue(shard, actor, first);
-            free(first);
-        }
-    }
+    drop_init(shard, actor);
     if (trouble->last_ms != 0 && shard->now_ms - trouble->last_ms > actor->period_ms) {
         trouble->backoff_step = 0;
     }
@@ -441,5 +443,6 @@ void supervisor_unrunnable(struct shard *shard, struct actor *actor, enum status
     }
     struct failure failure = {.status = status};
     take_turns_back(shard, actor, &failure);
+    drop_init(shard, actor);
     actor->life = ACTOR_SUSPENDED;
 }

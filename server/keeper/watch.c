@@ -34,6 +34,8 @@ static uint32_t deadline_ms(const struct shard *shard, const struct worker *work
 static void expire_running(struct shard *shard, struct worker *worker, uint64_t ms) {
     if (ms + VERDICT_MS >= deadline_ms(shard, worker)) return;
     struct turn_record *record = worker_turn(worker, worker->tail);
+    // Of a turn that was taken back the caller waits elsewhere, or has its answer.
+    if (record->note_void) return;
     if (record->note_generation == 0 || record->note_deadline_ms == 0) return;
     if (shard->now_ms < record->note_begun_ms + record->note_deadline_ms) return;
     if (worker->chain != CHAIN_NONE) return;

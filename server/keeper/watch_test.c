@@ -1,0 +1,323 @@
+#include "keeper/shard_fixture_test.h"
+
+#include <unistd.h>
+
+TestSuite(watch, .init = fx_init, .fini = fx_fini, .timeout = 20);
+
+// Lets time pass as the loop does: a look now and a look then.
+static void look_after(uint64_t ms) {
+    step();
+    shard_watch(&fx.shard);
+    fx.shard.now_ms += ms;
+    shard_watch(&fx.shard);
+    step();
+}
+
+Test(watch, what_is_behind_a_long_turn_goes_to_other_workers_in_order) {
+    host_joins(2);
+    struct actor       *slow = up("slow");
+    struct actor       *quick = up("quick");
+    struct actor       *third = up("third");
+    struct fake_worker *stuck = home_of(slow);
+    cr_assert(home_of(third) == stuck);
+    cr_assert(home_of(quick) != stuck);
+    ask_call(1, "slow", "long");
+    ask_call(2, "slow", "after");
+    ask_call(3, "third", "one");
+    ask_call(4, "third", "two");
+    step();
+    uint64_t turn = play_take(stuck, TURN_CALL)->turn;
+    look_after(19);
+    cr_assert(!stuck->keeper_end->blocked);
+    look_after(20);
+    cr_assert(stuck->keeper_end->blocked);
+    settle_loads();
+    struct fake_worker *other = home_of(third);
+    cr_assert(other != stuck);
+    const struct turn_record *first = play_take(other, TURN_CALL);
+    cr_assert(same(turn_payload(other, first), text("one")));
+    cr_assert(same(turn_state(other, first), text("s0")));
+    play_reply(other, first->turn, "1", NULL);
+    play_reply(other, play_take(other, TURN_CALL)->turn, "2", NULL);
+    step();
+    cr_assert(replied(3, "1"));
+    cr_assert(replied(4, "2"));
+    // The slow actor itself stays where it runs.
+    cr_assert(slow->waiting == 1);
+    cr_assert(!answered(2));
+    play_reply(stuck, turn, "done", NULL);
+    step();
+    cr_assert(replied(1, "done"));
+    for (int i = 0; i < 3; i++) play_skip(stuck, play_take(stuck, TURN_CALL)->turn);
+    settle_loads();
+    struct fake_worker *home = home_of(slow);
+    play_reply(home, play_take(home, TURN_CALL)->turn, "at last", NULL);
+    step();
+    cr_assert(replied(2, "at last"));
+}
+
+Test(watch, new_messages_do_not_go_to_a_blocked_worker) {
+    host_joins(2);
+    struct actor       *slow = up("slow");
+    struct actor       *quick = up("quick");
+    struct actor       *third = up("third");
+    struct fake_worker *stuck = home_of(slow);
+    ask_call(1, "slow", "long");
+    step();
+    play_take(stuck, TURN_CALL);
+    look_after(25);
+    ask_call(2, "third", "x");
+    settle_loads();
+    cr_assert(home_of(third) == home_of(quick));
+    play_reply(home_of(third), play_take(home_of(third), TURN_CALL)->turn, "y", NULL);
+    // New actors go around it, too.
+    up("fourth");
+    cr_assert(home_of(actor_named("fourth")) != stuck);
+    up("fifth");
+    cr_assert(home_of(actor_named("fifth")) != stuck);
+}
+
+Test(watch, with_every_worker_blocked_messages_wait_and_go_on_afterwards) {
+    host_joins(1);
+    up("slow");
+    struct actor       *other = up("other");
+    struct fake_worker *stuck = fake(0, 0);
+    ask_call(1, "slow", "long");
+    ask_call(2, "other", "x");
+    step();
+    uint64_t turn = play_take(stuck, TURN_CALL)->turn;
+    look_after(25);
+    settle_loads();
+    cr_assert(other->waiting == 1);
+    cr_assert(!answered(2));
+    ask_start(3, "new");
+    step();
+    cr_assert(play_next(stuck)->note_void == 1);
+    stuck->at = stuck->keeper_end->head;
+    play_reply(stuck, turn, "done", NULL);
+    play_skip(stuck, turn + 1);
+    settle_loads();
+    const struct turn_record *record;
+    while ((record = play_next(stuck)) != NULL) {
+        if (record->kind == TURN_INIT) {
+            play_state(stuck, record->turn, "s0");
+        } else {
+            play_reply(stuck, record->turn, "y", NULL);
+        }
+    }
+    step();
+    cr_assert(replied(1, "done"));
+    cr_assert(replied(2, "y"));
+    cr_assert(started(3));
+}
+
+Test(watch, a_turn_that_commits_in_a_chain_is_not_long) {
+    host_joins(1);
+    up("a");
+    struct fake_worker *end = fake(0, 0);
+    ask_cast(0, "a", "x");
+    step();
+    uint64_t turn = play_take(end, TURN_CAST)->turn;
+    for (int i = 0; i < 100; i++) {
+        look_after(15);
+        play_continue(end, turn, "on");
+    }
+    step();
+    cr_assert(!end->keeper_end->blocked);
+    cr_assert(fx.shard.active != NULL);
+}
+
+Test(watch, a_turn_that_no_worker_has_begun_is_not_long) {
+    host_joins(1);
+    up("a");
+    ask_cast(0, "a", "x");
+    for (int i = 0; i < 10; i++) look_after(1000);
+    cr_assert(!fake(0, 0)->keeper_end->blocked);
+    cr_assert(fx.shard.active != NULL);
+}
+
+// --- deadlines of turns ---
+
+Test(watch, a_turn_over_its_deadline_costs_the_host_and_is_the_culprit) {
+    host_joins(1);
+    host_joins(1);
+    struct actor       *actor = up("a");
+    struct actor       *innocent = up("b");
+    struct fake_worker *end = home_of(actor);
+    ask_verb(1, VERB_CALL, "a", "loop", 60000);
+    ask_call(2, "b", "x");
+    step();
+    play_take(end, TURN_CALL);
+    look_after(999);
+    cr_assert(fx.shard.active == fx.hosts[0].host);
+    look_after(1);
+    cr_assert(fx.shard.active == fx.hosts[1].host);
+    cr_assert(failed(1, STATUS_CRASHED));
+    cr_assert_str_eq(answer_of(1)->crash, "deadline");
+    cr_assert(fx.shard.metrics.crashes[CRASH_DEADLINE] == 1);
+    cr_assert(innocent->trouble == NULL);
+    settle_loads();
+    struct fake_worker *next = fake(1, 0);
+    cr_assert(actor->life == ACTOR_RESTARTING);
+    for (int i = 0; i < 2; i++) {
+        const struct turn_record *record = play_next(next);
+        cr_assert(record != NULL);
+        if (record->kind == TURN_INIT) {
+            play_done(next, record->turn);
+        } else {
+            play_reply(next, record->turn, "y", NULL);
+        }
+    }
+    step();
+    cr_assert(replied(2, "y"));
+    cr_assert(actor->life == ACTOR_RUNNING);
+}
+
+Test(watch, a_turn_that_was_taken_back_still_has_a_deadline_but_nobody_is_blamed) {
+    host_joins(1);
+    host_joins(1);
+    struct actor *actor = up("a");
+    ask_call(1, "a", "loop");
+    step();
+    play_take(home_of(actor), TURN_CALL);
+    ask_kill(2, "a");
+    look_after(DEADLINE_MS_DEFAULT - 1);
+    cr_assert(fx.shard.active == fx.hosts[0].host);
+    look_after(1);
+    cr_assert(fx.shard.active == fx.hosts[1].host);
+    cr_assert(actor->trouble->restarts == 1, "only the kill");
+    cr_assert(fx.shard.metrics.crashes[CRASH_DEADLINE] == 0);
+}
+
+Test(watch, a_behaviour_sets_the_deadline_of_its_turns) {
+    host_joins(1);
+    struct request request = start_request("a");
+    request.behaviour = raw("other");
+    struct actor *actor = up_with(&request);
+    ask_verb(1, VERB_CALL, "a", "loop", 60000);
+    step();
+    play_take(home_of(actor), TURN_CALL);
+    look_after(DEADLINE_MS_DEFAULT - 1);
+    cr_assert(!answered(1));
+    look_after(1);
+    cr_assert(failed(1, STATUS_CRASHED));
+}
+
+// --- memory ---
+
+Test(watch, a_long_turn_in_a_host_over_its_memory_costs_the_host) {
+    host_joins(1);
+    struct actor *actor = up("a");
+    fx.hosts[0].host->pid = getpid();
+    fx.options.host_memory_bytes = 1;
+    ask_call(1, "a", "hoard");
+    step();
+    play_take(home_of(actor), TURN_CALL);
+    look_after(19);
+    cr_assert(fx.shard.active != NULL);
+    look_after(40);
+    cr_assert(fx.shard.active == NULL);
+    cr_assert(failed(1, STATUS_CRASHED));
+    cr_assert_str_eq(answer_of(1)->crash, "memory");
+    cr_assert(actor->life == ACTOR_RESTARTING);
+}
+
+Test(watch, a_host_within_its_memory_is_left_alone) {
+    host_joins(1);
+    struct actor *actor = up("a");
+    fx.hosts[0].host->pid = getpid();
+    fx.options.host_memory_bytes = UINT64_MAX;
+    ask_call(1, "a", "x");
+    step();
+    play_take(home_of(actor), TURN_CALL);
+    look_after(500);
+    cr_assert(fx.shard.active != NULL);
+}
+
+// --- deadlines of callers ---
+
+Test(watch, the_caller_of_a_running_turn_times_out_and_the_turn_goes_on) {
+    host_joins(1);
+    struct actor       *actor = up("a");
+    struct fake_worker *end = home_of(actor);
+    ask_verb(1, VERB_CALL, "a", "slow", 100);
+    step();
+    uint64_t turn = play_take(end, TURN_CALL)->turn;
+    look_after(99);
+    cr_assert(!answered(1));
+    look_after(1);
+    cr_assert(failed(1, STATUS_TIMEOUT));
+    play_reply(end, turn, "late", "s1");
+    step();
+    cr_assert(failed(1, STATUS_TIMEOUT), "the late reply is dropped");
+    cr_assert(actor->version == 2);
+}
+
+Test(watch, a_killed_turn_does_not_answer_its_caller_again_at_the_deadline) {
+    host_joins(1);
+    struct actor *actor = up("a");
+    ask_verb(1, VERB_CALL, "a", "slow", 100);
+    step();
+    play_take(home_of(actor), TURN_CALL);
+    look_after(10);
+    ask_kill(2, "a");
+    cr_assert(failed(1, STATUS_DOWN));
+    look_after(200);
+    look_after(200);
+    cr_assert(failed(1, STATUS_DOWN));
+}
+
+Test(watch, a_start_whose_init_is_over_the_callers_deadline_fails) {
+    host_joins(1);
+    struct request request = start_request("a");
+    request.limit_ms = 100;
+    cr_assert(ask(1, &request) == STATUS_OK);
+    step();
+    uint64_t turn = play_take(fake(0, 0), TURN_INIT)->turn;
+    look_after(100);
+    cr_assert(failed(1, STATUS_TIMEOUT));
+    cr_assert(life_of("a") == ACTOR_FREE);
+    play_state(fake(0, 0), turn, "s0");
+    step();
+    cr_assert(fx.shard.active != NULL);
+    cr_assert(fx.shard.actors.live == 0);
+}
+
+Test(watch, the_caller_of_a_stop_times_out_and_the_stop_goes_on) {
+    host_joins(1);
+    struct actor       *actor = up("a");
+    struct fake_worker *end = home_of(actor);
+    ask_verb(1, VERB_STOP, "a", NULL, 100);
+    step();
+    uint64_t turn = play_take(end, TURN_TERMINATE)->turn;
+    look_after(100);
+    cr_assert(failed(1, STATUS_TIMEOUT));
+    play_stop(end, turn, 0, NULL);
+    step();
+    cr_assert(life_of("a") == ACTOR_FREE);
+}
+
+Test(watch, while_the_mirror_is_full_no_turn_is_called_long) {
+    host_joins(1);
+    struct actor       *actor = up("a");
+    struct fake_worker *end = home_of(actor);
+    ask_call(1, "a", "x");
+    step();
+    uint64_t turn = play_take(end, TURN_CALL)->turn;
+    mirror_fill();
+    play_reply(end, turn, "y", "s1");
+    look_after(5000);
+    look_after(5000);
+    cr_assert(fx.shard.active != NULL);
+    mirror_resume();
+    step();
+    cr_assert(replied(1, "y"));
+}
+
+Test(watch, asks_for_a_standby_where_there_is_none) {
+    cr_assert(fx.spawns == 0);
+    shard_watch(&fx.shard);
+    cr_assert(fx.spawns == 1);
+    shard_watch(&fx.shard);
+    cr_assert(fx.spawns == 1, "one is coming");
+}
