@@ -32,7 +32,7 @@ struct peer {
     size_t seen;
 };
 
-// Starts / waits until the script has ended for the last connection.
+// Starts / takes no more connections and waits until the script has ended for the present one.
 void peer_start(struct peer *peer, int connections, peer_script *script);
 void peer_stop(struct peer *peer);
 
