@@ -206,6 +206,8 @@ def compare_result(step: Step, result: Any) -> None:
     if "expect_range" in step:
         first, last = step["expect_range"]
         check_equal(result, list(range(first, last + 1)), "answer")
+    if "expect_zeros" in step:
+        check(result == bytes(step["expect_zeros"]), f"not {step['expect_zeros']} zero bytes")
     if "not" in step:
         check(result != step["not"], f"the answer should not be {result!r}")
 

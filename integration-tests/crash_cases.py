@@ -194,8 +194,15 @@ def segfault_rounds(server: Server, rounds: int, stop: threading.Event, samples:
 
 def settled_usage(server: Server) -> Usage:
     """Measured with the standby back, so that two samples compare."""
-    eventually(lambda: len(descendants(server.pid)) == 2, "one active host and one standby")
+    eventually(lambda: settled(server), "one active host and one standby")
     return usage(server)
+
+
+def settled(server: Server) -> bool:
+    """Two hosts, and the same two a moment later: none of them is on its way out."""
+    hosts = descendants(server.pid)
+    time.sleep(0.05)  # house-rules: sleep: the moment
+    return len(hosts) == 2 and descendants(server.pid) == hosts
 
 
 def segfault_once(client: Client) -> None:
@@ -255,6 +262,19 @@ def many_actors_survive(settings: Settings) -> None:
             calls = [client.submit_call(f"many-{i}", "state") for i in range(count)]
             for i, number in enumerate(calls):
                 check_state(client, number, i)
+
+
+@case("C-169 crash: a list of 10,000 numbers is identical after a kill and after kill -9 of the host")
+def long_list_survives(settings: Settings) -> None:
+    numbers = list(range(-5000, 5000))
+    with Server(settings.build, log_name="crash-list") as server, server.client() as client:
+        client.start("list", "probe", {"state": None})
+        client.call("list", [["set", numbers], ["reply", "ok"]])
+        for what, kill in (("kill", lambda: client.kill("list")), ("kill -9", lambda: kill_host(client, "list"))):
+            kill()
+            begun = time.monotonic()
+            check_equal(client.call("list", "state"), numbers, f"state after {what}")
+            print(f"     first answer after {what}: {(time.monotonic() - begun) * 1000:.1f} ms", flush=True)
 
 
 @case("crash: a host that is stopped (SIGSTOP) is replaced, and calls are answered in their time")

@@ -140,6 +140,7 @@ class Server:
     options: list[str] = field(default_factory=list)
     log_name: str = "server"
     behaviours: Optional[Path] = None
+    before_exec: Optional[Callable[[], None]] = None  # runs in the child
     tcp: tuple[str, int] = ("", 0)
     http: tuple[str, int] = ("", 0)
 
@@ -150,7 +151,7 @@ class Server:
         self.log_path = self.build.logs / f"{self.log_name}.log"
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log,
-                                            stdin=subprocess.DEVNULL)
+                                            stdin=subprocess.DEVNULL, preexec_fn=self.before_exec)
 
     def start(self) -> Server:
         """Starts the process and waits until it says that it is ready."""
