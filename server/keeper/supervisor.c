@@ -90,13 +90,14 @@ void supervisor_bury(struct shard *shard) {
     }
 }
 
-static void take_turns_back(struct shard *shard, struct actor *actor,
-                            const struct failure *failure) {
+// Brings back what waits in the ring; the messages behind a crash outlive it. Only a kill takes the
+// turn that runs now with it: after a crash that is already the next one.
+static void take_turns_back(struct shard *shard, struct actor *actor, const struct failure *kill) {
     struct worker *worker = router_worker(shard, actor);
     if (worker != NULL && actor->inflight > 0) {
         struct list touched;
         list_init(&touched);
-        recall_drop_running(shard, worker, actor, failure);
+        if (kill != NULL) recall_drop_running(shard, worker, actor, kill);
         recall(shard, worker, actor, RECALL_RUNNING, &touched);
         while (list_pop(&touched) != NULL) {
         }
@@ -117,15 +118,21 @@ static void drop_init(struct shard *shard, struct actor *actor) {
     free(first);
 }
 
-// Ends the unit. With `keep` its last state stays readable under its name.
-static void end_unit(struct shard *shard, struct actor *actor, struct slice reason, bool keep) {
+enum ending {
+    END_FORGET, // nothing stays
+    END_KEEP,   // the last state stays readable under the name
+    END_KILL,   // nothing stays, and the turn that runs now ends, too
+};
+
+static void end_unit(struct shard *shard, struct actor *actor, struct slice reason,
+                     enum ending ending) {
     struct failure failure = {.status = STATUS_DOWN, .reason = reason};
-    take_turns_back(shard, actor, &failure);
+    take_turns_back(shard, actor, ending == END_KILL ? &failure : NULL);
     pending_fail(shard, actor, &failure);
     mailbox_fail(shard, actor, &failure);
     if (actor->trouble != NULL) heap_cancel(&shard->timers, &actor->trouble->backoff);
 
-    if (keep && actor->name_bytes > 0) {
+    if (ending == END_KEEP && actor->name_bytes > 0) {
         actor->life = ACTOR_ENDED;
         actor->generation++;
         return;
@@ -262,7 +269,7 @@ static void over_intensity(struct shard *shard, struct actor *actor, struct trou
         case INTENSITY_STOP:
             LOG_ERROR("actor.gave_up", "name=%s intensity=%u period_ms=%u", name, actor->intensity,
                       actor->period_ms);
-            end_unit(shard, actor, end->reason, true);
+            end_unit(shard, actor, end->reason, END_KEEP);
             return;
     }
 }
@@ -275,13 +282,13 @@ static void plan_restart(struct shard *shard, struct actor *actor, const struct 
         .reason = end->reason,
         .kind = crash_kind_text(end->kind),
     };
-    take_turns_back(shard, actor, &failure);
+    take_turns_back(shard, actor, end->kind == CRASH_KILLED ? &failure : NULL);
     pending_fail(shard, actor, &failure);
 
     struct trouble *trouble = trouble_of(actor);
     if (trouble == NULL || actor->restart == RESTART_TEMPORARY) {
         if (trouble != NULL) remember(shard, actor, trouble, end);
-        end_unit(shard, actor, end->reason, false);
+        end_unit(shard, actor, end->reason, END_FORGET);
         return;
     }
     drop_init(shard, actor);
@@ -300,13 +307,9 @@ static void plan_restart(struct shard *shard, struct actor *actor, const struct 
     }
 }
 
-static void fail_start(struct shard *shard, struct actor *actor, const struct end *end) {
-    // The starter has had its answer from whoever saw the failure.
-    end_unit(shard, actor, end->reason, false);
-}
-
+// Where the actor was starting, whoever saw the failure has answered the starter.
 static void end_now(struct shard *shard, struct actor *actor, const struct end *end) {
-    end_unit(shard, actor, end->reason, false);
+    end_unit(shard, actor, end->reason, end->kind == CRASH_KILLED ? END_KILL : END_FORGET);
 }
 
 // normal, shutdown and ["shutdown", x] are orderly reasons; anything else is not.
@@ -326,7 +329,7 @@ static void plan_exit(struct shard *shard, struct actor *actor, const struct end
     if (again) {
         plan_restart(shard, actor, end);
     } else {
-        end_unit(shard, actor, end->reason, false);
+        end_unit(shard, actor, end->reason, END_FORGET);
     }
 }
 
@@ -359,9 +362,9 @@ static void stay(struct shard *shard, struct actor *actor, const struct end *end
 // life" (the verbs).
 static move *const MOVES[ACTOR_LIVES][EVENTS] = {
     [ACTOR_STARTING] = {[EVENT_STARTED] = begin,
-                        [EVENT_CRASHED] = fail_start,
-                        [EVENT_REFUSED] = fail_start,
-                        [EVENT_KILL] = fail_start},
+                        [EVENT_CRASHED] = end_now,
+                        [EVENT_REFUSED] = end_now,
+                        [EVENT_KILL] = end_now},
     [ACTOR_RUNNING] =
         {[EVENT_CRASHED] = plan_restart, [EVENT_EXITED] = plan_exit, [EVENT_KILL] = plan_restart},
     [ACTOR_RESTARTING] = {[EVENT_STARTED] = begin,
@@ -405,7 +408,7 @@ void supervisor_refused(struct shard *shard, struct actor *actor, bool ignore,
     struct end end = {
         .kind = CRASH_EXIT, .reason = reason, .text = "init refused to restart the actor"};
     if (ignore) {
-        end_unit(shard, actor, reason_slice(&REASON_NORMAL), false);
+        end_unit(shard, actor, reason_slice(&REASON_NORMAL), END_FORGET);
     } else {
         CHECK(make_move(shard, actor, EVENT_REFUSED, &end));
     }
@@ -438,11 +441,10 @@ void supervisor_unrunnable(struct shard *shard, struct actor *actor, enum status
     if (actor->life == ACTOR_STARTING) {
         struct failure failure = {.status = status};
         mailbox_fail(shard, actor, &failure);
-        end_unit(shard, actor, reason_slice(&REASON_KILLED), false);
+        end_unit(shard, actor, reason_slice(&REASON_KILLED), END_FORGET);
         return;
     }
-    struct failure failure = {.status = status};
-    take_turns_back(shard, actor, &failure);
+    take_turns_back(shard, actor, NULL);
     drop_init(shard, actor);
     actor->life = ACTOR_SUSPENDED;
 }

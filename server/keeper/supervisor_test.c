@@ -64,6 +64,26 @@ Test(supervisor, a_crashed_actor_is_back_with_its_last_good_state_and_a_new_id) 
     cr_assert(recoveries == 1);
 }
 
+Test(supervisor, a_message_that_the_worker_took_up_right_after_a_crash_outlives_it, .timeout = 20) {
+    host_joins(1);
+    struct actor       *actor = up("a");
+    struct fake_worker *end = home_of(actor);
+    ask_call(1, "a", "bad");
+    ask_call(2, "a", "two");
+    step();
+    uint64_t bad = play_take(end, TURN_CALL)->turn;
+    play_crash(end, bad, COMMIT_CODE_RAISE, "boom");
+    // Begun before the keeper has looked at the crash.
+    play_skip(end, play_take(end, TURN_CALL)->turn);
+    step();
+    cr_assert(failed(1, STATUS_CRASHED));
+    cr_assert(!answered(2));
+    come_back(actor);
+    play_reply(end, play_take(end, TURN_CALL)->turn, "2", NULL);
+    step();
+    cr_assert(replied(2, "2"));
+}
+
 Test(supervisor, the_mailbox_survives_and_is_handled_in_order_after_the_restart) {
     host_joins(1);
     struct actor       *actor = up("a");
