@@ -172,6 +172,7 @@ static void run_shard(struct shard *shard, struct view *view) {
         .pending = shard->pending.count,
         .connections = shard->connections,
         .ready = shard->active != NULL,
+        .standby = shard->standby != NULL && shard->standby->state == HOST_READY,
     };
     uint32_t count = 0;
     for (struct list *link = shard->hosts.next; link != &shard->hosts && count < 4;
