@@ -225,6 +225,8 @@ Test(host_start, each_worker_answers_in_its_own_ring) {
 
 // --- Sleep ---------------------------------------------------------------------------------------
 
+#define IDLE_CPU_NS_MAX 2000000 // one that looks again and again spends a hundred times as much
+
 // Processor time of the host so far.
 static uint64_t host_cpu_ns(void) {
     clockid_t       clock;
@@ -237,10 +239,11 @@ static uint64_t host_cpu_ns(void) {
 Test(host_life, an_idle_host_uses_no_processor_time) {
     start(COUNTER, "0");
     double_wait_sleep(&keeper, 0);
+    // It has said so and is about to: the way into the kernel is all that it may still spend.
     uint64_t before_ns = host_cpu_ns();
     // house-rules: sleep: the time over which nothing must happen is what is tested
     usleep(200000);
-    cr_assert_eq(host_cpu_ns(), before_ns);
+    cr_assert_lt(host_cpu_ns() - before_ns, IDLE_CPU_NS_MAX);
     call(COUNTER, "\"inc\"");
     cr_assert(double_has(&commit, ITEM_REPLY, "1"));
 }
