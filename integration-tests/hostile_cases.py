@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable
+from typing import Any, Callable
 
 import peeper_wire
 from case_registry import Settings, case
@@ -85,10 +85,10 @@ class Watch:
         return self.tally.mutations >= self.mutations_wanted or time.monotonic() > self.give_up_at
 
 
-def note(watch: Watch, frame: object) -> None:
-    body = frame.WhichOneof("body")  # type: ignore[attr-defined]
+def note(watch: Watch, frame: Any) -> None:
+    body = frame.WhichOneof("body")
     if body == "error":
-        body = peeper_wire.pb.Status.Name(frame.error.status).removeprefix("STATUS_")  # type: ignore[attr-defined]
+        body = peeper_wire.pb.Status.Name(frame.error.status).removeprefix("STATUS_")
     watch.answers[body] += 1
 
 

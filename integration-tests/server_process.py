@@ -16,7 +16,8 @@ from typing import Any, Callable, Iterable, Optional
 
 from peeper_wire import Client
 
-READY = re.compile(r"^ready tcp=(?P<tcp_host>[0-9.]+):(?P<tcp_port>\d+) http=(?P<http_host>[0-9.]+):(?P<http_port>\d+)$")
+READY = re.compile(r"^ready tcp=(?P<tcp_host>[0-9.]+):(?P<tcp_port>\d+) "
+                   r"http=(?P<http_host>[0-9.]+):(?P<http_port>\d+)$")
 READY_S = 20.0
 END_S = 15.0
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
