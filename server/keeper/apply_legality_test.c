@@ -1,5 +1,5 @@
-// Commits that do not fit the turn they answer: the host that wrote one is written off, and the turn
-// runs again elsewhere.
+// Commits that do not fit the turn they answer: the host that wrote one is written off, and the
+// turn runs again elsewhere.
 #include "keeper/shard_fixture_test.h"
 
 TestSuite(apply_legality, .init = fx_init, .fini = fx_fini, .timeout = 20);

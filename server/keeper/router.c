@@ -154,7 +154,8 @@ static void load_deliver(struct shard_message *message, struct shard *shard) {
             wait_in(&shard->homeless, actor);
         } else {
             settle(shard, actor, slice_of(load->read.state, load->read.bytes), TURN_HAS_STATE);
-            // One that found no room waits in a list; pumped now it would only ask for its state again.
+            // One that found no room waits in a list; pumped now it would only ask for its state
+            // again.
             if (actor->home == HOME_HOT) router_pump(shard, actor);
         }
     }
