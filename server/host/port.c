@@ -175,7 +175,7 @@ const struct turn_record *port_next(struct port *port, struct turn_body *ret_bod
     *ret_body = body_of(port, record);
     // Relaxed: read by the keeper only after it knows of the death of this process, or for a
     // watchdog's guess.
-    atomic_store_explicit(&port->out->claimed, port->turn_at, memory_order_relaxed);
+    atomic_store_explicit(&port->out->claimed, port->turn_at + 1, memory_order_relaxed);
     return record;
 }
 

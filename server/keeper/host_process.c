@@ -43,7 +43,7 @@ static bool lift_fds(int *fds, uint32_t count) {
 
 static int spawn(const struct keeper_options *options, const struct host *host, const int *fds,
                  uint32_t fd_count, pid_t *ret_pid) {
-    char  workers[16], memory[32], cache[16];
+    char  workers[16], memory[32], cache[16], keeper[16];
     char *argv[] = {(char *)options->host_program,
                     (char *)"--workers",
                     workers,
@@ -53,10 +53,13 @@ static int spawn(const struct keeper_options *options, const struct host *host, 
                     memory,
                     (char *)"--cache",
                     cache,
+                    (char *)"--keeper",
+                    keeper,
                     options->core_dumps ? (char *)"--core-dumps" : NULL,
                     NULL};
     snprintf(workers, sizeof workers, "%u", host->worker_count);
     snprintf(memory, sizeof memory, "%llu", (unsigned long long)options->host_memory_bytes);
+    snprintf(keeper, sizeof keeper, "%d", (int)getpid());
     snprintf(cache, sizeof cache, "%u", options->host_cache);
 
     posix_spawn_file_actions_t actions;

@@ -123,9 +123,9 @@ static enum status drain_worker(struct shard *shard, struct host *host, struct w
     }
     if (tail == worker->commits_tail) return status;
     worker_consumed(worker, tail, wake_writer);
-    if (worker->blocked) {
+    if (worker->blocked && worker->tail != worker->blocked_tail) {
         unblock(shard, worker);
-    } else if (!list_empty(&worker->ready)) {
+    } else if (!worker->blocked && !list_empty(&worker->ready)) {
         router_pump_list(shard, &worker->ready);
     }
     return status;

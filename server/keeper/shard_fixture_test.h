@@ -363,7 +363,7 @@ static inline void fake_map(struct fake_worker *end, struct worker *worker) {
 static inline const struct turn_record *play_next(struct fake_worker *end) {
     if (end->at == atomic_load(&end->turns_control->head)) return NULL;
     const struct turn_record *record = (const void *)ring_at(&end->turns, end->at);
-    atomic_store(&end->commits_control->claimed, end->at);
+    atomic_store(&end->commits_control->claimed, end->at + 1);
     end->at += record->record_bytes;
     return record;
 }

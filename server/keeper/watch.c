@@ -14,6 +14,7 @@ static void block(struct shard *shard, struct worker *worker) {
     struct list touched;
     list_init(&touched);
     worker->blocked = true;
+    worker->blocked_tail = worker->tail;
     recall(shard, worker, NULL, LEAVE_RUNNING, &touched);
     // Those that waited for room here wait for nothing now.
     list_splice(&touched, &worker->ready);
@@ -54,34 +55,38 @@ static bool over_memory(struct shard *shard, struct host *host) {
     return host_process_memory(host) > shard->options->host_memory_bytes;
 }
 
-// How long the oldest turn has been seen running; 0 if it moved since the last look.
-static uint64_t running_ms(const struct shard *shard, struct worker *worker) {
-    bool moved =
-        worker->watched_tail != worker->tail || worker->watched_commits != worker->commits_tail;
-    if (moved || !worker_busy(worker) || worker->since_ms == 0) {
-        worker->watched_tail = worker->tail;
-        worker->watched_commits = worker->commits_tail;
-        worker->since_ms = worker_busy(worker) ? shard->now_ms : 0;
-        return 0;
-    }
-    return shard->now_ms - worker->since_ms;
+// Notes what has moved since the last look. A chain of continues moves all the time, but its turn
+// stays.
+static void look(const struct shard *shard, struct worker *worker) {
+    bool busy = worker_busy(worker);
+    bool same_turn = busy && worker->watched_tail == worker->tail && worker->turn_since_ms != 0;
+    bool same_link = same_turn && worker->watched_commits == worker->commits_tail;
+    worker->watched_tail = worker->tail;
+    worker->watched_commits = worker->commits_tail;
+    if (!same_turn) worker->turn_since_ms = busy ? shard->now_ms : 0;
+    if (!same_link) worker->since_ms = busy ? shard->now_ms : 0;
+}
+
+static uint64_t since(const struct shard *shard, uint64_t ms) {
+    return ms == 0 ? 0 : shard->now_ms - ms;
 }
 
 // False if the host was written off.
 static bool watch_worker(struct shard *shard, struct host *host, struct worker *worker) {
-    if (worker->inflight == 0) {
-        worker->since_ms = 0;
-        return true;
-    }
-    uint64_t ms = running_ms(shard, worker);
-    if (ms == 0) return true;
-    expire_running(shard, worker, ms);
-    if (ms >= BLOCKED_MS && !worker->blocked) block(shard, worker);
-    if (ms >= deadline_ms(shard, worker)) {
+    look(shard, worker);
+    uint64_t link_ms = since(shard, worker->since_ms);
+    uint64_t turn_ms = since(shard, worker->turn_since_ms);
+    if (turn_ms == 0) return true;
+    if (link_ms > 0) expire_running(shard, worker, link_ms);
+    if (turn_ms >= BLOCKED_MS && !worker->blocked) block(shard, worker);
+
+    // A chain whose actor was killed ends by nothing else.
+    bool orphan = recall_running_actor(shard, worker) == NULL;
+    if ((orphan ? turn_ms : link_ms) >= deadline_ms(shard, worker)) {
         hosts_lost(shard, host, HOST_END_DEADLINE, worker);
         return false;
     }
-    if (ms >= BLOCKED_MS && over_memory(shard, host)) {
+    if (link_ms >= BLOCKED_MS && over_memory(shard, host)) {
         hosts_lost(shard, host, HOST_END_MEMORY, worker);
         return false;
     }

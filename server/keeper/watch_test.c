@@ -111,20 +111,42 @@ Test(watch, with_every_worker_blocked_messages_wait_and_go_on_afterwards) {
     cr_assert(started(3));
 }
 
-Test(watch, a_turn_that_commits_in_a_chain_is_not_long) {
+Test(watch, an_endless_chain_holds_up_nobody_and_is_not_over_its_deadline) {
     host_joins(1);
     up("a");
     struct fake_worker *end = fake(0, 0);
     ask_cast(0, "a", "x");
     step();
     uint64_t turn = play_take(end, TURN_CAST)->turn;
-    for (int i = 0; i < 100; i++) {
+    for (int i = 0; i < 1000; i++) {
         look_after(15);
         play_continue(end, turn, "on");
+        step();
     }
+    cr_assert(end->keeper_end->blocked);
+    cr_assert(fx.shard.active != NULL, "each link is a turn of its own");
+    play_done(end, turn);
     step();
     cr_assert(!end->keeper_end->blocked);
-    cr_assert(fx.shard.active != NULL);
+}
+
+Test(watch, an_endless_chain_of_a_killed_actor_costs_the_host) {
+    host_joins(1);
+    up("a");
+    struct fake_worker *end = fake(0, 0);
+    ask_cast(0, "a", "x");
+    step();
+    uint64_t turn = play_take(end, TURN_CAST)->turn;
+    play_continue(end, turn, "on");
+    step();
+    ask_kill(1, "a");
+    for (int i = 0; i < 1000 && fx.shard.active != NULL; i++) {
+        look_after(15);
+        if (fx.shard.active != NULL) play_continue(end, turn, "on");
+        step();
+    }
+    cr_assert(fx.shard.active == NULL);
+    cr_assert(fx.shard.metrics.crashes[CRASH_DEADLINE] == 0, "nobody is to blame any more");
 }
 
 Test(watch, a_turn_that_no_worker_has_begun_is_not_long) {

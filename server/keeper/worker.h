@@ -36,9 +36,11 @@ struct worker {
     // The watch: how long the oldest turn has been running.
     uint64_t    watched_tail;
     uint64_t    watched_commits;
-    uint64_t    since_ms; // monotonic; 0: not seen yet
-    bool        blocked;  // ran for long: what was behind it has been taken back
-    struct list ready;    // actors that wait for room here
+    uint64_t    since_ms;      // monotonic, of the callback that runs now; 0: not seen yet
+    uint64_t    turn_since_ms; // likewise of the whole turn, with all links of its chain
+    bool        blocked; // the turn at blocked_tail ran for long: what was behind it is taken back
+    uint64_t    blocked_tail;
+    struct list ready; // actors that wait for room here
 };
 
 // Creates rings and eventfd.   Fails: STATUS_NO_MEMORY, STATUS_IO.   Thread: any.
@@ -96,5 +98,5 @@ static inline uint64_t worker_commits_head(const struct worker *worker) {
 // True if the worker has begun the oldest turn.
 static inline bool worker_busy(const struct worker *worker) {
     return worker->inflight > 0 && atomic_load_explicit(&worker->commits_control->claimed,
-                                                        memory_order_acquire) >= worker->tail;
+                                                        memory_order_acquire) > worker->tail;
 }

@@ -42,8 +42,9 @@ struct turns_control {
 
 // Control page of the commits ring. The host writes, the keeper reads and does not believe.
 struct commits_control {
-    _Alignas(64) _Atomic uint64_t head;    // end of the last whole commit record
-    _Alignas(64) _Atomic uint64_t claimed; // position of the turn record that the worker has begun
+    _Alignas(64) _Atomic uint64_t head; // end of the last whole commit record
+    // 1 + the position of the turn record that the worker has begun; 0: none yet.
+    _Alignas(64) _Atomic uint64_t claimed;
     // 1 while the worker sleeps on its eventfd (for turns or for space); the keeper rings after
     // publishing.
     _Alignas(64) _Atomic uint32_t worker_sleep;
