@@ -350,23 +350,19 @@ static int serve(struct program *program) {
 }
 
 int main(int argc, char **argv) {
-    struct program *program = calloc(1, sizeof *program);
-    struct engine  *engine = calloc(1, sizeof *engine);
-    if (program == NULL || engine == NULL) return EXIT_FAILURE;
+    // Static, so that a start that fails half-way can leave what it has to the end of the process.
+    static struct engine  engine;
+    static struct program program = {.engine = &engine};
     argp_err_exit_status = EXIT_USAGE;
-    program->engine = engine;
-    program->settings = defaults();
-    program->settings.keeper.host_program = host_program_default();
-    argp_parse(&PARSER, argc, argv, 0, NULL, &program->settings);
+    program.settings = defaults();
+    program.settings.keeper.host_program = host_program_default();
+    argp_parse(&PARSER, argc, argv, 0, NULL, &program.settings);
 
-    int result = check_settings(&program->settings);
+    int result = check_settings(&program.settings);
     if (result != 0) return result;
     signal(SIGPIPE, SIG_IGN);
     raise_descriptors();
     thread_role_set(ROLE_MAIN);
-    if (!init_loop(program)) return EXIT_FAILURE;
-    result = serve(program);
-    free(program);
-    free(engine);
-    return result;
+    if (!init_loop(&program)) return EXIT_FAILURE;
+    return serve(&program);
 }
