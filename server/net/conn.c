@@ -213,6 +213,7 @@ void conn_flush(struct conn *conn) {
         }
         conn->out.bytes = 0;
         shrink(&conn->out);
+        unpause(conn, PAUSE_OUTPUT);
     }
     if (conn->state == CONN_LEAVING) say_goodbye(conn);
 }

@@ -191,7 +191,8 @@ static void started_deliver(struct shard_message *message, struct shard *shard) 
     } else {
         hosts_add(shard, started->host);
         watch_host(engine, started->host);
-        if (engine->closing) hosts_retire(shard);
+        // Only this one: the turns in flight elsewhere are still to be answered.
+        if (engine->closing) hosts_lost(shard, started->host, HOST_END_RETIRED, NULL);
     }
     free(started);
 }
