@@ -1,0 +1,238 @@
+#include "admin/pages.h"
+
+#include "admin/metrics_page.h"
+
+#include <criterion/criterion.h>
+
+#include <jansson.h>
+#include <peeper/value.h>
+#include <stdlib.h>
+#include <string.h>
+
+TestSuite(pages, .timeout = 10);
+
+// --- routes ---
+
+static const struct page *find(const char *path, const char *rest) {
+    const char        *found;
+    const struct page *page = page_find(path, &found);
+    if (page != NULL) cr_assert_str_eq(found, rest);
+    return page;
+}
+
+Test(pages, a_path_leads_to_its_page) {
+    cr_assert(find("/v1/actors/a", "a")->kind == VIEW_ACTOR);
+    cr_assert(find("/v1/actors/a/b%20c", "a/b%20c")->kind == VIEW_ACTOR);
+    cr_assert(find("/v1/actors/", "")->kind == VIEW_ACTOR);
+    cr_assert(find("/v1/actors", "")->kind == VIEW_LIST);
+    cr_assert(find("/healthz", "")->kind == VIEW_SHARD);
+    cr_assert(find("/metrics", "")->kind == VIEW_SHARD);
+    cr_assert(find("/metrics", "") != find("/healthz", ""));
+}
+
+Test(pages, another_path_leads_nowhere) {
+    static const char *const paths[] = {
+        "",          "/",         "/v1",        "/v1/actor", "/v1/actorsx",
+        "/healthz/", "/metricsx", "/v2/actors", "metrics",   "//metrics"};
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
+        cr_assert(find(paths[i], "") == NULL, "%s", paths[i]);
+    }
+}
+
+// --- questions ---
+
+struct parameter {
+    const char *name;
+    const char *value;
+};
+
+static const char *lookup(void *context, const char *name) {
+    for (const struct parameter *row = context; row->name != NULL; row++) {
+        if (strcmp(row->name, name) == 0) return row->value;
+    }
+    return NULL;
+}
+
+static struct view view;
+
+static const char *prepare(const char *path, const struct parameter *parameters) {
+    static const struct parameter none[] = {{NULL, NULL}};
+    const char                   *rest;
+    const struct page            *page = page_find(path, &rest);
+    cr_assert(page != NULL);
+    view = (struct view){.kind = page->kind};
+    const struct parameter *given = parameters == NULL ? none : parameters;
+    return page->prepare(&view, rest, lookup, (void *)(uintptr_t)given);
+}
+
+Test(pages, an_actor_is_asked_for_by_name_or_by_id) {
+    cr_assert(prepare("/v1/actors/cart/7", NULL) == NULL);
+    cr_assert(view.target == 0);
+    cr_assert(view.name_bytes == 6);
+    cr_assert(memcmp(view.name, "cart/7", 6) == 0);
+    cr_assert(prepare("/v1/actors/@4294967296", NULL) == NULL);
+    cr_assert(view.target == 4294967296u);
+    cr_assert(prepare("/v1/actors/@18446744073709551615", NULL) == NULL);
+    cr_assert(view.target == UINT64_MAX);
+}
+
+Test(pages, an_impossible_name_or_id_is_told_so) {
+    char path[300] = "/v1/actors/";
+    cr_assert(prepare(path, NULL) != NULL);
+    memset(path + 11, 'n', NAME_BYTES_MAX);
+    cr_assert(prepare(path, NULL) == NULL);
+    path[11 + NAME_BYTES_MAX] = 'n';
+    cr_assert(prepare(path, NULL) != NULL);
+    static const char *const wrong[] = {"@", "@0", "@x", "@1x", "@18446744073709551616"};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        snprintf(path, sizeof path, "/v1/actors/%s", wrong[i]);
+        cr_assert(prepare(path, NULL) != NULL, "%s", path);
+    }
+}
+
+Test(pages, a_list_takes_prefix_cursor_and_limit) {
+    static const struct parameter given[] = {
+        {"prefix", "cart/"}, {"cursor", "4294967295"}, {"limit", "1000"}, {NULL, NULL}};
+    cr_assert(prepare("/v1/actors", given) == NULL);
+    cr_assert(view.name_bytes == 5);
+    cr_assert(view.cursor == UINT32_MAX);
+    cr_assert(view.limit == 1000);
+    cr_assert(prepare("/v1/actors", NULL) == NULL);
+    cr_assert(view.name_bytes == 0);
+    cr_assert(view.limit == 0);
+}
+
+Test(pages, a_list_says_what_is_wrong_with_its_parameters) {
+    static char             long_prefix[NAME_BYTES_MAX + 2];
+    static struct parameter rows[] = {
+        {"cursor", ""},          {"cursor", "x"},
+        {"cursor", "-1"},        {"cursor", "4294967296"},
+        {"cursor", " 1"},        {"limit", "0"},
+        {"limit", "1001"},       {"limit", "1e2"},
+        {"limit", "+5"},         {"limit", "99999999999999999999"},
+        {"prefix", long_prefix},
+    };
+    memset(long_prefix, 'p', NAME_BYTES_MAX + 1);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct parameter given[] = {rows[i], {NULL, NULL}};
+        const char      *fault = prepare("/v1/actors", given);
+        cr_assert(fault != NULL, "%s=%s", rows[i].name, rows[i].value);
+        cr_assert(strncmp(fault, rows[i].name, strlen(rows[i].name)) == 0, "%s", fault);
+    }
+}
+
+// --- answers ---
+
+static struct mirror *mirror;
+
+static void begin(void) {
+    struct mirror_options options = {
+        .generations = 1, .queue_bytes = 64u << 10, .heap_bytes_max = 1u << 20};
+    cr_assert(mirror_create(&options, &mirror) == STATUS_OK);
+}
+
+static void end(void) {
+    mirror_destroy(mirror);
+}
+
+TestSuite(pages_render, .init = begin, .fini = end, .timeout = 10);
+
+static struct body render(const char *path, const struct view *answer) {
+    const char *rest;
+    struct body body;
+    page_find(path, &rest)->render(answer, mirror, &body);
+    cr_assert(body.text != NULL);
+    return body;
+}
+
+static json_t *parsed(struct body *body) {
+    json_t *json = json_loads(body->text, 0, NULL);
+    cr_assert(json != NULL, "%s", body->text);
+    free(body->text);
+    return json;
+}
+
+static struct actor_info info_of(const char *name) {
+    return (struct actor_info){
+        .name = slice_of(name, strlen(name)),
+        .behaviour = slice_of("counter", 7),
+        .status = "running",
+        .unit = 3,
+        .incarnation = 4294967298,
+        .worker = 1,
+        .host_pid = 99,
+    };
+}
+
+Test(pages_render, an_actor_with_its_state) {
+    struct peeper_writer writer = {0};
+    peeper_write_int(&writer, 41);
+    struct actor_info info = info_of("a");
+    info.has_state = true;
+    info.state = slice_of(writer.data, writer.bytes);
+    info.version = 7;
+    struct view answer = {.infos = &info, .count = 1};
+    struct body body = render("/v1/actors/a", &answer);
+    cr_assert(body.code == 200);
+    cr_assert_str_eq(body.type, "application/json");
+    json_t *json = parsed(&body);
+    cr_assert_str_eq(json_string_value(json_object_get(json, "name")), "a");
+    cr_assert(json_integer_value(json_object_get(json, "state")) == 41);
+    cr_assert(json_integer_value(json_object_get(json, "version")) == 7);
+    json_decref(json);
+    peeper_writer_fini(&writer);
+}
+
+Test(pages_render, a_list_has_a_cursor_or_null) {
+    struct actor_info infos[] = {info_of("a"), info_of("b")};
+    struct view       answer = {.infos = infos, .count = 2, .next = 9};
+    struct body       body = render("/v1/actors", &answer);
+    cr_assert(body.code == 200);
+    json_t *json = parsed(&body);
+    cr_assert(json_array_size(json_object_get(json, "actors")) == 2);
+    cr_assert(json_integer_value(json_object_get(json, "next")) == 9);
+    json_decref(json);
+
+    answer = (struct view){0};
+    body = render("/v1/actors", &answer);
+    json = parsed(&body);
+    cr_assert(json_array_size(json_object_get(json, "actors")) == 0);
+    cr_assert(json_is_null(json_object_get(json, "next")));
+    json_decref(json);
+}
+
+Test(pages_render, health_is_whether_a_host_runs) {
+    struct view answer = {.gauges = {.ready = true}};
+    struct body body = render("/healthz", &answer);
+    cr_assert(body.code == 200);
+    free(body.text);
+    answer.gauges.ready = false;
+    body = render("/healthz", &answer);
+    cr_assert(body.code == 503);
+    free(body.text);
+}
+
+Test(pages_render, metrics_are_open_metrics) {
+    struct view answer = {0};
+    struct body body = render("/metrics", &answer);
+    cr_assert(body.code == 200);
+    cr_assert_str_eq(body.type, METRICS_TYPE);
+    free(body.text);
+}
+
+Test(pages, a_problem_says_what_kind_it_is_of) {
+    struct body body;
+    page_problem(STATUS_NOPROC, 404, NULL, &body);
+    cr_assert(body.code == 404);
+    cr_assert_str_eq(body.type, "application/problem+json");
+    json_t *json = parsed(&body);
+    cr_assert(json_integer_value(json_object_get(json, "status")) == 404);
+    cr_assert_str_eq(json_string_value(json_object_get(json, "name")), "NOPROC");
+    cr_assert_str_eq(json_string_value(json_object_get(json, "detail")),
+                     status_text(STATUS_NOPROC));
+    json_decref(json);
+    page_problem(STATUS_INVALID, 400, "limit: \"quoted\"", &body);
+    json = parsed(&body);
+    cr_assert_str_eq(json_string_value(json_object_get(json, "detail")), "limit: \"quoted\"");
+    json_decref(json);
+}
