@@ -356,5 +356,5 @@ Test(cli, start_sends_its_options_and_prints_what_was_started, .timeout = 20) {
                  "--on-intensity=stop --mailbox-max=5 --timeout-ms=7");
     cr_assert(result.code == 0, "%s", result.err);
     cr_assert(peer.seen == 1);
-    cr_assert_str_eq(result.out, "{\"name\":\"a\",\"id\":12,\"unit\":3}\n");
+    cr_assert_str_eq(result.out, "{\"name\":\"a\",\"incarnation\":12,\"unit\":3}\n");
 }

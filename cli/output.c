@@ -48,7 +48,7 @@ enum exit_code output_ok(void) {
 }
 
 enum exit_code output_started(const struct peeper_started *started) {
-    json_t *json = json_pack("{s:s, s:I, s:I}", "name", started->name, "id",
+    json_t *json = json_pack("{s:s, s:I, s:I}", "name", started->name, "incarnation",
                              (json_int_t)started->id, "unit", (json_int_t)started->unit);
     if (json != NULL && started->ignored) json_object_set_new(json, "ignored", json_true());
     return print(stdout, json, JSON_COMPACT);

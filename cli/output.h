@@ -7,7 +7,7 @@
 // Fails: EXIT_CODE_REFUSED (memory), told on stderr.   Thread: main.
 enum exit_code output_value(struct peeper_value value);
 
-// Prints what start answered: {"name": .., "id": .., "unit": ..}.
+// Prints what start answered: {"name": .., "incarnation": .., "unit": ..}.
 enum exit_code output_started(const struct peeper_started *started);
 
 // Prints "ok".

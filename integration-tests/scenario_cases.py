@@ -61,7 +61,7 @@ def host_pid(server: Server) -> int:
 def start_and_count(server: Server) -> None:
     started = good(server, "start", "MyServer", "--behaviour", "counter", "--state", "0")
     check_equal(started["name"], "MyServer", "name printed by start")
-    check_equal(started["id"], good(server, "inspect", "MyServer")["incarnation"], "incarnation printed by start")
+    check_equal(started["incarnation"], good(server, "inspect", "MyServer")["incarnation"], "incarnation printed by start")
     check_equal(good(server, "call", "MyServer", "state"), 0, "state at first")
     check_equal(good(server, "cast", "MyServer", "inc"), "ok", "cast")
     check_equal(good(server, "send", "MyServer", "inc"), "ok", "send")

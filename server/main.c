@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -94,25 +95,35 @@ static const struct argp_option OPTIONS[] = {
 #undef NUMBER_ROW
         {0}};
 
+// argp would add a second line; one says it all.
+__attribute__((noreturn, format(printf, 1, 2))) static void wrong_usage(const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    fputs("peeperd: ", stderr);
+    vfprintf(stderr, format, arguments);
+    fputs(" (see peeperd --help)\n", stderr);
+    va_end(arguments);
+    exit(EXIT_USAGE);
+}
+
 static unsigned long long number(const char *text, const char *name, unsigned long long low,
-                                 unsigned long long high, struct argp_state *state) {
+                                 unsigned long long high) {
     char *end;
     errno = 0;
     unsigned long long value = strtoull(text, &end, 10);
     if (text[0] == '\0' || text[0] == '-' || *end != '\0' || errno != 0 || value < low ||
         value > high) {
-        argp_error(state, "--%s: '%s' is not a number from %llu to %llu", name, text, low, high);
+        wrong_usage("--%s: '%s' is not a number from %llu to %llu", name, text, low, high);
     }
     return value;
 }
 
-static enum log_level log_level_of(const char *text, struct argp_state *state) {
+static enum log_level log_level_of(const char *text) {
     static const char *const NAMES[] = {"debug", "info", "warn", "error"};
     for (int i = 0; i < 4; i++) {
         if (strcmp(text, NAMES[i]) == 0) return (enum log_level)i;
     }
-    argp_error(state, "--log: '%s' is none of debug, info, warn, error", text);
-    return LOG_LEVEL_INFO;
+    wrong_usage("--log: '%s' is none of debug, info, warn, error", text);
 }
 
 static error_t parse(int key, char *argument, struct argp_state *state) {
@@ -124,14 +135,14 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
         case KEY_HOST_PROGRAM: settings->keeper.host_program = argument; break;
         case KEY_TOKEN: settings->keeper.token = argument; break;
         case KEY_CORE_DUMPS: settings->keeper.core_dumps = true; break;
-        case KEY_LOG: log_level_set(log_level_of(argument, state)); break;
-#define NUMBER_CASE(key, name, field, low, high, help)                                       \
-    case key:                                                                                \
-        settings->field = (typeof(settings->field))number(argument, name, low, high, state); \
-        break;
+        case KEY_LOG: log_level_set(log_level_of(argument)); break;
+#define NUMBER_CASE(key, name, field, low, high, help) \
+    case key: settings->field = (typeof(settings->field))number(argument, name, low, high); break;
             NUMBER_OPTIONS(NUMBER_CASE)
 #undef NUMBER_CASE
-        case ARGP_KEY_ARG: argp_error(state, "unexpected argument '%s'", argument); break;
+        case ARGP_KEY_ARG: wrong_usage("unexpected argument '%s'", argument); break;
+        case ARGP_KEY_ERROR:
+            wrong_usage("'%s' is no option, or lacks its value", state->argv[state->next - 1]);
         default: return ARGP_ERR_UNKNOWN;
     }
     return 0;
@@ -353,10 +364,11 @@ int main(int argc, char **argv) {
     // Static, so that a start that fails half-way can leave what it has to the end of the process.
     static struct engine  engine;
     static struct program program = {.engine = &engine};
-    argp_err_exit_status = EXIT_USAGE;
     program.settings = defaults();
     program.settings.keeper.host_program = host_program_default();
-    argp_parse(&PARSER, argc, argv, 0, NULL, &program.settings);
+    if (argp_parse(&PARSER, argc, argv, ARGP_NO_ERRS, NULL, &program.settings) != 0) {
+        return EXIT_USAGE;
+    }
 
     int result = check_settings(&program.settings);
     if (result != 0) return result;

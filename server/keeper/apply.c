@@ -77,6 +77,7 @@ static void reply_later(struct subject *s, uint64_t token, struct slice payload)
 static void defer_call(struct subject *s) {
     struct caller caller = worker_caller(s->turn);
     if (caller.generation == 0) return;
+    worker_answered(s->turn);
     struct pending *pending;
     enum status status = pending_add(&s->shard->pending, s->actor, s->turn->turn, caller, &pending);
     if (status != STATUS_OK) {
@@ -116,15 +117,10 @@ static void effects(struct subject *s) {
 }
 
 static void answer_call(struct subject *s) {
-    struct caller caller = worker_caller(s->turn);
-    bool          stop = (s->commit->record.flags & COMMIT_STOP) != 0;
-    if (s->commit->reply.data != NULL) {
-        struct answer answer = {.kind = ANSWER_REPLY, .payload = s->commit->reply};
-        s->shard->port.answer(s->shard->port.context, caller, &answer);
-    } else if (stop) {
-        struct failure failure = {.status = STATUS_DOWN, .reason = s->commit->reason};
-        shard_answer_error(s->shard, caller, &failure);
-    }
+    if (s->commit->reply.data == NULL) return;
+    struct answer answer = {.kind = ANSWER_REPLY, .payload = s->commit->reply};
+    s->shard->port.answer(s->shard->port.context, worker_caller(s->turn), &answer);
+    worker_answered(s->turn);
 }
 
 static void answer_start(struct subject *s) {
@@ -135,6 +131,7 @@ static void answer_start(struct subject *s) {
         .name = actor_name(s->actor),
     };
     s->shard->port.answer(s->shard->port.context, worker_caller(s->turn), &answer);
+    worker_answered(s->turn);
 }
 
 static enum chain next_link(const struct subject *s) {
@@ -172,6 +169,7 @@ static void settle_down(struct subject *s) {
     }
 }
 
+// The answers come last: by then the name is free.
 static void finish_stop(struct subject *s) {
     bool         stopped_by_verb = s->turn->kind == TURN_TERMINATE;
     struct slice reason = s->commit->reason;
@@ -182,7 +180,12 @@ static void finish_stop(struct subject *s) {
     struct caller caller = worker_caller(s->turn);
     finish_turn(s);
     supervisor_exited(s->shard, s->actor, reason);
-    if (stopped_by_verb) shard_answer_done(s->shard, caller);
+    struct failure failure = {.status = STATUS_DOWN, .reason = reason};
+    if (stopped_by_verb) {
+        shard_answer_done(s->shard, caller);
+    } else {
+        shard_answer_error(s->shard, caller, &failure); // a call that got no reply
+    }
 }
 
 static enum status apply_done(struct subject *s) {
@@ -241,10 +244,16 @@ static enum status apply_crash(struct subject *s) {
         .reason = end.reason,
         .kind = crash_kind_text(end.kind),
     };
-    if (s->first) shard_answer_error(s->shard, worker_caller(s->turn), &failure);
+    struct caller caller = worker_caller(s->turn);
     if (s->worker->chain == CHAIN_TERMINATE) s->actor->life = ACTOR_RUNNING;
     finish_turn(s);
-    supervisor_crashed(s->shard, s->actor, &end);
+    // To exit in an orderly way is to stop, only from deeper inside.
+    if (code == COMMIT_CODE_EXIT && supervisor_orderly(end.reason)) {
+        supervisor_exited(s->shard, s->actor, end.reason);
+    } else {
+        supervisor_crashed(s->shard, s->actor, &end);
+    }
+    shard_answer_error(s->shard, caller, &failure);
     return STATUS_OK;
 }
 

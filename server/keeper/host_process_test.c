@@ -86,8 +86,12 @@ Test(host_process, is_told_its_options) {
     snprintf(body, sizeof body, "echo \"$@\" > %s", report);
     script(body);
     reap(start());
-    cr_assert_str_eq(reported(), "--workers 2 --behaviours /some/behaviours --memory 1234567890123 "
-                                 "--cache 77\n");
+    char expected[200];
+    snprintf(expected, sizeof expected,
+             "--workers 2 --behaviours /some/behaviours --memory 1234567890123 --cache 77 "
+             "--keeper %d\n",
+             (int)getpid());
+    cr_assert_str_eq(reported(), expected);
 }
 
 Test(host_process, makes_core_dumps_only_if_asked) {

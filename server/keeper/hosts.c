@@ -251,11 +251,22 @@ void hosts_lost(struct shard *shard, struct host *host, enum host_end end, struc
     hosts_refill(shard);
 }
 
+static enum death death_of(const struct worker *worker) {
+    // Acquire: all that the worker committed before its end is seen afterwards.
+    return atomic_load_explicit(&worker->commits_control->death, memory_order_acquire);
+}
+
+bool hosts_dying(const struct host *host) {
+    for (uint32_t i = 0; i < host->worker_count; i++) {
+        if (death_of(&host->workers[i]) != DEATH_NONE) return true;
+    }
+    return false;
+}
+
 bool hosts_check_death(struct shard *shard, struct host *host) {
     for (uint32_t i = 0; i < host->worker_count && host->state != HOST_DEAD; i++) {
         struct worker *worker = &host->workers[i];
-        uint32_t       death =
-            atomic_load_explicit(&worker->commits_control->death, memory_order_acquire);
+        enum death     death = death_of(worker);
         if (death == DEATH_NONE) continue;
         hosts_lost(shard, host,
                    death == DEATH_EXIT     ? HOST_END_EXITED

@@ -19,6 +19,9 @@ void hosts_refill(struct shard *shard);
 // Reads what a host that is not active yet announces. Fails: STATUS_PROTOCOL.
 NODISCARD enum status hosts_announced(struct shard *shard, struct host *host);
 
+// Whether a worker of the host has reported its death.
+bool hosts_dying(const struct host *host);
+
 // Looks whether a worker of the host has reported its death; if so the host is written off.
 // Returns true then.
 bool hosts_check_death(struct shard *shard, struct host *host);

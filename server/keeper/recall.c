@@ -20,22 +20,24 @@ static void make_void(struct actor *actor, struct turn_record *record) {
     actor->inflight--;
 }
 
+static struct slice chain_argument(const struct worker *worker) {
+    return slice_of(worker->chain_argument.data, worker->chain_argument.bytes);
+}
+
 // The envelope of a record; for the oldest one, of the link in its chain that has not committed.
 static struct envelope *envelope_of(const struct worker *worker, const struct turn_record *record,
                                     bool oldest) {
     enum chain chain = oldest ? worker->chain : CHAIN_NONE;
     switch (chain) {
         case CHAIN_CONTINUE:
-            return envelope_create(
-                TURN_CONTINUE, CALLER_NOBODY, record->note_begun_ms, 0,
-                slice_of(worker->chain_argument.data, worker->chain_argument.bytes));
+            return envelope_create(TURN_CONTINUE, CALLER_NOBODY, record->note_begun_ms, 0,
+                                   chain_argument(worker));
         case CHAIN_TIMEOUT:
             return envelope_create(TURN_INFO, CALLER_NOBODY, record->note_begun_ms, 0,
                                    slice_of(TIMEOUT_VALUE, sizeof TIMEOUT_VALUE));
         case CHAIN_TERMINATE:
-            return envelope_create(
-                TURN_TERMINATE, CALLER_NOBODY, record->note_begun_ms, 0,
-                slice_of(worker->chain_argument.data, worker->chain_argument.bytes));
+            return envelope_create(TURN_TERMINATE, CALLER_NOBODY, record->note_begun_ms, 0,
+                                   chain_argument(worker));
         default: {
             bool init = record->kind == TURN_INIT;
             return envelope_create(record->kind, worker_caller(record), record->note_begun_ms,
@@ -51,6 +53,11 @@ static void take(struct shard *shard, struct worker *worker, struct turn_record 
         envelope_of(worker, record, record == worker_turn(worker, worker->tail));
     make_void(actor, record);
     shard->metrics.recalls++;
+    if (record == worker_turn(worker, worker->tail) && worker->chain == CHAIN_TERMINATE) {
+        // The actor has asked for its end without a reply; whoever waits for one need not wait on.
+        struct failure failure = {.status = STATUS_DOWN, .reason = chain_argument(worker)};
+        shard_answer_error(shard, worker_caller(record), &failure);
+    }
     if (envelope == NULL) {
         shard_answer_status(shard, worker_caller(record), STATUS_NO_MEMORY);
         LOG_ERROR("recall.lost", "slot=%u kind=%u", record->slot, record->kind);
@@ -114,8 +121,7 @@ void recall_drop_running(struct shard *shard, struct worker *worker, const struc
     if (actor == NULL || (only != NULL && actor != only)) return;
 
     struct turn_record *record = worker_turn(worker, worker->tail);
-    // In a chain the caller has had its answer, or waits in the pending table.
-    struct caller caller = worker->chain == CHAIN_NONE ? worker_caller(record) : CALLER_NOBODY;
+    struct caller       caller = worker_caller(record);
     make_void(actor, record);
     shard_answer_error(shard, caller, failure);
 }

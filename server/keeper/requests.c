@@ -46,9 +46,10 @@ static void refuse_delivery(struct shard *shard, struct caller caller, enum stat
     shard_answer_error(shard, caller, &failure);
 }
 
-static bool limit_valid(struct shard *shard, struct caller caller, uint32_t limit_ms) {
+static bool limit_valid(struct shard *shard, struct caller caller, uint32_t limit_ms,
+                        const char *fault) {
     if (limit_ms <= DEADLINE_MS_MAX) return true;
-    refuse(shard, caller, STATUS_INVALID, "deadline_ms: over 3600000");
+    refuse(shard, caller, STATUS_INVALID, fault);
     return false;
 }
 
@@ -58,7 +59,8 @@ static uint32_t limit_or_default(uint32_t limit_ms) {
 
 static enum status run_call(struct shard *shard, struct caller caller,
                             const struct request *request) {
-    if (!limit_valid(shard, caller, request->limit_ms)) return STATUS_OK;
+    if (!limit_valid(shard, caller, request->limit_ms, "deadline_ms: over 3600000"))
+        return STATUS_OK;
     struct actor *actor = request_target(shard, request);
     if (actor == NULL) {
         shard_answer_status(shard, caller, STATUS_NOPROC);
@@ -200,7 +202,8 @@ refuse_start:
 
 static enum status run_stop(struct shard *shard, struct caller caller,
                             const struct request *request) {
-    if (!limit_valid(shard, caller, request->limit_ms)) return STATUS_OK;
+    if (!limit_valid(shard, caller, request->limit_ms, "timeout_ms: over 3600000"))
+        return STATUS_OK;
     if (!value_valid(request->payload)) {
         refuse(shard, caller, STATUS_INVALID, "reason: not a well-formed Value");
         return STATUS_OK;

@@ -150,6 +150,9 @@ static void offer_room(struct shard *shard) {
 static bool drain_active(struct shard *shard) {
     struct host *host = shard->active;
     bool         any = false;
+    // Looked at before the rings: what was committed before the end counts, also that of the worker
+    // whose running turn will be blamed.
+    bool dying = hosts_dying(host);
     for (uint32_t i = 0; i < host->worker_count; i++) {
         struct worker *worker = &host->workers[i];
         if (worker_commits_head(worker) == worker->commits_tail) continue;
@@ -159,8 +162,7 @@ static bool drain_active(struct shard *shard) {
             return true;
         }
     }
-    // What was committed before the end counts; only then is the end looked at.
-    if (!shard->stalled) hosts_check_death(shard, host);
+    if (dying && !shard->stalled) hosts_check_death(shard, host);
     return any;
 }
 
@@ -182,6 +184,11 @@ void shard_mirror_room(struct shard *shard) {
 
 bool shard_has_commits(const struct shard *shard) {
     const struct host *host = shard->active;
+    const struct host *standby = shard->standby;
+    if (standby != NULL && standby->state == HOST_STARTING &&
+        worker_commits_head(&standby->workers[0]) != standby->workers[0].commits_tail) {
+        return true;
+    }
     if (host == NULL || shard->stalled) return false;
     for (uint32_t i = 0; i < host->worker_count; i++) {
         if (worker_commits_head(&host->workers[i]) != host->workers[i].commits_tail) return true;

@@ -14,7 +14,9 @@
 #include "keeper/shard.h"
 #include "keeper/supervisor.h"
 
+#ifndef cr_assert // a fuzzer brings its own
 #include <criterion/criterion.h>
+#endif
 
 #include <errno.h>
 #include <semaphore.h>
@@ -64,7 +66,6 @@ struct fixture {
     struct keeper_options options;
     struct mirror        *mirror;
     struct shard          shard;
-    struct note           notes[FX_ANSWERS_MAX];
     uint32_t              note_count;
     uint32_t              rooms;  // calls of on_room
     uint32_t              spawns; // calls of spawn
@@ -77,6 +78,7 @@ struct fixture {
     struct mirror_read    gate_read;
     struct fake_host      hosts[FX_HOSTS_MAX];
     uint32_t              host_count;
+    struct note           notes[FX_ANSWERS_MAX];
 };
 
 static struct fixture fx;

@@ -312,8 +312,7 @@ static void end_now(struct shard *shard, struct actor *actor, const struct end *
     end_unit(shard, actor, end->reason, end->kind == CRASH_KILLED ? END_KILL : END_FORGET);
 }
 
-// normal, shutdown and ["shutdown", x] are orderly reasons; anything else is not.
-static bool orderly(struct slice reason) {
+bool supervisor_orderly(struct slice reason) {
     struct peeper_value value = {reason.data, reason.bytes};
     struct peeper_value first;
     if (peeper_value_is(value, "normal") || peeper_value_is(value, "shutdown")) return true;
@@ -325,7 +324,7 @@ static bool orderly(struct slice reason) {
 // reason is not orderly.
 static void plan_exit(struct shard *shard, struct actor *actor, const struct end *end) {
     bool again = actor->restart == RESTART_PERMANENT ||
-                 (actor->restart == RESTART_TRANSIENT && !orderly(end->reason));
+                 (actor->restart == RESTART_TRANSIENT && !supervisor_orderly(end->reason));
     if (again) {
         plan_restart(shard, actor, end);
     } else {
@@ -364,12 +363,14 @@ static move *const MOVES[ACTOR_LIVES][EVENTS] = {
     [ACTOR_STARTING] = {[EVENT_STARTED] = begin,
                         [EVENT_CRASHED] = end_now,
                         [EVENT_REFUSED] = end_now,
+                        [EVENT_EXITED] = end_now,
                         [EVENT_KILL] = end_now},
     [ACTOR_RUNNING] =
         {[EVENT_CRASHED] = plan_restart, [EVENT_EXITED] = plan_exit, [EVENT_KILL] = plan_restart},
     [ACTOR_RESTARTING] = {[EVENT_STARTED] = begin,
                           [EVENT_CRASHED] = plan_restart,
                           [EVENT_REFUSED] = plan_restart,
+                          [EVENT_EXITED] = plan_exit,
                           [EVENT_KILL] = plan_restart,
                           [EVENT_STOP] = end_now},
     [ACTOR_WAITING] = {[EVENT_KILL] = stay,

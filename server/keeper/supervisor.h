@@ -24,6 +24,9 @@ void supervisor_crashed(struct shard *shard, struct actor *actor, const struct e
 // A callback, or terminate, ended the incarnation in an orderly way with `reason`.
 void supervisor_exited(struct shard *shard, struct actor *actor, struct slice reason);
 
+// normal, shutdown and ["shutdown", x] are orderly reasons; anything else is not.
+bool supervisor_orderly(struct slice reason);
+
 // init answered ERROR or IGNORE.
 void supervisor_refused(struct shard *shard, struct actor *actor, bool ignore, struct slice reason);
 

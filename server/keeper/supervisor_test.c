@@ -64,6 +64,19 @@ Test(supervisor, a_crashed_actor_is_back_with_its_last_good_state_and_a_new_id) 
     cr_assert(recoveries == 1);
 }
 
+Test(supervisor, an_exit_with_an_orderly_reason_is_a_stop, .timeout = 20) {
+    host_joins(1);
+    struct actor       *actor = up("a");
+    struct fake_worker *end = home_of(actor);
+    ask_call(1, "a", "exit");
+    step();
+    play_crash(end, play_take(end, TURN_CALL)->turn, COMMIT_CODE_EXIT, "shutdown");
+    step();
+    cr_assert(failed(1, STATUS_DOWN));
+    cr_assert(life_of("a") == ACTOR_FREE);
+    cr_assert(fx.shard.metrics.crashes[CRASH_EXIT] == 0);
+}
+
 Test(supervisor, a_message_that_the_worker_took_up_right_after_a_crash_outlives_it, .timeout = 20) {
     host_joins(1);
     struct actor       *actor = up("a");

@@ -13,6 +13,7 @@
 static uint64_t turn_ms(const struct shard *shard, const struct actor *actor,
                         const struct worker *worker) {
     if (worker == NULL || worker->inflight == 0 || worker->since_ms == 0) return 0;
+    if (worker->watched_tail != worker->tail) return 0; // begun after the last look
     return worker_turn(worker, worker->tail)->slot == actor->slot ? shard->now_ms - worker->since_ms
                                                                   : 0;
 }

@@ -7,6 +7,8 @@
 
 // A turn that runs longer than this no longer holds up what is behind it in its ring.
 #define BLOCKED_MS 20u
+// A worker that does not even begin: its processor is busy elsewhere, or its process was stopped.
+#define UNBEGUN_MS 200u
 #define MEMORY_CHECK_MS 50u
 #define VERDICT_MS 200u
 
@@ -39,7 +41,6 @@ static void expire_running(struct shard *shard, struct worker *worker, uint64_t 
     if (record->note_void) return;
     if (record->note_generation == 0 || record->note_deadline_ms == 0) return;
     if (shard->now_ms < record->note_begun_ms + record->note_deadline_ms) return;
-    if (worker->chain != CHAIN_NONE) return;
 
     struct failure failure = {.status = STATUS_TIMEOUT, .message = "the turn is still running"};
     struct caller  caller = worker_caller(record);
@@ -58,27 +59,26 @@ static bool over_memory(struct shard *shard, struct host *host) {
 // Notes what has moved since the last look. A chain of continues moves all the time, but its turn
 // stays.
 static void look(const struct shard *shard, struct worker *worker) {
-    bool busy = worker_busy(worker);
-    bool same_turn = busy && worker->watched_tail == worker->tail && worker->turn_since_ms != 0;
+    bool same_turn = worker->watched_tail == worker->tail && worker->turn_since_ms != 0;
     bool same_link = same_turn && worker->watched_commits == worker->commits_tail;
     worker->watched_tail = worker->tail;
     worker->watched_commits = worker->commits_tail;
-    if (!same_turn) worker->turn_since_ms = busy ? shard->now_ms : 0;
-    if (!same_link) worker->since_ms = busy ? shard->now_ms : 0;
-}
-
-static uint64_t since(const struct shard *shard, uint64_t ms) {
-    return ms == 0 ? 0 : shard->now_ms - ms;
+    if (!same_turn) worker->turn_since_ms = shard->now_ms;
+    if (!same_link) worker->since_ms = shard->now_ms;
 }
 
 // False if the host was written off.
 static bool watch_worker(struct shard *shard, struct host *host, struct worker *worker) {
+    if (worker->inflight == 0) {
+        worker->since_ms = worker->turn_since_ms = 0;
+        return true;
+    }
     look(shard, worker);
-    uint64_t link_ms = since(shard, worker->since_ms);
-    uint64_t turn_ms = since(shard, worker->turn_since_ms);
-    if (turn_ms == 0) return true;
-    if (link_ms > 0) expire_running(shard, worker, link_ms);
-    if (turn_ms >= BLOCKED_MS && !worker->blocked) block(shard, worker);
+    uint64_t link_ms = shard->now_ms - worker->since_ms;
+    uint64_t turn_ms = shard->now_ms - worker->turn_since_ms;
+    uint64_t patience_ms = worker_busy(worker) ? BLOCKED_MS : UNBEGUN_MS;
+    if (link_ms > 0 && worker_busy(worker)) expire_running(shard, worker, link_ms);
+    if (turn_ms >= patience_ms && !worker->blocked) block(shard, worker);
 
     // A chain whose actor was killed ends by nothing else.
     bool orphan = recall_running_actor(shard, worker) == NULL;

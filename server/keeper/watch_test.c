@@ -149,11 +149,31 @@ Test(watch, an_endless_chain_of_a_killed_actor_costs_the_host) {
     cr_assert(fx.shard.metrics.crashes[CRASH_DEADLINE] == 0, "nobody is to blame any more");
 }
 
-Test(watch, a_turn_that_no_worker_has_begun_is_not_long) {
+Test(watch, a_worker_that_begins_nothing_gets_more_patience_and_then_loses_its_turns) {
     host_joins(1);
     up("a");
     ask_cast(0, "a", "x");
-    for (int i = 0; i < 10; i++) look_after(1000);
+    for (int i = 0; i < 10; i++) look_after(15);
+    cr_assert(!fake(0, 0)->keeper_end->blocked);
+    for (int i = 0; i < 10; i++) look_after(15);
+    cr_assert(fake(0, 0)->keeper_end->blocked);
+    cr_assert(actor_named("a")->waiting == 1);
+}
+
+Test(watch, a_host_that_begins_nothing_is_replaced_and_nobody_is_blamed) {
+    host_joins(1);
+    up("a");
+    host_joins(1);
+    ask_call(1, "a", "x");
+    for (int i = 0; i < 400; i++) look_after(15);
+    cr_assert(fx.shard.active == fx.hosts[1].host);
+    cr_assert(!failed(1, STATUS_CRASHED));
+}
+
+Test(watch, a_worker_with_nothing_to_do_is_never_long) {
+    host_joins(1);
+    up("a");
+    for (int i = 0; i < 400; i++) look_after(1000);
     cr_assert(!fake(0, 0)->keeper_end->blocked);
     cr_assert(fx.shard.active != NULL);
 }

@@ -83,8 +83,14 @@ static inline struct turn_record *worker_turn(const struct worker *worker, uint6
 // The message of a turn record.
 struct slice worker_payload(const struct worker *worker, const struct turn_record *record);
 
+// Who still waits for an answer to a turn.
 static inline struct caller worker_caller(const struct turn_record *record) {
     return (struct caller){record->note_conn, record->note_generation, record->note_request};
+}
+
+// Its caller has had its answer, or waits in the pending table.
+static inline void worker_answered(struct turn_record *record) {
+    record->note_generation = 0;
 }
 
 // Frees the oldest turn after its last commit.   Thread: net.
