@@ -73,6 +73,8 @@ enum option_key {
     KEY_CORE_DUMPS,
     KEY_INSECURE,
     KEY_LOG,
+    KEY_HELP,
+    KEY_VERSION,
 };
 
 static const struct argp_option OPTIONS[] = {
@@ -93,7 +95,9 @@ static const struct argp_option OPTIONS[] = {
 #define NUMBER_ROW(key, name, field, low, high, help) {name, key, "N", 0, help, 0},
     NUMBER_OPTIONS(NUMBER_ROW)
 #undef NUMBER_ROW
-        {0}};
+        {"help", KEY_HELP, NULL, 0, "Print this text", -1},
+    {"version", KEY_VERSION, NULL, 0, "Print the version", -1},
+    {0}};
 
 // argp would add a second line; one says it all.
 __attribute__((noreturn, format(printf, 1, 2))) static void wrong_usage(const char *format, ...) {
@@ -141,6 +145,11 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
             NUMBER_OPTIONS(NUMBER_CASE)
 #undef NUMBER_CASE
         case ARGP_KEY_ARG: wrong_usage("unexpected argument '%s'", argument); break;
+        case KEY_HELP:
+            argp_help(state->root_argp, stdout, ARGP_HELP_STD_HELP & ~(unsigned)ARGP_HELP_EXIT_OK,
+                      (char *)"peeperd");
+            exit(0);
+        case KEY_VERSION: puts("peeperd " PEEPER_VERSION); exit(0);
         case ARGP_KEY_ERROR:
             wrong_usage("'%s' is no option, or lacks its value", state->argv[state->next - 1]);
         default: return ARGP_ERR_UNKNOWN;
@@ -156,8 +165,6 @@ static const struct argp PARSER = {
            "SIGINT end it "
            "with status 0; wrong usage is status 2.",
 };
-
-const char *argp_program_version = "peeperd " PEEPER_VERSION;
 
 static struct settings defaults(void) {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
@@ -366,7 +373,8 @@ int main(int argc, char **argv) {
     static struct program program = {.engine = &engine};
     program.settings = defaults();
     program.settings.keeper.host_program = host_program_default();
-    if (argp_parse(&PARSER, argc, argv, ARGP_NO_ERRS, NULL, &program.settings) != 0) {
+    if (argp_parse(&PARSER, argc, argv, ARGP_NO_ERRS | ARGP_NO_HELP, NULL, &program.settings) !=
+        0) {
         return EXIT_USAGE;
     }
 
