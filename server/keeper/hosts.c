@@ -282,7 +282,10 @@ bool hosts_exited(struct shard *shard, struct host *host) {
     if (!host_process_reap(host, &code, &status)) return false;
     // What it had committed before its end counts.
     if (host == shard->active) shard_drain(shard);
-    if (!hosts_check_death(shard, host)) hosts_lost(shard, host, HOST_END_EXITED, NULL);
+    // While commits wait for the mirror the oldest turn is not the one that ran, so none is blamed.
+    if (shard->stalled || !hosts_check_death(shard, host)) {
+        hosts_lost(shard, host, HOST_END_EXITED, NULL);
+    }
     LOG_INFO("host.reaped", "pid=%d serial=%u %s=%d", (int)host->pid, host->serial,
              code == CLD_EXITED ? "exit" : "signal", status);
     list_remove(&host->link);

@@ -657,6 +657,36 @@ Test(hosts, a_process_that_reported_its_death_is_reaped_with_its_culprit) {
     cr_assert_str_eq(answer_of(1)->crash, "exit");
 }
 
+Test(hosts, while_the_mirror_is_full_a_death_blames_no_turn_that_had_committed) {
+    host_joins(1);
+    host_joins(1);
+    up("a");
+    int hold = with_process(only(0));
+    ask_call(1, "a", "good");
+    ask_call(2, "a", "bad");
+    step();
+    play_reply(fake(0, 0), play_take(fake(0, 0), TURN_CALL)->turn, "done", "s1");
+    mirror_fill();
+    step();
+    cr_assert(fx.shard.stalled);
+    play_take(fake(0, 0), TURN_CALL);
+    play_death(fake(0, 0), DEATH_SIGNAL, SIGSEGV);
+    close(hold);
+    await_end(only(0));
+    cr_assert(hosts_exited(&fx.shard, only(0)));
+    cr_assert(!answered(1));
+    mirror_resume();
+    settle_loads();
+    // What could not be applied runs again, with the state of before.
+    const struct turn_record *turn = play_take(fake(1, 0), TURN_CALL);
+    cr_assert(same(turn_payload(fake(1, 0), turn), text("good")));
+    cr_assert(same(turn_state(fake(1, 0), turn), text("s0")));
+    play_reply(fake(1, 0), turn->turn, "done", "s1");
+    step();
+    cr_assert(replied(1, "done"));
+    cr_assert(!answered(2));
+}
+
 Test(hosts, one_that_is_written_off_is_killed) {
     host_joins(1);
     int hold = with_process(only(0));
