@@ -13,20 +13,20 @@
 
 // Bounds of the time a worker waits awake. A hand-over between two awake threads takes well under a
 // microsecond, one through the kernel five to fifty. But where processors are few, one that spins
-// is one that the keeper or a client needs: on two of them, 50 connections and two workers,
-// spinning saved a single caller 7 of 30 us and cost all together a third of their calls per
-// second.
+// is one that the keeper or a client needs: there a worker spins only while the keeper says that
+// few turns are under way. On two processors spinning always saved a single caller 7 of 30 us and
+// cost 50 connections together a third of their calls per second.
 #define SPIN_NS_MIN 2000u
 #define SPIN_NS_MAX 40000u
 #define SPIN_PROCESSORS_MIN 4
 #define SPIN_ROUND 32 // looks between two looks at the clock
 
-static uint32_t spin_ns_max(void) {
+static bool processors_plenty(void) {
     cpu_set_t set;
     CPU_ZERO(&set);
     // A machine too large for the set has enough.
-    if (sched_getaffinity(0, sizeof set, &set) != 0) return SPIN_NS_MAX;
-    return CPU_COUNT(&set) >= SPIN_PROCESSORS_MIN ? SPIN_NS_MAX : 0;
+    if (sched_getaffinity(0, sizeof set, &set) != 0) return true;
+    return CPU_COUNT(&set) >= SPIN_PROCESSORS_MIN;
 }
 
 static void relax(void) {
@@ -45,9 +45,9 @@ enum status port_open(struct port *port, uint32_t index, int keeper_fd) {
     *port = (struct port){
         .wake_fd = turns_fd + 2,
         .keeper_fd = keeper_fd,
-        .spin_ns_max = spin_ns_max(),
+        .plenty = processors_plenty(),
+        .spin_ns = SPIN_NS_MAX,
     };
-    port->spin_ns = port->spin_ns_max;
     enum status status = ring_map(&port->turns, turns_fd, TURN_RING_BYTES, TURN_BULK_BYTES, false);
     if (status != STATUS_OK) return status;
     status = ring_map(&port->commits, turns_fd + 1, COMMIT_RING_BYTES, COMMIT_BULK_BYTES, true);
@@ -103,7 +103,6 @@ static bool spin(struct port *port, struct want want) {
             if (satisfied(port, want)) return true;
             relax();
         }
-        if (port->spin_ns == 0) return false;
         uint64_t now_ns = clock_mono_ns();
         if (until_ns == 0) until_ns = now_ns + port->spin_ns;
         if (now_ns >= until_ns) return false;
@@ -138,12 +137,17 @@ static void release_bulk(struct port *port) {
     port->bulk_end = 0;
 }
 
+static bool may_spin(const struct port *port) {
+    return port->plenty || atomic_load_explicit(&port->in->lonely, memory_order_relaxed) != 0;
+}
+
 static __attribute__((noinline)) void wait_for(struct port *port, struct want want) {
-    if (spin(port, want)) {
-        port->spin_ns = port->spin_ns_max;
-        return;
+    if (may_spin(port)) {
+        bool found = spin(port, want);
+        port->spin_ns = found ? SPIN_NS_MAX : port->spin_ns / 2;
+        if (port->spin_ns < SPIN_NS_MIN) port->spin_ns = SPIN_NS_MIN;
+        if (found) return;
     }
-    if (port->spin_ns / 2 >= SPIN_NS_MIN) port->spin_ns /= 2;
     release_bulk(port);
     sleep_until(port, want);
 }

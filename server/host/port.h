@@ -15,9 +15,9 @@ struct port {
     // immutable after open
     const struct turns_control *in;
     struct commits_control     *out;
-    int                         wake_fd;     // borrowed; the worker sleeps on it
-    int                         keeper_fd;   // borrowed; wakes the keeper
-    uint32_t                    spin_ns_max; // 0 where processors are few
+    int                         wake_fd;   // borrowed; the worker sleeps on it
+    int                         keeper_fd; // borrowed; wakes the keeper
+    bool                        plenty;    // of processors
     // worker thread only
     struct ring turns;
     struct ring commits;

@@ -199,11 +199,27 @@ bool shard_has_commits(const struct shard *shard) {
     return false;
 }
 
+#define BATCH_UNIT 16u
+#define BATCH_LONELY (2u * BATCH_UNIT)
+
+bool shard_lonely(const struct shard *shard) {
+    return shard->batch <= BATCH_LONELY;
+}
+
+static void smooth_batch(struct shard *shard) {
+    uint64_t turns = shard->metrics.turns - shard->published_turns;
+    if (turns == 0) return;
+    shard->published_turns = shard->metrics.turns;
+    uint64_t batch = turns > 1000 ? 1000 : turns;
+    shard->batch = (uint32_t)((shard->batch * 7u + batch * BATCH_UNIT) / 8u);
+}
+
 void shard_publish(struct shard *shard) {
     mirror_flush(shard->mirror);
     if (shard->active == NULL) return;
+    smooth_batch(shard);
     for (uint32_t i = 0; i < shard->active->worker_count; i++) {
-        worker_publish(&shard->active->workers[i]);
+        worker_publish(&shard->active->workers[i], shard_lonely(shard));
     }
 }
 

@@ -66,10 +66,12 @@ struct shard {
     uint64_t waiting_bytes; // of all envelopes in mailboxes
     uint32_t connections;   // open; counted by net
     uint32_t place_next;
-    uint32_t seed;     // of the jitter
-    bool     put_off;  // some request got STATUS_AGAIN
-    bool     stalled;  // commits wait for room in the mirror's queue
-    bool     stopping; // new requests are refused
+    uint32_t seed;            // of the jitter
+    uint64_t published_turns; // metrics.turns at the last publication that had any
+    uint32_t batch;           // turns per publication, smoothed, times BATCH_UNIT
+    bool     put_off;         // some request got STATUS_AGAIN
+    bool     stalled;         // commits wait for room in the mirror's queue
+    bool     stopping;        // new requests are refused
 };
 
 // `on_wake` is called by other threads when the inbox has something.
@@ -93,6 +95,9 @@ bool shard_has_commits(const struct shard *shard);
 
 // The mirror's queue has room again after it was full.
 void shard_mirror_room(struct shard *shard);
+
+// Whether few turns travel at a time. Then waiting awake for them costs nobody a processor.
+bool shard_lonely(const struct shard *shard);
 
 // Makes appended turns and queued states visible to workers and mirror. Once per loop turn, before
 // replies are written.

@@ -101,8 +101,12 @@ static void wake(struct worker *worker) {
     }
 }
 
-void worker_publish(struct worker *worker) {
+void worker_publish(struct worker *worker, bool lonely) {
     if (worker->published == worker->head) return;
+    _Atomic uint32_t *hint = &worker->turns_control->lonely;
+    if (atomic_load_explicit(hint, memory_order_relaxed) != (uint32_t)lonely) {
+        atomic_store_explicit(hint, (uint32_t)lonely, memory_order_relaxed);
+    }
     worker->published = worker->head;
     atomic_store_explicit(&worker->turns_control->head, worker->head, memory_order_release);
     wake(worker);

@@ -66,8 +66,9 @@ struct turn {
 NODISCARD enum status worker_append(struct worker *worker, const struct actor *actor,
                                     const struct turn *turn);
 
-// Makes appended turns visible and rings the doorbell if the worker sleeps.   Thread: net.
-void worker_publish(struct worker *worker);
+// Makes appended turns visible and rings the doorbell if the worker sleeps; `lonely` is the hint
+// whether it may wait awake for the next.   Thread: net.
+void worker_publish(struct worker *worker, bool lonely);
 
 // Gives the space of commits before `commits_tail` back. A worker can wait for room only when its
 // ring was nearly full or its bulk area in use, so only then is `wake_writer` set: waking it for

@@ -96,19 +96,19 @@ Test(worker, the_name_goes_with_an_init_and_with_a_state_only) {
 Test(worker, turns_are_seen_when_they_are_published) {
     cr_assert(append(TURN_CAST, "x") == STATUS_OK);
     cr_assert(atomic_load(&worker.turns_control->head) == 0);
-    worker_publish(&worker);
+    worker_publish(&worker, false);
     cr_assert(atomic_load(&worker.turns_control->head) == worker.head);
 }
 
 Test(worker, a_worker_is_woken_only_if_it_sleeps_and_there_is_something) {
     cr_assert(append(TURN_CAST, "x") == STATUS_OK);
-    worker_publish(&worker);
+    worker_publish(&worker, false);
     cr_assert(!rings());
     atomic_store(&worker.commits_control->worker_sleep, 1);
-    worker_publish(&worker);
+    worker_publish(&worker, false);
     cr_assert(!rings());
     cr_assert(append(TURN_CAST, "x") == STATUS_OK);
-    worker_publish(&worker);
+    worker_publish(&worker, false);
     cr_assert(rings());
 }
 

@@ -21,6 +21,7 @@
 // after so many vain spins, only every SPIN_RETRY-th sleep is preceded by one
 #define SPIN_MISSES_MAX 4u
 #define SPIN_RETRY 16u
+#define SPIN_PROCESSORS_MIN 4
 
 // --- connections ---
 
@@ -228,8 +229,10 @@ static void work(struct engine *engine) {
 
 // Looks for commits for a short while, because going to sleep and being woken costs more than most
 // turns take. Where that is vain again and again (long turns, a busy machine) it is tried only now
-// and then.
+// and then; and where processors are few only while few turns are under way, because the one that
+// spins is then one that a worker needs.
 static bool spin(struct engine *engine) {
+    if (!engine->plenty && !shard_lonely(&engine->shard)) return false;
     if (engine->spin_misses >= SPIN_MISSES_MAX && engine->spin_misses % SPIN_RETRY != 0) {
         engine->spin_misses++;
         return false;
@@ -241,7 +244,7 @@ static bool spin(struct engine *engine) {
                 engine->spin_misses = 0;
                 return true;
             }
-            __builtin_ia32_pause();
+            atomic_signal_fence(memory_order_seq_cst);
         }
     } while (clock_mono_ns() < until_ns);
     engine->spin_misses++;
@@ -448,6 +451,7 @@ enum status engine_init(struct engine *engine, const struct keeper_options *opti
         .spawn = port_spawn,
     };
     engine->options = options;
+    engine->plenty = uv_available_parallelism() >= SPIN_PROCESSORS_MIN;
     engine->spawner = spawner;
     list_init(&engine->dirty);
     list_init(&engine->paused);

@@ -46,6 +46,7 @@ struct engine {
     struct conn_slot            *conns;  // owned, connections_max
     uint32_t                     conn_next;
     uint32_t                     spin_misses; // spins in a row that found nothing
+    bool                         plenty;      // of processors
     bool                         asleep;
     bool                         announced;
     bool                         closing;

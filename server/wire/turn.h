@@ -35,6 +35,9 @@ struct turns_control {
     // Odd while the keeper sleeps. A worker that has published a commit rings the eventfd once per
     // odd value.
     _Alignas(64) _Atomic uint32_t keeper_sleep;
+    // 1 while few turns travel at a time: then a worker may wait awake, for it takes no processor
+    // from anybody who has work. A hint.
+    _Atomic uint32_t lonely;
     // Records that begin before this position need not be run: answer them with COMMIT_SKIP. A hint
     // to save work.
     _Alignas(64) _Atomic uint64_t recall_to;
