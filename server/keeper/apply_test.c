@@ -497,7 +497,7 @@ Test(apply, a_crash_code_becomes_the_kind_that_clients_see) {
     };
     host_joins(1);
     for (uint64_t i = 0; i < 4; i++) {
-        char name[8];
+        char name[16];
         snprintf(name, sizeof name, "a%d", (int)i);
         struct fake_worker *end = home_of(up(name));
         ask_call(i + 1, name, "x");

@@ -41,7 +41,8 @@ static struct out out_of(enum commit_kind kind) {
     return (struct out){.record = {.kind = (uint8_t)kind, .turn = 1}};
 }
 
-static void add(struct out *out, int kind, uint64_t token, struct slice name, struct slice body) {
+static void add(struct out *out, unsigned kind, uint64_t token, struct slice name,
+                struct slice body) {
     struct item_header header = {.kind = (uint16_t)kind,
                                  .name_bytes = (uint16_t)name.bytes,
                                  .body_bytes = (uint32_t)body.bytes,
@@ -54,7 +55,7 @@ static void add(struct out *out, int kind, uint64_t token, struct slice name, st
     out->record.item_count++;
 }
 
-static void add_body(struct out *out, int kind, const char *body) {
+static void add_body(struct out *out, unsigned kind, const char *body) {
     add(out, kind, 0, (struct slice){0}, raw(body));
 }
 

@@ -263,7 +263,7 @@ Test(hosts, the_way_a_worker_died_becomes_the_kind_of_the_crash) {
     };
     host_joins(1);
     for (uint32_t i = 0; i < 5; i++) {
-        char name[8];
+        char name[16];
         snprintf(name, sizeof name, "a%d", (int)i);
         host_joins(1);
         up(name);

@@ -53,7 +53,7 @@ Test(router, actors_are_spread_over_the_workers) {
     host_joins(4);
     uint32_t counts[4] = {0};
     for (int i = 0; i < 20; i++) {
-        char name[8];
+        char name[16];
         snprintf(name, sizeof name, "a%d", i);
         counts[up(name)->worker]++;
     }

@@ -226,7 +226,7 @@ Test(supervisor, a_transient_actor_comes_back_unless_its_reason_was_orderly) {
     };
     host_joins(1);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        char name[8];
+        char name[16];
         snprintf(name, sizeof name, "a%d", (int)i);
         struct actor *actor = up(name);
         stop_itself(actor, name, rows[i].reason);
