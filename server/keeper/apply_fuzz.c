@@ -1,0 +1,303 @@
+// A shard among clients that ask for anything at any time and hosts that commit anything, legal or
+// not, and die: whatever happens, every request is answered exactly once, and what the keeper
+// counts is what there is.
+//
+// Input: a run of steps, each a byte that says what happens and some that say how.
+#include "base/check.h"
+
+#define cr_assert(condition, ...) CHECK(condition)
+
+#include "keeper/recall.h"
+#include "keeper/shard_fixture_test.h"
+
+#include "base/log.h"
+
+#include <stddef.h>
+
+#define STEPS_MAX 300
+#define NAMES 5
+#define WORKERS 2
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
+
+static const uint8_t *input;
+static size_t         left;
+static bool           mirror_held;
+static uint64_t       asked; // requests so far; each has the next number
+
+// The turn that each worker has begun, until its last commit.
+static const struct turn_record *begun[FX_HOSTS_MAX][WORKERS];
+
+static uint8_t next_byte(void) {
+    if (left == 0) return 0;
+    left--;
+    return *input++;
+}
+
+static const char *next_name(void) {
+    static const char *const names[NAMES] = {"a", "b", "c", "d", ""};
+    return names[next_byte() % NAMES];
+}
+
+// --- clients ---
+
+static void client_starts(void) {
+    uint8_t        how = next_byte();
+    struct request request = start_request(next_name());
+    request.restart = how & 3;
+    request.on_intensity = how >> 2 & 3;
+    request.has_intensity = (how & 16) != 0;
+    request.intensity = how >> 5 & 1;
+    request.period_ms = 1000;
+    request.limit_ms = how & 64 ? 50 : 0;
+    if (how & 128) request.behaviour = raw("other");
+    cr_assert(ask(++asked, &request) == STATUS_OK);
+}
+
+static void client_asks(void) {
+    static const enum verb verbs[] = {VERB_CALL, VERB_CAST,   VERB_SEND,     VERB_STOP,
+                                      VERB_KILL, VERB_RESUME, VERB_WHERE_IS, VERB_CALL};
+    uint8_t                how = next_byte();
+    ask_verb(++asked, verbs[how & 7], next_name(), "x", how & 8 ? 20 : 0);
+}
+
+// --- workers ---
+
+static uint32_t next_host(void) {
+    return next_byte() % fx.host_count;
+}
+
+static void worker_takes(void) {
+    uint32_t host = next_host(), worker = next_byte() % WORKERS;
+    if (begun[host][worker] == NULL) begun[host][worker] = play_next(fake(host, worker));
+}
+
+static void add_effects(struct out *out, uint64_t turn) {
+    uint8_t count = next_byte() % 4;
+    while (count-- > 0) {
+        uint8_t     how = next_byte();
+        const char *name = next_name();
+        char        both[16];
+        switch (how % 6) {
+            case 0: out_add(out, ITEM_SEND, 0, raw(name), text("m")); break;
+            case 1: out_add(out, ITEM_CAST, 0, raw(name), text("m")); break;
+            case 2: out_add(out, ITEM_STOP, 0, raw(name), text("normal")); break;
+            case 3:
+                snprintf(both, sizeof both, "counter%s", name);
+                out_add(out, ITEM_START, 7, raw(both), text("m"));
+                break;
+            case 4: out_add(out, ITEM_REPLY_TO, turn, (struct slice){0}, text("r")); break;
+            default:
+                out_add(out, ITEM_REPLY_TO, turn - how / 6, (struct slice){0}, text("r"));
+                break;
+        }
+    }
+}
+
+static struct out next_commit(const struct turn_record *record) {
+    uint8_t    how = next_byte(), flags = next_byte();
+    bool       terminate = record->kind == TURN_TERMINATE;
+    struct out out = out_of(COMMIT_DONE, record->turn, terminate ? COMMIT_STOP : 0);
+    switch (how % 8) {
+        case 0: out.record.flags |= flags & (COMMIT_HIBERNATE | COMMIT_TIMEOUT); break;
+        case 1: out.record.flags |= COMMIT_MORE; break;
+        case 2:
+            out.record.flags |= COMMIT_MORE;
+            out_body(&out, ITEM_CONTINUE, text("on"));
+            break;
+        case 3: out.record.flags |= COMMIT_STOP | (flags & COMMIT_MORE); break;
+        case 4: out.record.kind = COMMIT_CRASH; break;
+        case 5: out.record.kind = COMMIT_REFUSED; break;
+        case 6: out.record.kind = COMMIT_SKIP; break;
+        default: out.record.flags = flags & ~COMMIT_BULK; break;
+    }
+    out.record.code = how >> 3 & 7;
+    out.record.timeout_ms = flags;
+    bool done_kind = out.record.kind == COMMIT_DONE;
+    if (done_kind && (record->kind == TURN_INIT || (flags & 64)))
+        out_body(&out, ITEM_STATE, text("s"));
+    if (done_kind && record->kind == TURN_CALL && (flags & 32))
+        out_body(&out, ITEM_REPLY, text("r"));
+    if (flags & 128) out_body(&out, ITEM_REASON, text("normal"));
+    if (done_kind || (how & 64)) add_effects(&out, record->turn);
+    return out;
+}
+
+static void worker_commits(void) {
+    uint32_t                  host = next_host(), worker = next_byte() % WORKERS;
+    const struct turn_record *record = begun[host][worker];
+    if (record == NULL) return;
+    struct out out = next_commit(record);
+    play_send(fake(host, worker), &out);
+    if ((out.record.flags & COMMIT_MORE) == 0) begun[host][worker] = NULL;
+    step();
+}
+
+static void worker_commits_nonsense(void) {
+    uint32_t   host = next_host(), worker = next_byte() % WORKERS;
+    struct out out = out_of((enum commit_kind)(next_byte() % 9), next_byte(), next_byte() & 31);
+    add_effects(&out, out.record.turn);
+    play_send(fake(host, worker), &out);
+    step();
+}
+
+static void worker_dies(void) {
+    uint32_t host = next_host(), worker = next_byte() % WORKERS;
+    play_death(fake(host, worker), (enum death)(1 + next_byte() % 4), next_byte());
+    step();
+}
+
+// --- hosts, time, mirror ---
+
+static void host_is_lost(void) {
+    struct host *host = fx.hosts[next_host()].host;
+    hosts_lost(&fx.shard, host, (enum host_end)(next_byte() % 6), NULL);
+}
+
+static void host_comes(void) {
+    if (fx.host_count == FX_HOSTS_MAX || fx.shard.standby != NULL) return;
+    host_joins(WORKERS);
+}
+
+static void time_passes(void) {
+    uint8_t how = next_byte();
+    later(how < 200 ? how : (uint64_t)(how - 199) * 100);
+    shard_watch(&fx.shard);
+}
+
+static void shard_look(void) {
+    shard_watch(&fx.shard);
+}
+
+static void mirror_lets_go(void) {
+    if (!mirror_held) return;
+    mirror_held = false;
+    mirror_resume();
+}
+
+static void mirror_fills(void) {
+    if (mirror_held) return;
+    mirror_held = true;
+    mirror_fill();
+}
+
+static void loads_arrive(void) {
+    mirror_lets_go();
+    settle_loads();
+}
+
+// --- what must be true ---
+
+static void check_ring(const struct worker *worker, uint32_t *ret_counts) {
+    uint32_t count = 0;
+    for (uint64_t at = worker->tail; at < worker->head; count++) {
+        const struct turn_record *record = worker_turn(worker, at);
+        at += record->record_bytes;
+        if (!record->note_void) ret_counts[record->slot]++;
+    }
+    CHECK(count == worker->inflight);
+}
+
+static void check_counts(void) {
+    uint32_t inflight[64] = {0};
+    uint64_t waiting_bytes = 0;
+    uint32_t pending = 0, live = 0;
+    CHECK(fx.shard.actors.used <= 64);
+    for (uint32_t i = 0; fx.shard.active != NULL && i < fx.shard.active->worker_count; i++) {
+        check_ring(&fx.shard.active->workers[i], inflight);
+    }
+    for (uint32_t slot = 0; slot < fx.shard.actors.used; slot++) {
+        struct actor *actor = actor_at(&fx.shard.actors, slot);
+        if (actor == NULL) continue;
+        live++;
+        uint32_t waiting = 0;
+        for (struct list *link = actor->mailbox.next; link != &actor->mailbox; link = link->next) {
+            waiting++;
+            waiting_bytes +=
+                sizeof(struct envelope) + LIST_ENTRY(link, struct envelope, link)->bytes;
+        }
+        CHECK(waiting == actor->waiting);
+        CHECK(actor->inflight == inflight[slot]);
+        CHECK(actor->life != ACTOR_ENDED || actor->waiting + actor->inflight == 0);
+        for (struct pending *entry = actor->pending; entry != NULL; entry = entry->next) pending++;
+    }
+    CHECK(waiting_bytes == fx.shard.waiting_bytes);
+    CHECK(pending == fx.shard.pending.count);
+    CHECK(live == fx.shard.actors.live);
+}
+
+static void check_answers(bool all) {
+    static uint8_t counts[STEPS_MAX + 2];
+    memset(counts, 0, sizeof counts);
+    for (uint32_t i = 0; i < fx.note_count; i++) {
+        uint64_t number = fx.notes[i].caller.request;
+        CHECK(number >= 1);
+        CHECK(number <= asked);
+        CHECK(counts[number] == 0);
+        counts[number] = 1;
+    }
+    for (uint64_t number = 1; all && number <= asked; number++) CHECK(counts[number] == 1);
+}
+
+// With no host left every caller's time runs out.
+static void end_of_time(void) {
+    mirror_lets_go();
+    fx.shard.stopping = true;
+    while (fx.shard.active != NULL) hosts_lost(&fx.shard, fx.shard.active, HOST_END_EXITED, NULL);
+    settle_loads();
+    check_counts();
+    later(DEADLINE_MS_DEFAULT + 1);
+    settle_loads();
+    check_counts();
+    check_answers(true);
+}
+
+// --- one run ---
+
+static void (*const STEPS[])(void) = {
+    client_starts,
+    client_asks,
+    client_asks,
+    client_asks,
+    worker_takes,
+    worker_takes,
+    worker_takes,
+    worker_commits,
+    worker_commits,
+    worker_commits,
+    worker_commits,
+    worker_dies,
+    worker_commits_nonsense,
+    host_is_lost,
+    host_comes,
+    time_passes,
+    step,
+    loads_arrive,
+    mirror_fills,
+    mirror_lets_go,
+    shard_look,
+};
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes) {
+    memset(&fx, 0, offsetof(struct fixture, notes));
+    memset(begun, 0, sizeof begun);
+    log_level_set(LOG_LEVEL_ERROR + 1);
+    input = data;
+    left = bytes;
+    asked = 0;
+    fx_defaults();
+    fx.options.actors_max = 8;
+    fx.options.mailbox_max = 6;
+    fx.options.pending_max = 3;
+    fx.options.waiting_bytes_max = 2000;
+    fx_begin();
+    host_joins(WORKERS);
+    for (int i = 0; i < STEPS_MAX && left > 0; i++) {
+        STEPS[next_byte() % (sizeof STEPS / sizeof STEPS[0])]();
+        check_counts();
+        check_answers(false);
+    }
+    end_of_time();
+    fx_fini();
+    return 0;
+}
