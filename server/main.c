@@ -56,7 +56,7 @@ struct settings {
       "Client connections (default 10000)")                                                     \
     X(1010, "frame-bytes-max", keeper.frame_bytes_max, 1024, 64u << 20,                         \
       "Bytes of one frame (default 4194304)")                                                   \
-    X(1011, "output-bytes-max", keeper.output_bytes_max, 4096, 1u << 30,                        \
+    X(1011, "output-bytes-max", keeper.output_bytes_max, 4096, 128u << 20,                      \
       "Bytes of answers a client may leave unread before it is no longer read from (default "   \
       "8388608)")                                                                               \
     X(1012, "hello-ms", keeper.hello_ms, 10, 600000,                                            \

@@ -7,6 +7,7 @@
 #include <microhttpd.h>
 
 #include <arpa/inet.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,12 +21,18 @@ struct http {
     const struct mirror *mirror; // borrowed
     struct MHD_Daemon   *daemon; // owned
     uint16_t             port;
+    // guarded by lock
+    pthread_mutex_t lock;
+    pthread_cond_t  quiet;
+    uint32_t        waiting; // requests that wait for the net thread
+    bool            closing;
 };
 
 // One request that waits for the net thread. It outlives its connection if that one hangs up first,
 // because the net thread still holds the view: whoever comes second frees it.
 struct exchange {
     struct view            view;
+    struct http           *http;       // borrowed
     struct MHD_Connection *connection; // borrowed
     const struct page     *page;
     atomic_bool            answered; // set by the net thread
@@ -38,13 +45,30 @@ static void release(struct exchange *exchange) {
     free(exchange);
 }
 
+// False once the server goes down.
+static bool may_wait(struct http *http) {
+    pthread_mutex_lock(&http->lock);
+    bool open = !http->closing;
+    if (open) http->waiting++;
+    pthread_mutex_unlock(&http->lock);
+    return open;
+}
+
+static void no_longer_waits(struct http *http) {
+    pthread_mutex_lock(&http->lock);
+    if (--http->waiting == 0) pthread_cond_signal(&http->quiet);
+    pthread_mutex_unlock(&http->lock);
+}
+
 // Net thread.
 static void on_view_done(struct view *view) {
     struct exchange *exchange = LIST_ENTRY(view, struct exchange, view);
     atomic_store(&exchange->answered, true);
     // A connection that waits cannot end by itself: libmicrohttpd keeps a suspended one.
+    struct http *http = exchange->http;
     MHD_resume_connection(exchange->connection);
     release(exchange);
+    no_longer_waits(http);
 }
 
 static enum MHD_Result send_body(struct MHD_Connection *connection, struct body *body) {
@@ -95,6 +119,11 @@ static enum MHD_Result begin(struct http *http, struct MHD_Connection *connectio
         free(exchange);
         return refuse(connection, STATUS_INVALID, 400, fault);
     }
+    if (!may_wait(http)) {
+        free(exchange);
+        return refuse(connection, STATUS_SHUTTING_DOWN, 503, NULL);
+    }
+    exchange->http = http;
     exchange->connection = connection;
     exchange->page = page;
     atomic_store(&exchange->holders, 2);
@@ -108,6 +137,7 @@ static enum MHD_Result begin(struct http *http, struct MHD_Connection *connectio
     atomic_store(&exchange->answered, true);
     atomic_store(&exchange->holders, 1);
     MHD_resume_connection(connection);
+    no_longer_waits(http);
     return MHD_YES;
 }
 
@@ -164,6 +194,8 @@ enum status http_create(struct shard *shard, const struct mirror *mirror,
                         const struct sockaddr *address, struct http **ret_http) {
     struct http *http = calloc(1, sizeof *http);
     if (http == NULL) return STATUS_NO_MEMORY;
+    CHECK(pthread_mutex_init(&http->lock, NULL) == 0);
+    CHECK(pthread_cond_init(&http->quiet, NULL) == 0);
     http->shard = shard;
     http->mirror = mirror;
     unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC |
@@ -189,10 +221,14 @@ uint16_t http_port(const struct http *http) {
 
 void http_destroy(struct http *http) {
     if (http == NULL) return;
-    // Suspended requests must be answered before the daemon may stop. The net thread still runs and
-    // answers all of them, so refusing new connections and waiting for the old ones ends.
-    MHD_socket listener = MHD_quiesce_daemon(http->daemon);
+    // A daemon must not be stopped while it has suspended requests. The net thread still runs and
+    // answers all there are, and no more of them begin.
+    pthread_mutex_lock(&http->lock);
+    http->closing = true;
+    while (http->waiting > 0) pthread_cond_wait(&http->quiet, &http->lock);
+    pthread_mutex_unlock(&http->lock);
     MHD_stop_daemon(http->daemon);
-    (void)listener;
+    pthread_cond_destroy(&http->quiet);
+    pthread_mutex_destroy(&http->lock);
     free(http);
 }

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
 #include <string.h>
@@ -53,6 +54,8 @@ enum status port_open(struct port *port, uint32_t index, int keeper_fd) {
     status = ring_map(&port->commits, turns_fd + 1, COMMIT_RING_BYTES, COMMIT_BULK_BYTES, true);
     if (status != STATUS_OK) goto fini_turns;
 
+    // Our end is an object of its own; the keeper leaves it non-blocking.
+    (void)fcntl(port->wake_fd, F_SETFL, 0);
     port->in = (const struct turns_control *)port->turns.control;
     port->out = (struct commits_control *)port->commits.control;
     return STATUS_OK;
@@ -111,8 +114,8 @@ static bool spin(struct port *port, struct want want) {
 }
 
 static void read_wake(struct port *port) {
-    uint64_t count;
-    if (read(port->wake_fd, &count, sizeof count) >= 0) return;
+    char rings[64];
+    if (read(port->wake_fd, rings, sizeof rings) >= 0) return;
     CHECK(errno == EAGAIN || errno == EINTR);
     struct pollfd poll_fd = {.fd = port->wake_fd, .events = POLLIN};
     if (errno == EAGAIN) (void)poll(&poll_fd, 1, -1);
@@ -196,7 +199,7 @@ static void ring_keeper(struct port *port) {
     port->rung = sleep;
     uint64_t one = 1;
     ssize_t  written = write(port->keeper_fd, &one, sizeof one);
-    (void)written; // a counter that is full wakes the keeper too
+    (void)written; // a pipe that is full wakes the keeper too
 }
 
 void port_commit(struct port *port, struct commit_record record, const struct items *items) {

@@ -296,10 +296,13 @@ static bool commit_step(struct worker *worker, bool finished) {
 
 // --- One record ----------------------------------------------------------------------------------
 
-// A chain may be endless, and recall_to does not end it: what follows a commit with COMMIT_MORE is
-// due.
+// A chain may be endless. Where the keeper wants this worker for others it is given back: the
+// keeper has kept what comes next. Only terminate is too near the end for that.
 static void run_steps(struct worker *worker) {
     while (commit_step(worker, run_guarded(worker))) {
+        if (worker->step.phase == PHASE_TERMINATE || !port_recalled(&worker->port)) continue;
+        commit_plain(worker, COMMIT_SKIP, COMMIT_CODE_NONE);
+        return;
     }
 }
 

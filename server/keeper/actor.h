@@ -44,7 +44,7 @@ struct trouble {
     uint32_t     slot;
     uint32_t     backoff_step; // 0: not in back-off
     uint64_t     restarts;
-    uint64_t     last_ms; // monotonic, of the last crash
+    uint64_t     up_ms;   // monotonic, when it was last up again; 0: it is down
     uint64_t     down_ns; // monotonic, when the present outage began; 0: it is up
     const char  *kind;    // static text
     uint8_t     *reason;  // encoded Value; owned
@@ -83,6 +83,9 @@ struct actor {
     uint8_t         home : 4;
     uint8_t         restart : 4;
     uint8_t         on_intensity : 4;
+    // The worker may have run turns of this actor that were taken back: its copy is not to be used
+    // after the turn that runs now.
+    bool stale;
 };
 
 static inline uint64_t actor_id(const struct actor *actor) {

@@ -8,6 +8,8 @@
 #include "keeper/router.h"
 #include "keeper/supervisor.h"
 
+#define CHAIN_KEPT_BYTES (64u << 10) // a larger argument is not kept longer than it is needed
+
 // The parts that one commit is about.
 struct subject {
     struct shard       *shard;
@@ -52,7 +54,8 @@ static bool legal_skip(const struct subject *s) {
         atomic_load_explicit(&s->worker->turns_control->recall_to, memory_order_relaxed);
     // A record that brings its own copy can always be run.
     bool brings = s->turn->kind == TURN_INIT || (s->turn->flags & TURN_HAS_STATE) != 0;
-    return s->first && (!brings || s->worker->tail < recalled);
+    // In a chain the worker was asked to make room for others.
+    return s->worker->tail < recalled || (s->first && !brings);
 }
 
 // --- done ---
@@ -61,6 +64,8 @@ static void finish_turn(struct subject *s) {
     worker_advance(s->worker);
     CHECK(s->actor->inflight > 0);
     s->actor->inflight--;
+    if (s->actor->stale) s->actor->home = HOME_COLD;
+    s->actor->stale = false;
 }
 
 static void reply_later(struct subject *s, uint64_t token, struct slice payload) {
@@ -145,6 +150,7 @@ static void go_on(struct subject *s) {
     struct worker *worker = s->worker;
     worker->chain = next_link(s);
     worker->chain_argument.bytes = 0;
+    if (worker->chain_argument.capacity > CHAIN_KEPT_BYTES) buf_fini(&worker->chain_argument);
     struct slice argument = worker->chain == CHAIN_TERMINATE ? s->commit->reason : s->commit->next;
     if (buf_append(&worker->chain_argument, argument.data, argument.bytes) != STATUS_OK) {
         LOG_ERROR("chain.unkept", "bytes=%zu", argument.bytes);
@@ -175,9 +181,9 @@ static void finish_stop(struct subject *s) {
     struct slice reason = s->commit->reason;
     if (s->worker->chain == CHAIN_TERMINATE) {
         reason = slice_of(s->worker->chain_argument.data, s->worker->chain_argument.bytes);
-        s->actor->life = ACTOR_RUNNING;
     }
     struct caller caller = worker_caller(s->turn);
+    supervisor_unstop(s->actor, s->turn);
     finish_turn(s);
     supervisor_exited(s->shard, s->actor, reason);
     struct failure failure = {.status = STATUS_DOWN, .reason = reason};
@@ -245,7 +251,7 @@ static enum status apply_crash(struct subject *s) {
         .kind = crash_kind_text(end.kind),
     };
     struct caller caller = worker_caller(s->turn);
-    if (s->worker->chain == CHAIN_TERMINATE) s->actor->life = ACTOR_RUNNING;
+    supervisor_unstop(s->actor, s->turn);
     finish_turn(s);
     // To exit in an orderly way is to stop, only from deeper inside.
     if (code == COMMIT_CODE_EXIT && supervisor_orderly(end.reason)) {
@@ -313,8 +319,7 @@ static enum status apply_kind(struct subject *s) {
     }
 }
 
-enum status apply(struct shard *shard, struct host *host, struct worker *worker) {
-    (void)host;
+enum status apply(struct shard *shard, struct worker *worker) {
     struct commit *commit = &shard->commit;
     if (worker->inflight == 0) return STATUS_PROTOCOL;
     struct turn_record *turn = worker_turn(worker, worker->tail);

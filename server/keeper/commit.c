@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#define COPY_KEPT_BYTES (1u << 20) // after a larger commit the memory goes back
+
 static size_t item_bytes(const struct item_header *header) {
     return sizeof *header + ring_round((size_t)header->name_bytes + header->body_bytes);
 }
@@ -80,6 +82,8 @@ static bool kind_known(const struct commit_record *record) {
 
 static enum status copy_in(struct commit *commit, const void *data, size_t bytes) {
     commit->copy.bytes = 0;
+    if (commit->copy.capacity > COPY_KEPT_BYTES && bytes <= COPY_KEPT_BYTES)
+        buf_fini(&commit->copy);
     return buf_append(&commit->copy, data, bytes);
 }
 

@@ -1,9 +1,9 @@
 #include "keeper/host.h"
 
 #include "base/check.h"
+#include "base/pipe.h"
 
 #include <stdlib.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 enum status host_create(uint32_t worker_count, struct host **ret_host) {
@@ -14,9 +14,8 @@ enum status host_create(uint32_t worker_count, struct host **ret_host) {
 
     enum status status = STATUS_IO;
     list_init(&host->link);
-    host->pidfd = -1;
-    host->doorbell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (host->doorbell < 0) goto destroy_host;
+    host->pidfd = host->doorbell = host->doorbell_host = -1;
+    if (!pipe_create(&host->doorbell, &host->doorbell_host)) goto destroy_host;
     for (; host->worker_count < worker_count; host->worker_count++) {
         status = worker_init(&host->workers[host->worker_count]);
         if (status != STATUS_OK) goto destroy_host;
@@ -33,6 +32,7 @@ void host_destroy(struct host *host) {
     if (host == NULL) return;
     for (uint32_t i = 0; i < host->worker_count; i++) worker_fini(&host->workers[i]);
     if (host->doorbell >= 0) close(host->doorbell);
+    if (host->doorbell_host >= 0) close(host->doorbell_host);
     if (host->pidfd >= 0) close(host->pidfd);
     free(host);
 }

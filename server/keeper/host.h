@@ -32,8 +32,9 @@ struct host {
     enum host_state state;
     uint32_t        serial; // never reused
     pid_t           pid;
-    int             pidfd;    // owned
-    int             doorbell; // owned; eventfd that wakes the net thread
+    int             pidfd;         // owned
+    int             doorbell;      // owned; our end of a pipe: readable when a worker rang
+    int             doorbell_host; // owned; the workers write
     uint32_t        worker_count;
     uint64_t        spawned_ms;
     uint64_t        memory_checked_ms;

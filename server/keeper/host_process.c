@@ -22,9 +22,9 @@ static uint32_t collect_fds(const struct host *host, int *fds) {
     for (uint32_t i = 0; i < host->worker_count; i++) {
         fds[count++] = host->workers[i].turns.fd;
         fds[count++] = host->workers[i].commits.fd;
-        fds[count++] = host->workers[i].doorbell;
+        fds[count++] = host->workers[i].doorbell_host;
     }
-    fds[count++] = host->doorbell;
+    fds[count++] = host->doorbell_host;
     return count;
 }
 

@@ -119,10 +119,10 @@ Test(host_process, gets_its_own_descriptors_and_no_others) {
         cr_assert(strstr(text, line) != NULL, "%s", text);
         snprintf(line, sizeof line, "\n%d /memfd:peeper-ring", HOST_FD_FIRST + 3 * i + 1);
         cr_assert(strstr(text, line) != NULL, "%s", text);
-        snprintf(line, sizeof line, "\n%d anon_inode:[eventfd]", HOST_FD_FIRST + 3 * i + 2);
+        snprintf(line, sizeof line, "\n%d pipe:[", HOST_FD_FIRST + 3 * i + 2);
         cr_assert(strstr(text, line) != NULL, "%s", text);
     }
-    snprintf(line, sizeof line, "\n%d anon_inode:[eventfd]", HOST_FD_FIRST + 6);
+    snprintf(line, sizeof line, "\n%d pipe:[", HOST_FD_FIRST + 6);
     cr_assert(strstr(text, line) != NULL, "%s", text);
     cr_assert(strstr(text, "/dev/null") == NULL || strstr(text, "\n11 ") == NULL, "%s", text);
     close(extra);

@@ -16,11 +16,11 @@ Test(host, has_rings_and_doorbells_of_its_own_for_each_worker) {
     cr_assert(host->pidfd == -1);
     int    fds[10];
     size_t count = 0;
-    fds[count++] = host->doorbell;
+    fds[count++] = host->doorbell_host;
     for (uint32_t i = 0; i < 3; i++) {
         fds[count++] = host->workers[i].turns.fd;
         fds[count++] = host->workers[i].commits.fd;
-        fds[count++] = host->workers[i].doorbell;
+        fds[count++] = host->workers[i].doorbell_host;
     }
     for (size_t i = 0; i < count; i++) {
         cr_assert(fds[i] >= 0);

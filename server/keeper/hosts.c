@@ -124,7 +124,7 @@ enum status hosts_announced(struct shard *shard, struct host *host) {
         if (status != STATUS_OK) return STATUS_PROTOCOL;
         status = announcement(shard, host);
         if (status != STATUS_OK) return status;
-        worker_consumed(worker, worker->commits_tail + shard->commit.record.record_bytes, true);
+        worker_consumed(worker, worker->commits_tail + shard->commit.record.record_bytes, false);
     }
     if (shard->active == NULL && host->state == HOST_READY) {
         activate(shard);
@@ -157,7 +157,7 @@ static void describe(const struct worker *culprit, enum host_end end, char *text
         case HOST_END_EXITED: snprintf(text, bytes, "exit(%u) was called", number); break;
         case HOST_END_DEADLINE: snprintf(text, bytes, "the turn was over its deadline"); break;
         case HOST_END_MEMORY: snprintf(text, bytes, "the host was over its memory"); break;
-        default: snprintf(text, bytes, "the host was lost (%s)", END_TEXTS[end]); break;
+        default: snprintf(text, bytes, "the host was lost, and this turn was running"); break;
     }
 }
 
@@ -187,6 +187,7 @@ static void convict(struct shard *shard, struct worker *worker, enum host_end en
         .reason = text_value(room, verdict->text),
         .kind = crash_kind_text(verdict->kind),
     };
+    supervisor_unstop(verdict->actor, worker_turn(worker, worker->tail));
     recall_drop_running(shard, worker, NULL, &failure);
 }
 

@@ -104,7 +104,11 @@ void recall(struct shard *shard, struct worker *worker, struct actor *only,
             left = actor;
             continue;
         }
-        if (actor != left) actor->home = HOME_COLD;
+        if (actor == left) {
+            actor->stale = true;
+        } else {
+            actor->home = HOME_COLD;
+        }
         take(shard, worker, record, actor, begun, running, &taken);
     }
     // Those that were not begun need not be: the worker may skip them.

@@ -210,6 +210,9 @@ static enum status run_stop(struct shard *shard, struct caller caller,
     }
     struct actor *actor = request_target(shard, request);
     if (actor == NULL) {
+        // Whoever stops an actor that gave up has seen its last state, or does not want it.
+        struct actor *ended = actor_by_name(&shard->actors, request->name);
+        if (request->target == 0 && ended != NULL) supervisor_discard(shard, ended);
         shard_answer_status(shard, caller, STATUS_NOPROC);
         return STATUS_OK;
     }

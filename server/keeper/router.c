@@ -56,7 +56,7 @@ static bool place(struct shard *shard, uint8_t *ret_worker) {
     struct host *host = shard->active;
     for (uint32_t i = 0; i < host->worker_count; i++) {
         uint32_t candidate = shard->place_next++ % host->worker_count;
-        if (host->workers[candidate].blocked) continue;
+        if (worker_closed(&host->workers[candidate])) continue;
         *ret_worker = (uint8_t)candidate;
         return true;
     }
@@ -108,6 +108,20 @@ static enum status dispatch_first(struct shard *shard, struct actor *actor, stru
     return STATUS_OK;
 }
 
+// The message is to blame, not the state: it goes, and the actor goes on.
+static void refuse_first(struct shard *shard, struct actor *actor, enum status status) {
+    struct envelope *first = LIST_ENTRY(actor->mailbox.next, struct envelope, link);
+    struct caller    caller = first->caller;
+    router_unqueue(shard, actor, first);
+    free(first);
+    shard_answer_status(shard, caller, status);
+    if (actor->waiting > 0) wait_in(&shard->starved, actor);
+}
+
+static bool first_is_message(const struct actor *actor) {
+    return LIST_ENTRY(actor->mailbox.next, struct envelope, link)->kind != TURN_INIT;
+}
+
 // Brings a cold actor to a worker together with its first message.
 static void settle(struct shard *shard, struct actor *actor, struct slice state, uint8_t flags) {
     if (!place(shard, &actor->worker)) {
@@ -123,6 +137,10 @@ static void settle(struct shard *shard, struct actor *actor, struct slice state,
     // No room: the state is dropped and read again later, which needs no state of its own to
     // remember it.
     actor->home = HOME_COLD;
+    if (status == STATUS_TOO_LARGE && first_is_message(actor)) {
+        refuse_first(shard, actor, status);
+        return;
+    }
     if (status == STATUS_AGAIN) {
         wait_in(&shard->active->workers[actor->worker].ready, actor);
     } else {
@@ -161,10 +179,7 @@ static void load_deliver(struct shard_message *message, struct shard *shard) {
     }
     free(load->read.state);
     free(load);
-    if (!list_empty(&shard->starved)) {
-        struct list *next = list_pop(&shard->starved);
-        router_pump(shard, LIST_ENTRY(next, struct actor, ready));
-    }
+    router_feed(shard);
 }
 
 // Mirror thread.
@@ -196,6 +211,19 @@ static void load_start(struct shard *shard, struct actor *actor) {
     actor->home = HOME_LOADING;
 }
 
+void router_feed(struct shard *shard) {
+    struct list batch;
+    list_init(&batch);
+    list_splice(&batch, &shard->starved);
+    while (!list_empty(&batch)) {
+        if (shard->loads >= SHARD_LOADS_MAX) break;
+        router_pump(shard, LIST_ENTRY(list_pop(&batch), struct actor, ready));
+    }
+    // Those that were not reached stay in front of those that starve again.
+    list_splice(&batch, &shard->starved);
+    list_splice(&shard->starved, &batch);
+}
+
 // Whether the supervisor lets the first message run now.
 static bool admitted(const struct actor *actor, const struct envelope *first) {
     switch ((enum actor_life)actor->life) {
@@ -217,7 +245,7 @@ void router_pump(struct shard *shard, struct actor *actor) {
         }
         struct worker *worker = router_worker(shard, actor);
         // A copy behind somebody's long turn is left there; another worker gets a new one.
-        if (worker != NULL && worker->blocked && actor->inflight == 0) worker = NULL;
+        if (worker != NULL && worker_closed(worker) && actor->inflight == 0) worker = NULL;
         if (worker == NULL) {
             actor->home = HOME_COLD;
             // Never committed a state: nothing to load.
@@ -229,8 +257,9 @@ void router_pump(struct shard *shard, struct actor *actor) {
             if (actor->home != HOME_HOT) return;
             continue;
         }
-        enum status status =
-            worker->blocked ? STATUS_AGAIN : dispatch_first(shard, actor, (struct slice){0}, 0);
+        enum status status = worker_closed(worker)
+                                 ? STATUS_AGAIN
+                                 : dispatch_first(shard, actor, (struct slice){0}, 0);
         if (status == STATUS_OK) continue;
         if (status == STATUS_AGAIN) {
             wait_in(&worker->ready, actor);
@@ -253,14 +282,15 @@ void router_pump_list(struct shard *shard, struct list *list) {
 // --- in ---
 
 static bool direct(const struct actor *actor, const struct worker *worker) {
-    return worker != NULL && !worker->blocked && actor->life == ACTOR_RUNNING &&
+    return worker != NULL && !worker_closed(worker) && actor->life == ACTOR_RUNNING &&
            actor->waiting == 0;
 }
 
 enum status router_deliver(struct shard *shard, struct actor *actor, enum turn_kind kind,
                            struct caller caller, uint32_t limit_ms, struct slice payload,
                            bool may_wait) {
-    if (actor->waiting + actor->inflight >= actor->mailbox_max) {
+    // A stop is let in always: it is what helps where a mailbox is full.
+    if (actor->waiting + actor->inflight >= actor->mailbox_max && kind != TURN_TERMINATE) {
         shard->metrics.mailbox_full++;
         return STATUS_MAILBOX_FULL;
     }

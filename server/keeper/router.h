@@ -28,6 +28,9 @@ void router_unqueue(struct shard *shard, struct actor *actor, struct envelope *e
 // Moves what waits in the mailbox on.
 void router_pump(struct shard *shard, struct actor *actor);
 
+// Pumps the actors that wait to read the mirror, as far as it may owe us answers.
+void router_feed(struct shard *shard);
+
 // Pumps every actor in `list` once.
 void router_pump_list(struct shard *shard, struct list *list);
 

@@ -102,18 +102,18 @@ static void unblock(struct shard *shard, struct worker *worker) {
 }
 
 // Applies what one worker has published. Fails: STATUS_PROTOCOL, STATUS_NO_MEMORY: kill the host.
-static enum status drain_worker(struct shard *shard, struct host *host, struct worker *worker) {
+static enum status drain_worker(struct shard *shard, struct worker *worker) {
     uint64_t    head = worker_commits_head(worker);
     uint64_t    tail = worker->commits_tail;
-    bool        wake_writer = head - tail > worker->commits.data_bytes / 2;
+    bool        bulk = false;
     enum status status = STATUS_OK;
 
     while (tail != head) {
         status = commit_read(&shard->commit, &worker->commits, tail, head);
         if (status != STATUS_OK) break;
         uint32_t bytes = shard->commit.record.record_bytes;
-        wake_writer |= (shard->commit.record.flags & COMMIT_BULK) != 0;
-        status = apply(shard, host, worker);
+        bulk |= (shard->commit.record.flags & COMMIT_BULK) != 0;
+        status = apply(shard, worker);
         if (status != STATUS_OK) break;
         tail += bytes;
     }
@@ -122,7 +122,10 @@ static enum status drain_worker(struct shard *shard, struct host *host, struct w
         status = STATUS_OK;
     }
     if (tail == worker->commits_tail) return status;
-    worker_consumed(worker, tail, wake_writer);
+    worker_consumed(worker, tail, bulk);
+    if (worker->inflight == 0) worker->slow = false;
+    // Not before the whole batch is applied: until then an actor whose turns were taken back is not
+    // given new ones.
     if (worker->blocked && worker->tail != worker->blocked_tail) {
         unblock(shard, worker);
     } else if (!worker->blocked && !list_empty(&worker->ready)) {
@@ -140,7 +143,8 @@ static bool ring_has_room(const struct worker *worker) {
 static void offer_room(struct shard *shard) {
     if (!shard->put_off || shard->active == NULL) return;
     for (uint32_t i = 0; i < shard->active->worker_count; i++) {
-        if (!shard->active->workers[i].blocked && !ring_has_room(&shard->active->workers[i]))
+        if (!worker_closed(&shard->active->workers[i]) &&
+            !ring_has_room(&shard->active->workers[i]))
             return;
     }
     shard->put_off = false;
@@ -157,7 +161,7 @@ static bool drain_active(struct shard *shard) {
         struct worker *worker = &host->workers[i];
         if (worker_commits_head(worker) == worker->commits_tail) continue;
         any = true;
-        if (drain_worker(shard, host, worker) != STATUS_OK) {
+        if (drain_worker(shard, worker) != STATUS_OK) {
             hosts_lost(shard, host, HOST_END_NONSENSE, NULL);
             return true;
         }
@@ -179,7 +183,7 @@ bool shard_drain(struct shard *shard) {
 void shard_mirror_room(struct shard *shard) {
     shard->stalled = false;
     supervisor_bury(shard);
-    router_pump_list(shard, &shard->starved);
+    router_feed(shard);
 }
 
 bool shard_has_commits(const struct shard *shard) {

@@ -92,7 +92,7 @@ Test(shard, publishing_rings_a_sleeping_worker_once_and_a_waking_one_never) {
     host_joins(2);
     up("a");
     struct fake_worker *end = home_of(actor_named("a"));
-    int                 doorbell = end->keeper_end->doorbell;
+    int                 doorbell = end->keeper_end->doorbell_host;
     ask_cast(0, "a", "x");
     shard_publish(&fx.shard);
     cr_assert(!rings(doorbell));

@@ -104,6 +104,7 @@ static void take_turns_back(struct shard *shard, struct actor *actor, const stru
     }
     CHECK(actor->inflight == 0);
     actor->home = HOME_COLD;
+    actor->stale = false;
     actor->epoch++;
     list_remove(&actor->ready);
     heap_cancel(&shard->timers, &actor->idle);
@@ -292,11 +293,12 @@ static void plan_restart(struct shard *shard, struct actor *actor, const struct 
         return;
     }
     drop_init(shard, actor);
-    if (trouble->last_ms != 0 && shard->now_ms - trouble->last_ms > actor->period_ms) {
+    // Quiet is counted from when it was up again; waiting for a restart is not quiet.
+    if (trouble->up_ms != 0 && shard->now_ms - trouble->up_ms > actor->period_ms) {
         trouble->backoff_step = 0;
     }
     remember(shard, actor, trouble, end);
-    trouble->last_ms = shard->now_ms;
+    trouble->up_ms = 0;
     trouble->restarts++;
     shard->metrics.restarts++;
     actor->generation++;
@@ -310,6 +312,10 @@ static void plan_restart(struct shard *shard, struct actor *actor, const struct 
 // Where the actor was starting, whoever saw the failure has answered the starter.
 static void end_now(struct shard *shard, struct actor *actor, const struct end *end) {
     end_unit(shard, actor, end->reason, end->kind == CRASH_KILLED ? END_KILL : END_FORGET);
+}
+
+void supervisor_unstop(struct actor *actor, const struct turn_record *turn) {
+    if (actor->life == ACTOR_STOPPING && turn->kind != TURN_TERMINATE) actor->life = ACTOR_RUNNING;
 }
 
 bool supervisor_orderly(struct slice reason) {
@@ -339,6 +345,7 @@ static void begin(struct shard *shard, struct actor *actor, const struct end *en
     if (trouble == NULL || trouble->down_ns == 0) return;
     metrics_recovery(&shard->metrics, (clock_mono_ns() - trouble->down_ns) / 1000);
     trouble->down_ns = 0;
+    trouble->up_ms = shard->now_ms;
 }
 
 static void resume(struct shard *shard, struct actor *actor, const struct end *end) {

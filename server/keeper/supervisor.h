@@ -24,6 +24,10 @@ void supervisor_crashed(struct shard *shard, struct actor *actor, const struct e
 // A callback, or terminate, ended the incarnation in an orderly way with `reason`.
 void supervisor_exited(struct shard *shard, struct actor *actor, struct slice reason);
 
+// `turn` ended the incarnation, but was not the stop that may be under way for it: that one is
+// still to come, and what follows is decided as for an actor that runs.
+void supervisor_unstop(struct actor *actor, const struct turn_record *turn);
+
 // normal, shutdown and ["shutdown", x] are orderly reasons; anything else is not.
 bool supervisor_orderly(struct slice reason);
 

@@ -87,6 +87,7 @@ static void actor_deliver(struct shard_message *message, struct shard *shard) {
     struct view  *view = LIST_ENTRY(message, struct view, message);
     struct actor *actor = actor_at(&shard->actors, view->read.slot);
     shard->loads--;
+    router_feed(shard);
 
     enum status status = STATUS_NOPROC;
     if (actor != NULL && actor->unit == view->unit) {

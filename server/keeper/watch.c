@@ -1,4 +1,4 @@
-#include "base/log.h"
+#include "base/clock.h"
 #include "keeper/host_process.h"
 #include "keeper/hosts.h"
 #include "keeper/recall.h"
@@ -9,6 +9,8 @@
 #define BLOCKED_MS 20u
 // A worker that does not even begin: its processor is busy elsewhere, or its process was stopped.
 #define UNBEGUN_MS 200u
+#define BACKLOG_MS 50u
+#define STARTING_MS 10000u
 #define MEMORY_CHECK_MS 50u
 #define VERDICT_MS 200u
 
@@ -21,6 +23,22 @@ static void block(struct shard *shard, struct worker *worker) {
     // Those that waited for room here wait for nothing now.
     list_splice(&touched, &worker->ready);
     router_pump_list(shard, &touched);
+}
+
+// A ring full of turns that take their time: deadlines cannot be seen in there, and a kill or a
+// stop would wait long. So the turns go back to their mailboxes, and come a few at a time.
+static void slow_down(struct shard *shard, struct worker *worker) {
+    struct list touched;
+    list_init(&touched);
+    worker->slow = true;
+    recall(shard, worker, NULL, LEAVE_RUNNING, &touched);
+    list_splice(&touched, &worker->ready);
+    router_pump_list(shard, &touched);
+}
+
+static uint64_t backlog_ms(const struct shard *shard, const struct worker *worker) {
+    if (worker->inflight <= WORKER_SLOW_MAX) return 0;
+    return shard->now_ms - worker_turn(worker, worker->tail)->note_begun_ms;
 }
 
 static uint32_t deadline_ms(const struct shard *shard, const struct worker *worker) {
@@ -78,7 +96,11 @@ static bool watch_worker(struct shard *shard, struct host *host, struct worker *
     uint64_t turn_ms = shard->now_ms - worker->turn_since_ms;
     uint64_t patience_ms = worker_busy(worker) ? BLOCKED_MS : UNBEGUN_MS;
     if (link_ms > 0 && worker_busy(worker)) expire_running(shard, worker, link_ms);
-    if (turn_ms >= patience_ms && !worker->blocked) block(shard, worker);
+    if (turn_ms >= patience_ms && !worker->blocked) {
+        block(shard, worker);
+    } else if (backlog_ms(shard, worker) >= BACKLOG_MS && !worker->blocked && !worker->slow) {
+        slow_down(shard, worker);
+    }
 
     // A chain whose actor was killed ends by nothing else.
     bool orphan = recall_running_actor(shard, worker) == NULL;
@@ -99,6 +121,12 @@ void shard_watch(struct shard *shard) {
         for (uint32_t i = 0; i < host->worker_count; i++) {
             if (!watch_worker(shard, host, &host->workers[i])) break;
         }
+    }
+    struct host *standby = shard->standby;
+    // A behaviour that hangs while it is loaded must not leave everybody without a successor.
+    if (standby != NULL && standby->state == HOST_STARTING &&
+        clock_mono_ms() - standby->spawned_ms > STARTING_MS) {
+        hosts_lost(shard, standby, HOST_END_DEADLINE, NULL);
     }
     hosts_refill(shard);
 }

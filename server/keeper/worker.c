@@ -1,19 +1,18 @@
 #include "keeper/worker.h"
 
 #include "base/check.h"
+#include "base/pipe.h"
 #include "keeper/actor.h"
 
 #include <string.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 enum status worker_init(struct worker *worker) {
-    *worker = (struct worker){.doorbell = -1};
+    *worker = (struct worker){.doorbell = -1, .doorbell_host = -1};
     list_init(&worker->ready);
     worker->turns.fd = worker->commits.fd = -1;
 
-    worker->doorbell = eventfd(0, EFD_CLOEXEC);
-    if (worker->doorbell < 0) return STATUS_IO;
+    if (!pipe_create(&worker->doorbell_host, &worker->doorbell)) return STATUS_IO;
     enum status status = ring_create(&worker->turns, TURN_RING_BYTES, TURN_BULK_BYTES, true);
     if (status != STATUS_OK) goto fini;
     status = ring_create(&worker->commits, COMMIT_RING_BYTES, COMMIT_BULK_BYTES, false);
@@ -31,7 +30,8 @@ void worker_fini(struct worker *worker) {
     ring_fini(&worker->turns);
     ring_fini(&worker->commits);
     if (worker->doorbell >= 0) close(worker->doorbell);
-    worker->doorbell = -1;
+    if (worker->doorbell_host >= 0) close(worker->doorbell_host);
+    worker->doorbell = worker->doorbell_host = -1;
     buf_fini(&worker->chain_argument);
 }
 
@@ -86,9 +86,8 @@ enum status worker_append(struct worker *worker, const struct actor *actor,
 }
 
 static void ring_doorbell(const struct worker *worker) {
-    uint64_t one = 1;
-    // The counter cannot overflow in practice, and a dead host's eventfd is harmless.
-    ssize_t written = write(worker->doorbell, &one, sizeof one);
+    // A pipe that is full wakes the worker as well.
+    ssize_t written = write(worker->doorbell, "", 1);
     (void)written;
 }
 
@@ -112,10 +111,15 @@ void worker_publish(struct worker *worker, bool lonely) {
     wake(worker);
 }
 
-void worker_consumed(struct worker *worker, uint64_t commits_tail, bool wake_writer) {
+void worker_consumed(struct worker *worker, uint64_t commits_tail, bool bulk) {
+    uint64_t before = worker->commits_tail;
     worker->commits_tail = commits_tail;
     atomic_store_explicit(&worker->turns_control->commits_tail, commits_tail, memory_order_release);
-    if (wake_writer) wake(worker);
+    // The head is read after the store: a worker that found no room before it has published all
+    // that was in its way.
+    atomic_thread_fence(memory_order_seq_cst);
+    uint64_t used = worker_commits_head(worker) - before;
+    if (bulk || used > worker->commits.data_bytes / 2) wake(worker);
 }
 
 struct slice worker_payload(const struct worker *worker, const struct turn_record *record) {

@@ -23,12 +23,15 @@ struct worker {
     struct ring             commits;
     struct turns_control   *turns_control;
     struct commits_control *commits_control;
-    int                     doorbell; // owned; eventfd the worker sleeps on
-    uint64_t                head;     // end of the last turn appended
-    uint64_t                published;
-    uint64_t                tail;         // the oldest turn without its last commit
-    uint64_t                commits_tail; // consumed
-    uint32_t                inflight;     // turns between tail and head
+    // Both owned. The worker sleeps in reading its end of a pipe. Not an eventfd: that is one
+    // object for both, and a hostile host could make our write block.
+    int      doorbell;      // we write
+    int      doorbell_host; // the host reads
+    uint64_t head;          // end of the last turn appended
+    uint64_t published;
+    uint64_t tail;         // the oldest turn without its last commit
+    uint64_t commits_tail; // consumed
+    uint32_t inflight;     // turns between tail and head
     // turn whose body is in the bulk area; 0: the area is free
     uint64_t   bulk_turn;
     enum chain chain;
@@ -40,10 +43,11 @@ struct worker {
     uint64_t    turn_since_ms; // likewise of the whole turn, with all links of its chain
     bool        blocked; // the turn at blocked_tail ran for long: what was behind it is taken back
     uint64_t    blocked_tail;
+    bool        slow;  // its ring was old: it gets few turns at a time
     struct list ready; // actors that wait for room here
 };
 
-// Creates rings and eventfd.   Fails: STATUS_NO_MEMORY, STATUS_IO.   Thread: any.
+// Creates rings and doorbell.   Fails: STATUS_NO_MEMORY, STATUS_IO.   Thread: any.
 NODISCARD enum status worker_init(struct worker *worker);
 void                  worker_fini(struct worker *worker);
 
@@ -71,9 +75,9 @@ NODISCARD enum status worker_append(struct worker *worker, const struct actor *a
 void worker_publish(struct worker *worker, bool lonely);
 
 // Gives the space of commits before `commits_tail` back. A worker can wait for room only when its
-// ring was nearly full or its bulk area in use, so only then is `wake_writer` set: waking it for
-// nothing would cost a switch per batch.
-void worker_consumed(struct worker *worker, uint64_t commits_tail, bool wake_writer);
+// ring was nearly full, or for its bulk area (`bulk`: such a commit was consumed); only then is it
+// woken, because waking it for nothing would cost a switch per batch.   Thread: net.
+void worker_consumed(struct worker *worker, uint64_t commits_tail, bool bulk);
 
 // The turn record at `at`, tail <= at < head. It is the keeper's own memory: the host maps it
 // read-only.
@@ -100,6 +104,13 @@ void worker_advance(struct worker *worker);
 // End of the last commit, as the host claims.
 static inline uint64_t worker_commits_head(const struct worker *worker) {
     return atomic_load_explicit(&worker->commits_control->head, memory_order_acquire);
+}
+
+#define WORKER_SLOW_MAX 8u
+
+// Whether the worker shall get no more turns for now.
+static inline bool worker_closed(const struct worker *worker) {
+    return worker->blocked || (worker->slow && worker->inflight >= WORKER_SLOW_MAX);
 }
 
 // True if the worker has begun the oldest turn.

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #define LEAVE_MS 1000u
+#define HELLO_BYTES_MAX (16u << 10)
 #define IDLE_BUFFER_BYTES (64u << 10) // an empty buffer larger than this is freed
 #define OUTPUT_HARD_FACTOR 16u        // a client this far over its output limit is cut off
 
@@ -55,14 +56,20 @@ static void refuse_frame(struct conn *conn, enum status status) {
     conn_refuse(conn);
 }
 
+// Who has not said hello gets no room for more than a hello.
+static uint32_t frame_limit(const struct conn *conn) {
+    uint32_t limit = conn->engine->options->frame_bytes_max;
+    return conn->state == CONN_HELLO && limit > HELLO_BYTES_MAX ? HELLO_BYTES_MAX : limit;
+}
+
 // Handles whole frames; the answer is how many bytes are done with.
 static size_t handle_frames(struct conn *conn, const uint8_t *data, size_t bytes) {
     size_t done = 0;
     while (done < bytes && conn->state <= CONN_OPEN) {
         struct slice frame;
         size_t       used;
-        enum status  status = frame_next(data + done, bytes - done,
-                                         conn->engine->options->frame_bytes_max, &frame, &used);
+        enum status  status =
+            frame_next(data + done, bytes - done, frame_limit(conn), &frame, &used);
         if (status == STATUS_AGAIN) break;
         if (status == STATUS_OK) status = session_frame(conn, frame);
         if (status == STATUS_AGAIN) {

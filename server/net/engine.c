@@ -28,7 +28,9 @@
 struct conn *engine_conn(struct engine *engine, struct caller caller) {
     if (caller.conn >= engine->options->connections_max) return NULL;
     struct conn_slot *slot = &engine->conns[caller.conn];
-    return slot->generation == caller.generation ? slot->conn : NULL;
+    if (slot->generation != caller.generation || slot->conn == NULL) return NULL;
+    // One that leaves has had its last frame.
+    return slot->conn->state <= CONN_OPEN ? slot->conn : NULL;
 }
 
 void engine_forget(struct engine *engine, struct conn *conn) {
@@ -61,6 +63,7 @@ static void refuse_connection(struct engine *engine, uv_stream_t *listener) {
         return;
     }
     conn_start(conn);
+    if (conn->state == CONN_CLOSING) return;
     session_fault(conn, STATUS_OVERLOADED);
     conn_refuse(conn);
 }
@@ -146,9 +149,9 @@ static void on_doorbell(uv_poll_t *poll, int status, int events) {
     (void)status;
     (void)events;
     struct host_watch *watch = poll->data;
-    uint64_t           count;
+    char               rings[512];
     // Only the wake-up matters; what there is to do shows in the rings.
-    ssize_t got = read(watch->host->doorbell, &count, sizeof count);
+    ssize_t got = read(watch->host->doorbell, rings, sizeof rings);
     (void)got;
     engine_awake(watch->engine);
 }
@@ -271,7 +274,8 @@ static void on_hot(uv_idle_t *idle) {
 
 static void set_timers(struct engine *engine) {
     struct shard *shard = &engine->shard;
-    bool          watched = shard_inflight(shard) > 0 || shard->standby == NULL || engine->closing;
+    bool          watched = shard_inflight(shard) > 0 || shard->standby == NULL ||
+                   shard->standby->state == HOST_STARTING || engine->closing;
     if (watched && !uv_is_active((uv_handle_t *)&engine->watch)) {
         uv_timer_start(&engine->watch, on_watch, WATCH_MS, WATCH_MS);
     } else if (!watched) {

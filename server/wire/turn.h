@@ -24,15 +24,16 @@
 #define HOST_WORKERS_MAX 64
 #define HOST_BEHAVIOURS_MAX 256
 
-// Descriptors of a host: for worker i: 3+3i turns memfd, 4+3i commits memfd, 5+3i eventfd the
-// worker sleeps on; then, at 3+3N, the eventfd that wakes the keeper.
+// Descriptors of a host: for worker i: 3+3i turns memfd, 4+3i commits memfd, 5+3i the reading
+// end of the pipe the worker sleeps on; then, at 3+3N, the writing end of the one that wakes the
+// keeper.
 #define HOST_FD_FIRST 3
 
 // Control page of the turns ring. The keeper writes, the host reads.
 struct turns_control {
     _Alignas(64) _Atomic uint64_t head;         // end of the last whole turn record
     _Alignas(64) _Atomic uint64_t commits_tail; // how far the keeper has consumed the commits ring
-    // Odd while the keeper sleeps. A worker that has published a commit rings the eventfd once per
+    // Odd while the keeper sleeps. A worker that has published a commit writes to the pipe once per
     // odd value.
     _Alignas(64) _Atomic uint32_t keeper_sleep;
     // 1 while few turns travel at a time: then a worker may wait awake, for it takes no processor
@@ -48,7 +49,7 @@ struct commits_control {
     _Alignas(64) _Atomic uint64_t head; // end of the last whole commit record
     // 1 + the position of the turn record that the worker has begun; 0: none yet.
     _Alignas(64) _Atomic uint64_t claimed;
-    // 1 while the worker sleeps on its eventfd (for turns or for space); the keeper rings after
+    // 1 while the worker sleeps on its pipe (for turns or for space); the keeper rings after
     // publishing.
     _Alignas(64) _Atomic uint32_t worker_sleep;
     // Set by a dying worker, last of all: enum death. The three fields before it belong to it.
@@ -114,7 +115,8 @@ enum commit_kind {
     COMMIT_DONE = 1, // the callback returned; items are its effects
     // the turn crashed: ITEM_REASON and ITEM_TEXT; the worker has dropped its copy
     COMMIT_CRASH = 2,
-    COMMIT_SKIP = 3, // not run: no copy of (slot, epoch), or recalled
+    // Not run: no copy of (slot, epoch), or recalled. After COMMIT_MORE: the next link was not run.
+    COMMIT_SKIP = 3,
     // INIT answered IGNORE or ERROR (ITEM_REASON): there is no actor. Also the answer to a payload
     // that is no Value (code COMMIT_CODE_INVALID): not run, the actor's copy is untouched.
     COMMIT_REFUSED = 4,
