@@ -101,6 +101,21 @@ static void unblock(struct shard *shard, struct worker *worker) {
     router_pump_list(shard, &shard->homeless);
 }
 
+// Actors that found every worker closed. A slow worker gets as many as it may have; when it has
+// nothing left to do it is slow no longer, so nobody is forgotten.
+static void house(struct shard *shard, const struct worker *worker) {
+    if (worker_closed(worker)) return;
+    if (!worker->slow) {
+        router_pump_list(shard, &shard->homeless);
+        return;
+    }
+    for (uint32_t room = WORKER_SLOW_MAX - worker->inflight; room > 0; room--) {
+        struct list *link = list_pop(&shard->homeless);
+        if (link == NULL) return;
+        router_pump(shard, LIST_ENTRY(link, struct actor, ready));
+    }
+}
+
 // Applies what one worker has published. Fails: STATUS_PROTOCOL, STATUS_NO_MEMORY: kill the host.
 static enum status drain_worker(struct shard *shard, struct worker *worker) {
     uint64_t    head = worker_commits_head(worker);
@@ -128,8 +143,9 @@ static enum status drain_worker(struct shard *shard, struct worker *worker) {
     // given new ones.
     if (worker->blocked && worker->tail != worker->blocked_tail) {
         unblock(shard, worker);
-    } else if (!worker->blocked && !list_empty(&worker->ready)) {
-        router_pump_list(shard, &worker->ready);
+    } else if (!worker->blocked) {
+        if (!list_empty(&worker->ready)) router_pump_list(shard, &worker->ready);
+        if (!list_empty(&shard->homeless)) house(shard, worker);
     }
     return status;
 }
