@@ -2,6 +2,8 @@
 
 #include "keeper/shard_fixture_test.h"
 
+#include "keeper/memory_fault_test.h"
+
 TestSuite(recall, .init = fx_init, .fini = fx_fini, .timeout = 20);
 
 static struct list touched;
@@ -232,3 +234,20 @@ Test(recall, a_turn_that_was_not_begun_is_not_dropped) {
     cr_assert(!answered(1));
     cr_assert(actor->inflight == 1);
 }
+
+#ifdef CAN_REFUSE_MEMORY
+Test(recall, without_memory_for_a_message_its_caller_is_told_and_the_others_come_back) {
+    host_joins(1);
+    struct actor *actor = up("a");
+    ask_call(1, "a", "x");
+    ask_call(2, "a", "y");
+    refuse_memory(1);
+    take_back(actor, RECALL_RUNNING);
+    refuse_memory(0);
+    cr_assert(failed(1, STATUS_NO_MEMORY));
+    cr_assert(!answered(2));
+    cr_assert(actor->waiting == 1);
+    cr_assert(actor->inflight == 0);
+    touched_count();
+}
+#endif

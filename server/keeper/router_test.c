@@ -213,6 +213,40 @@ Test(router, a_message_over_the_bulk_area_is_too_large) {
     free(huge);
 }
 
+Test(router, a_stop_is_let_into_a_full_mailbox) {
+    host_joins(1);
+    struct request request = start_request("a");
+    request.mailbox_max = 1;
+    struct actor *actor = up_with(&request);
+    cr_assert(deliver(actor, text("x"), true) == STATUS_OK);
+    cr_assert(deliver(actor, text("y"), true) == STATUS_MAILBOX_FULL);
+    ask_stop(1, "a");
+    step();
+    play_done(fake(0, 0), play_take(fake(0, 0), TURN_CAST)->turn);
+    play_stop(fake(0, 0), play_take(fake(0, 0), TURN_TERMINATE)->turn, 0, NULL);
+    step();
+    cr_assert(done(1));
+}
+
+Test(router, a_message_that_does_not_fit_beside_the_state_is_refused_and_the_actor_goes_on) {
+    host_joins(1);
+    host_joins(1);
+    struct actor *actor = up("a");
+    hosts_lost(&fx.shard, fx.shard.active, HOST_END_EXITED, NULL);
+    uint8_t *huge = malloc(TURN_BULK_BYTES);
+    cr_assert(huge != NULL);
+    fx.options.waiting_bytes_max = UINT64_MAX / 2;
+    struct request call = {
+        .verb = VERB_CALL, .name = raw("a"), .payload = slice_of(huge, TURN_BULK_BYTES)};
+    cr_assert(ask(1, &call) == STATUS_OK);
+    ask_call(2, "a", "small");
+    settle_loads();
+    cr_assert(failed(1, STATUS_TOO_LARGE));
+    cr_assert(actor->life == ACTOR_RUNNING);
+    cr_assert(same(turn_payload(fake(1, 0), play_take(fake(1, 0), TURN_CALL)), text("small")));
+    free(huge);
+}
+
 #ifdef CAN_REFUSE_MEMORY
 Test(router, without_memory_for_an_envelope_the_sender_is_told) {
     host_joins(1);

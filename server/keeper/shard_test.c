@@ -88,6 +88,16 @@ Test(shard, a_report_of_death_is_news) {
     cr_assert(shard_inflight(&fx.shard) == 0);
 }
 
+Test(shard, an_announcement_is_news_too) {
+    uint32_t index = host_spawned(1);
+    cr_assert(shard_sleep(&fx.shard));
+    announce(fake(index, 0), "counter", "1", 0);
+    cr_assert(shard_has_commits(&fx.shard));
+    cr_assert(!shard_sleep(&fx.shard));
+    step();
+    cr_assert(!shard_has_commits(&fx.shard));
+}
+
 Test(shard, publishing_rings_a_sleeping_worker_once_and_a_waking_one_never) {
     host_joins(2);
     up("a");

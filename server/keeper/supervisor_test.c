@@ -1,5 +1,7 @@
 #include "keeper/shard_fixture_test.h"
 
+#include "keeper/memory_fault_test.h"
+
 #include <peeper/value.h>
 
 TestSuite(supervisor, .init = fx_init, .fini = fx_fini, .timeout = 20);
@@ -662,3 +664,91 @@ Test(supervisor, an_actor_that_the_mirror_cannot_forget_now_is_forgotten_later) 
     play_init(actor_named("a"), "s0");
     cr_assert(started(2));
 }
+
+// --- stops and crashes that meet ---
+
+Test(supervisor, a_stop_behind_a_crash_ends_the_actor_after_its_restart) {
+    host_joins(1);
+    struct actor       *actor = up("a");
+    struct fake_worker *end = home_of(actor);
+    ask_call(1, "a", "crash");
+    ask_stop(2, "a");
+    step();
+    play_crash(end, play_take(end, TURN_CALL)->turn, COMMIT_CODE_RAISE, "boom");
+    step();
+    cr_assert(failed(1, STATUS_CRASHED));
+    cr_assert(actor->life == ACTOR_RESTARTING, "the stop does not decide what follows the crash");
+    play_skip(end, play_take(end, TURN_TERMINATE)->turn);
+    settle_loads();
+    play_done(end, play_take(end, TURN_INIT)->turn);
+    step();
+    play_stop(end, play_take(end, TURN_TERMINATE)->turn, 0, NULL);
+    step();
+    cr_assert(done(2));
+    cr_assert(life_of("a") == ACTOR_FREE);
+}
+
+Test(supervisor, a_permanent_actor_whose_own_terminate_crashes_or_dies_begins_again) {
+    host_joins(1);
+    host_joins(1);
+    struct actor       *actor = up_as("a", RESTART_PERMANENT, 0, 3, 1000);
+    struct fake_worker *end = home_of(actor);
+    ask_cast(0, "a", "stop");
+    step();
+    uint64_t turn = play_take(end, TURN_CAST)->turn;
+    play_stop(end, turn, COMMIT_MORE, "normal");
+    play_crash(end, turn, COMMIT_CODE_RAISE, "boom");
+    step();
+    come_back(actor);
+    ask_cast(0, "a", "stop");
+    step();
+    play_stop(end, play_take(end, TURN_CAST)->turn, COMMIT_MORE, "normal");
+    step();
+    play_death(end, DEATH_SIGNAL, 11);
+    step();
+    cr_assert(actor->life == ACTOR_RESTARTING);
+    come_back(actor);
+}
+
+Test(supervisor, waiting_for_a_restart_is_not_quiet) {
+    host_joins(1);
+    struct actor *actor = up_as("a", RESTART_TRANSIENT, INTENSITY_BACKOFF, 0, 1000);
+    // The delays grow beyond the period; the back-off goes on all the same.
+    uint64_t last_ms = 0;
+    for (uint64_t i = 1; i <= 9; i++) last_ms = backoff_of(actor, i);
+    cr_assert(last_ms > 1500, "%d", (int)last_ms);
+}
+
+#ifdef CAN_REFUSE_MEMORY
+Test(supervisor, without_memory_to_remember_a_crash_the_actor_ends) {
+    host_joins(1);
+    struct actor       *actor = up("a");
+    struct fake_worker *end = home_of(actor);
+    ask_call(1, "a", "x");
+    step();
+    play_crash(end, play_take(end, TURN_CALL)->turn, COMMIT_CODE_RAISE, "boom");
+    refuse_memory(1);
+    shard_drain(&fx.shard);
+    refuse_memory(0);
+    cr_assert(failed(1, STATUS_CRASHED));
+    cr_assert(life_of("a") == ACTOR_FREE);
+}
+
+Test(supervisor, without_memory_for_an_init_the_restart_comes_later) {
+    host_joins(1);
+    struct actor *actor = up("a");
+    crash_once(actor, 1, "a");
+    come_back(actor);
+    struct fake_worker *end = home_of(actor);
+    ask_call(2, "a", "x");
+    step();
+    play_crash(end, play_take(end, TURN_CALL)->turn, COMMIT_CODE_RAISE, "boom");
+    refuse_memory(2); // the reason, the init
+    shard_drain(&fx.shard);
+    refuse_memory(0);
+    cr_assert(failed(2, STATUS_CRASHED));
+    cr_assert(actor->life == ACTOR_WAITING);
+    later(BACKOFF_MS_MAX);
+    come_back(actor);
+}
+#endif

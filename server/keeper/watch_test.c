@@ -363,3 +363,104 @@ Test(watch, asks_for_a_standby_where_there_is_none) {
     shard_watch(&fx.shard);
     cr_assert(fx.spawns == 1, "one is coming");
 }
+
+// --- many turns, none of them long ---
+
+Test(watch, a_ring_of_slow_turns_is_emptied_and_all_are_served_a_few_at_a_time) {
+    enum { ACTORS = 20 };
+    host_joins(1);
+    char name[16];
+    for (int i = 0; i < ACTORS; i++) {
+        snprintf(name, sizeof name, "a%d", i);
+        up(name);
+    }
+    for (int i = 0; i < ACTORS; i++) {
+        snprintf(name, sizeof name, "a%d", i);
+        ask_verb((uint64_t)i + 1, VERB_CALL, name, "x", 60000);
+    }
+    struct fake_worker *end = fake(0, 0);
+    step();
+    uint64_t served = 0;
+    // Each turn takes 15 ms: none is long, but the last would wait for 300.
+    for (int i = 0; i < 200 && served < ACTORS; i++) {
+        const struct turn_record *turn = play_next(end);
+        if (turn == NULL) {
+            settle_loads();
+            continue;
+        }
+        look_after(15);
+        if (turn->note_void) {
+            play_skip(end, turn->turn);
+        } else {
+            play_reply(end, turn->turn, "y", NULL);
+            served++;
+        }
+        settle_loads();
+    }
+    cr_assert(served == ACTORS, "served %d", (int)served);
+}
+
+Test(watch, after_a_recall_the_copy_behind_a_long_turn_is_not_trusted) {
+    host_joins(1);
+    struct actor       *actor = up("a");
+    struct fake_worker *end = home_of(actor);
+    ask_call(1, "a", "long");
+    ask_call(2, "a", "next");
+    step();
+    uint64_t turn = play_take(end, TURN_CALL)->turn;
+    look_after(25);
+    // Meanwhile the worker has gone on to the next one, whose commit is void now.
+    uint64_t next = play_take(end, TURN_CALL)->turn;
+    play_reply(end, turn, "1", "s1");
+    play_reply(end, next, "void", "s2");
+    settle_loads();
+    cr_assert(replied(1, "1"));
+    const struct turn_record *again = play_take(home_of(actor), TURN_CALL);
+    cr_assert(same(turn_payload(home_of(actor), again), text("next")));
+    cr_assert(again->flags == TURN_HAS_STATE);
+    cr_assert(same(turn_state(home_of(actor), again), text("s1")));
+}
+
+Test(watch, an_endless_chain_may_give_the_worker_back_when_others_need_it) {
+    host_joins(1);
+    struct actor       *actor = up("a");
+    struct fake_worker *end = home_of(actor);
+    ask_cast(0, "a", "x");
+    ask_call(1, "a", "waits");
+    step();
+    uint64_t turn = play_take(end, TURN_CAST)->turn;
+    for (int i = 0; i < 3; i++) {
+        play_continue(end, turn, "on");
+        look_after(15);
+    }
+    cr_assert(end->keeper_end->blocked);
+    play_skip(end, turn);
+    play_skip(end, play_take(end, TURN_CALL)->turn);
+    settle_loads();
+    cr_assert(fx.shard.metrics.host_nonsense == 0);
+    end = home_of(actor);
+    const struct turn_record *next = play_take(end, TURN_CONTINUE);
+    cr_assert(same(turn_payload(end, next), text("on")));
+    play_done(end, next->turn);
+    play_reply(end, play_take(end, TURN_CALL)->turn, "y", NULL);
+    step();
+    cr_assert(replied(1, "y"));
+}
+
+// --- the standby ---
+
+Test(watch, a_standby_that_hangs_while_it_loads_is_replaced) {
+    host_joins(1);
+    uint32_t index = host_spawned(1);
+    fx.hosts[index].host->spawned_ms = clock_mono_ms() - 9000;
+    shard_watch(&fx.shard);
+    cr_assert(fx.shard.standby == fx.hosts[index].host);
+    fx.hosts[index].host->spawned_ms = clock_mono_ms() - 10001;
+    uint32_t spawns = fx.spawns;
+    shard_watch(&fx.shard);
+    cr_assert(fx.hosts[index].host->state == HOST_DEAD);
+    cr_assert(fx.shard.standby == NULL);
+    fx.shard.now_ms += 1000;
+    shard_watch(&fx.shard);
+    cr_assert(fx.spawns == spawns + 1);
+}

@@ -359,6 +359,14 @@ Test(engine, a_frame_over_the_limit_is_refused_before_it_has_come) {
     hear_end(&me);
 }
 
+Test(engine, before_hello_there_is_room_for_a_hello_only) {
+    run();
+    struct client_end me = dial();
+    say_bytes(&me, "\x81\x80\x01", 3); // 16 KiB and a byte to come
+    hear_error(&me, 0, STATUS_TOO_LARGE);
+    hear_end(&me);
+}
+
 Test(engine, frames_may_come_in_any_pieces) {
     run();
     struct client_end me = greet();
