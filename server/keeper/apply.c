@@ -122,7 +122,8 @@ static void effects(struct subject *s) {
 }
 
 static void answer_call(struct subject *s) {
-    if (s->commit->reply.data == NULL) return;
+    // A stop is answered when it is complete.
+    if (s->commit->reply.data == NULL || (s->commit->record.flags & COMMIT_STOP)) return;
     struct answer answer = {.kind = ANSWER_REPLY, .payload = s->commit->reply};
     s->shard->port.answer(s->shard->port.context, worker_caller(s->turn), &answer);
     worker_answered(s->turn);
@@ -155,7 +156,12 @@ static void go_on(struct subject *s) {
     if (buf_append(&worker->chain_argument, argument.data, argument.bytes) != STATUS_OK) {
         LOG_ERROR("chain.unkept", "bytes=%zu", argument.bytes);
     }
-    if (worker->chain == CHAIN_TERMINATE) s->actor->life = ACTOR_STOPPING;
+    if (worker->chain != CHAIN_TERMINATE) return;
+    s->actor->life = ACTOR_STOPPING;
+    if (s->commit->reply.bytes > 0 && buf_append(&worker->chain_reply, s->commit->reply.data,
+                                                 s->commit->reply.bytes) != STATUS_OK) {
+        LOG_ERROR("reply.unkept", "bytes=%zu", s->commit->reply.bytes);
+    }
 }
 
 static void settle_down(struct subject *s) {
@@ -177,21 +183,29 @@ static void settle_down(struct subject *s) {
 
 // The answers come last: by then the name is free.
 static void finish_stop(struct subject *s) {
-    bool         stopped_by_verb = s->turn->kind == TURN_TERMINATE;
-    struct slice reason = s->commit->reason;
-    if (s->worker->chain == CHAIN_TERMINATE) {
-        reason = slice_of(s->worker->chain_argument.data, s->worker->chain_argument.bytes);
-    }
+    struct shard *shard = s->shard;
     struct caller caller = worker_caller(s->turn);
+    bool          verb = s->turn->kind == TURN_TERMINATE;
+    bool          chain = s->worker->chain == CHAIN_TERMINATE;
+    struct buf    reply = s->worker->chain_reply; // taken out: the turn takes the rest along
+    struct slice  reason = s->commit->reason;
+    struct slice  payload = chain ? slice_of(reply.data, reply.bytes) : s->commit->reply;
+    if (chain) reason = slice_of(s->worker->chain_argument.data, s->worker->chain_argument.bytes);
+
+    s->worker->chain_reply = (struct buf){0};
     supervisor_unstop(s->actor, s->turn);
     finish_turn(s);
-    supervisor_exited(s->shard, s->actor, reason);
+    supervisor_exited(shard, s->actor, reason);
     struct failure failure = {.status = STATUS_DOWN, .reason = reason};
-    if (stopped_by_verb) {
-        shard_answer_done(s->shard, caller);
-    } else {
-        shard_answer_error(s->shard, caller, &failure); // a call that got no reply
+    struct answer  answer = {.kind = ANSWER_REPLY, .payload = payload};
+    if (verb) {
+        shard_answer_done(shard, caller);
+    } else if (payload.bytes == 0) {
+        shard_answer_error(shard, caller, &failure);
+    } else if (caller.generation != 0) {
+        shard->port.answer(shard->port.context, caller, &answer);
     }
+    buf_fini(&reply);
 }
 
 static enum status apply_done(struct subject *s) {
@@ -251,6 +265,10 @@ static enum status apply_crash(struct subject *s) {
         .kind = crash_kind_text(end.kind),
     };
     struct caller caller = worker_caller(s->turn);
+    if (s->worker->chain == CHAIN_TERMINATE && s->worker->chain_reply.bytes > 0) {
+        recall_answer(s->shard, s->worker, caller, &failure);
+        caller = CALLER_NOBODY;
+    }
     supervisor_unstop(s->actor, s->turn);
     finish_turn(s);
     // To exit in an orderly way is to stop, only from deeper inside.

@@ -47,6 +47,17 @@ static struct envelope *envelope_of(const struct worker *worker, const struct tu
     }
 }
 
+void recall_answer(struct shard *shard, const struct worker *worker, struct caller caller,
+                   const struct failure *failure) {
+    struct slice reply = slice_of(worker->chain_reply.data, worker->chain_reply.bytes);
+    if (worker->chain != CHAIN_TERMINATE || reply.bytes == 0) {
+        shard_answer_error(shard, caller, failure);
+        return;
+    }
+    struct answer answer = {.kind = ANSWER_REPLY, .payload = reply};
+    if (caller.generation != 0) shard->port.answer(shard->port.context, caller, &answer);
+}
+
 static void take(struct shard *shard, struct worker *worker, struct turn_record *record,
                  struct actor *actor, bool begun, enum recall_running running, struct list *taken) {
     struct envelope *envelope =
@@ -56,7 +67,7 @@ static void take(struct shard *shard, struct worker *worker, struct turn_record 
     if (record == worker_turn(worker, worker->tail) && worker->chain == CHAIN_TERMINATE) {
         // The actor has asked for its end without a reply; whoever waits for one need not wait on.
         struct failure failure = {.status = STATUS_DOWN, .reason = chain_argument(worker)};
-        shard_answer_error(shard, worker_caller(record), &failure);
+        recall_answer(shard, worker, worker_caller(record), &failure);
     }
     if (envelope == NULL) {
         shard_answer_status(shard, worker_caller(record), STATUS_NO_MEMORY);
@@ -127,5 +138,5 @@ void recall_drop_running(struct shard *shard, struct worker *worker, const struc
     struct turn_record *record = worker_turn(worker, worker->tail);
     struct caller       caller = worker_caller(record);
     make_void(actor, record);
-    shard_answer_error(shard, caller, failure);
+    recall_answer(shard, worker, caller, failure);
 }

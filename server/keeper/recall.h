@@ -24,5 +24,10 @@ void recall(struct shard *shard, struct worker *worker, struct actor *actor,
 void recall_drop_running(struct shard *shard, struct worker *worker, const struct actor *actor,
                          const struct failure *failure);
 
+// Answers whoever waits for the oldest turn, whose actor has come to its end: with the reply that
+// it left, else with `failure`.
+void recall_answer(struct shard *shard, const struct worker *worker, struct caller caller,
+                   const struct failure *failure);
+
 // The actor of the worker's oldest turn if that has been begun and is not void; else NULL.
 struct actor *recall_running_actor(const struct shard *shard, const struct worker *worker);

@@ -33,6 +33,7 @@ void worker_fini(struct worker *worker) {
     if (worker->doorbell_host >= 0) close(worker->doorbell_host);
     worker->doorbell = worker->doorbell_host = -1;
     buf_fini(&worker->chain_argument);
+    buf_fini(&worker->chain_reply);
 }
 
 static void body_write(uint8_t *room, const struct slice *parts, size_t count) {
@@ -139,4 +140,5 @@ void worker_advance(struct worker *worker) {
     worker->inflight--;
     worker->chain = CHAIN_NONE;
     worker->chain_argument.bytes = 0;
+    worker->chain_reply.bytes = 0;
 }

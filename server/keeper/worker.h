@@ -35,7 +35,8 @@ struct worker {
     // turn whose body is in the bulk area; 0: the area is free
     uint64_t   bulk_turn;
     enum chain chain;
-    struct buf chain_argument; // of CHAIN_CONTINUE
+    struct buf chain_argument; // of CHAIN_CONTINUE; the reason of CHAIN_TERMINATE
+    struct buf chain_reply;    // what the caller gets after CHAIN_TERMINATE, if anything
     // The watch: how long the oldest turn has been running.
     uint64_t    watched_tail;
     uint64_t    watched_commits;
