@@ -115,11 +115,9 @@ void recall(struct shard *shard, struct worker *worker, struct actor *only,
             left = actor;
             continue;
         }
-        if (actor == left) {
-            actor->stale = true;
-        } else {
-            actor->home = HOME_COLD;
-        }
+        // Without its running turn nothing is left that could make the copy bad: it is loaded anew.
+        actor->stale = actor == left;
+        if (actor != left) actor->home = HOME_COLD;
         take(shard, worker, record, actor, begun, running, &taken);
     }
     // Those that were not begun need not be: the worker may skip them.

@@ -447,6 +447,53 @@ Test(watch, an_endless_chain_may_give_the_worker_back_when_others_need_it) {
     cr_assert(replied(1, "y"));
 }
 
+Test(watch, a_long_turn_whose_host_is_lost_by_another_leaves_no_mistrust_behind) {
+    host_joins(2);
+    host_joins(1);
+    struct actor *victim = up("a"), *guilty = up("b");
+    cr_assert(victim->worker != guilty->worker);
+    ask_call(1, "a", "long");
+    ask_call(2, "a", "two");
+    ask_call(3, "b", "dies");
+    step();
+    play_take(home_of(victim), TURN_CALL);
+    struct fake_worker *killer = home_of(guilty);
+    play_take(killer, TURN_CALL);
+    look_after(25);
+    cr_assert(victim->stale);
+    play_death(killer, DEATH_SIGNAL, 11);
+    step();
+    cr_assert(fx.shard.active == fx.hosts[1].host);
+    settle_loads();
+    struct fake_worker *end = home_of(victim);
+    // Its new copy is fresh: both turns are in flight with it, and a third one joins them.
+    uint32_t epoch = victim->epoch;
+    uint64_t first = 0, second = 0;
+    for (const struct turn_record *turn; (turn = play_next(end)) != NULL;) {
+        if (turn->slot == guilty->slot) {
+            play_done(end, turn->turn);
+        } else if (first == 0) {
+            first = turn->turn;
+            play_reply(end, first, "1", "s1");
+        } else {
+            second = turn->turn;
+            break;
+        }
+    }
+    cr_assert(second != 0);
+    settle_loads();
+    cr_assert(replied(1, "1"));
+    ask_call(4, "a", "three");
+    settle_loads();
+    cr_assert(victim->epoch == epoch, "a copy with turns in flight is not replaced");
+    play_reply(end, second, "2", NULL);
+    step();
+    play_reply(end, play_take(end, TURN_CALL)->turn, "3", NULL);
+    step();
+    cr_assert(replied(2, "2"));
+    cr_assert(replied(4, "3"));
+}
+
 // --- the standby ---
 
 Test(watch, a_standby_that_hangs_while_it_loads_is_replaced) {
