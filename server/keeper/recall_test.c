@@ -182,6 +182,47 @@ Test(recall, the_body_of_a_large_turn_comes_back_too) {
     cr_assert(same(envelope_payload(envelope), slice_of(large, sizeof large)));
 }
 
+Test(recall, the_copy_of_an_actor_whose_running_turn_was_left_is_used_for_that_turn_only) {
+    host_joins(1);
+    struct actor       *actor = up("a");
+    struct fake_worker *end = fake(0, 0);
+    uint32_t            epoch = actor->epoch;
+    casts("a", "12");
+    step();
+    uint64_t turn = play_take(end, TURN_CAST)->turn;
+    take_back(NULL, LEAVE_RUNNING);
+    touched_count();
+    cr_assert(actor->stale);
+    cr_assert(actor->epoch == epoch, "the running turn still counts");
+    play_state(end, turn, "s1");
+    // The worker may have run the second turn on the copy meanwhile; that one is void.
+    play_state(end, play_take(end, TURN_CAST)->turn, "wrong");
+    settle_loads();
+    cr_assert(!actor->stale);
+    cr_assert(actor->epoch == epoch + 1);
+    const struct turn_record *again = play_take(end, TURN_CAST);
+    cr_assert(again->flags == TURN_HAS_STATE);
+    cr_assert(same(turn_state(end, again), text("s1")));
+    cr_assert(same(turn_payload(end, again), text("2")));
+}
+
+Test(recall, an_actor_with_nothing_behind_its_running_turn_keeps_its_copy) {
+    host_joins(1);
+    struct actor       *actor = up("a");
+    struct fake_worker *end = fake(0, 0);
+    up("b");
+    casts("a", "1");
+    casts("b", "x");
+    step();
+    uint64_t turn = play_take(end, TURN_CAST)->turn;
+    take_back(NULL, LEAVE_RUNNING);
+    touched_count();
+    cr_assert(!actor->stale);
+    play_done(end, turn);
+    step();
+    cr_assert(actor->home == HOME_HOT);
+}
+
 // --- the running turn ---
 
 Test(recall, nobody_runs_in_a_ring_whose_turns_were_not_begun) {

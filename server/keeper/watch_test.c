@@ -494,6 +494,217 @@ Test(watch, a_long_turn_whose_host_is_lost_by_another_leaves_no_mistrust_behind)
     cr_assert(replied(4, "3"));
 }
 
+// The ring of worker 0 holds `count` calls to "a", numbered from 1, all of them 51 ms old.
+static void old_ring(uint64_t count, uint32_t limit_ms) {
+    char payload[16];
+    for (uint64_t i = 1; i <= count; i++) {
+        snprintf(payload, sizeof payload, "%d", (int)i);
+        ask_verb(i, VERB_CALL, "a", payload, limit_ms);
+    }
+    step();
+    fx.shard.now_ms += 51; // without a look: no turn is long
+}
+
+Test(watch, a_ring_is_slow_only_with_more_than_eight_turns_older_than_fifty_ms) {
+    host_joins(1);
+    up("a");
+    struct worker *worker = fake(0, 0)->keeper_end;
+    old_ring(WORKER_SLOW_MAX, 60000);
+    shard_watch(&fx.shard);
+    cr_assert(!worker->slow, "eight are few");
+    ask_call(100, "a", "one more");
+    shard_watch(&fx.shard);
+    cr_assert(worker->slow);
+}
+
+Test(watch, a_ring_of_young_turns_is_not_slow) {
+    host_joins(1);
+    up("a");
+    old_ring(20, 60000);
+    fx.shard.now_ms -= 2;
+    shard_watch(&fx.shard);
+    cr_assert(!fake(0, 0)->keeper_end->slow);
+    fx.shard.now_ms++;
+    shard_watch(&fx.shard);
+    cr_assert(fake(0, 0)->keeper_end->slow);
+}
+
+// Serves the calls that come, which must be in order after the first `served`; answers how many
+// there were in all.
+static uint64_t serve_in_order(struct fake_worker *end, uint64_t served) {
+    char payload[16];
+    for (const struct turn_record *turn; (turn = play_next(end)) != NULL;) {
+        if (turn->note_void) {
+            play_skip(end, turn->turn);
+        } else {
+            snprintf(payload, sizeof payload, "%d", (int)++served);
+            cr_assert(same(turn_payload(end, turn), text(payload)), "number %s", payload);
+            play_reply(end, turn->turn, payload, NULL);
+        }
+        settle_loads();
+        if (end->keeper_end->slow) cr_assert(end->keeper_end->inflight <= WORKER_SLOW_MAX);
+    }
+    return served;
+}
+
+Test(watch, a_slow_worker_gets_eight_turns_at_most_in_order_until_its_ring_is_empty) {
+    enum { CALLS = 30 };
+    host_joins(1);
+    struct actor       *actor = up("a");
+    struct fake_worker *end = fake(0, 0);
+    struct worker      *worker = end->keeper_end;
+    old_ring(CALLS, 60000);
+    uint64_t first = play_take(end, TURN_CALL)->turn;
+    shard_watch(&fx.shard);
+    cr_assert(worker->slow);
+    cr_assert(!worker->blocked, "no turn of it is long");
+    cr_assert(actor->waiting == CALLS - 1, "all but the running one are back");
+    play_reply(end, first, "1", NULL);
+    for (int i = 1; i < CALLS; i++) {
+        const struct turn_record *turn = play_take(end, TURN_CALL);
+        cr_assert(turn->note_void == 1);
+        play_skip(end, turn->turn);
+        // As long as the ring is not empty it stays slow.
+        if (i == CALLS / 2) {
+            step();
+            cr_assert(worker->slow);
+        }
+    }
+    // The old records are gone and so is the slowness; the answer of the mirror is still to come.
+    step();
+    cr_assert(!worker->slow);
+    cr_assert(worker->inflight == 0);
+    settle_loads();
+    cr_assert(serve_in_order(end, 1) == CALLS);
+    for (uint64_t i = 1; i <= CALLS; i++) cr_assert(answered(i));
+}
+
+Test(watch, actors_that_wait_for_a_slow_worker_are_housed_eight_at_a_time) {
+    enum { ACTORS = 20 };
+    char name[16];
+    host_joins(1);
+    for (int i = 0; i < ACTORS; i++) {
+        snprintf(name, sizeof name, "a%d", i);
+        up(name);
+    }
+    for (int i = 0; i < ACTORS; i++) {
+        snprintf(name, sizeof name, "a%d", i);
+        ask_verb((uint64_t)i + 1, VERB_CALL, name, "x", 60000);
+    }
+    struct fake_worker *end = fake(0, 0);
+    step();
+    uint64_t first = play_take(end, TURN_CALL)->turn;
+    fx.shard.now_ms += 51;
+    shard_watch(&fx.shard);
+    settle_loads();
+    play_reply(end, first, "y", NULL);
+    // All old records but one: there is room for seven, which come behind it.
+    for (int i = 1; i < ACTORS - 1; i++) play_skip(end, play_take(end, TURN_CALL)->turn);
+    settle_loads();
+    cr_assert(end->keeper_end->slow);
+    cr_assert(end->keeper_end->inflight == WORKER_SLOW_MAX);
+    play_skip(end, play_take(end, TURN_CALL)->turn);
+    settle_loads();
+    uint64_t served = 1;
+    for (const struct turn_record *turn; (turn = play_next(end)) != NULL; served++) {
+        cr_assert(end->keeper_end->inflight <= WORKER_SLOW_MAX);
+        play_reply(end, turn->turn, "y", NULL);
+        settle_loads();
+    }
+    cr_assert(served == ACTORS, "served %d", (int)served);
+}
+
+Test(watch, a_call_whose_time_is_up_behind_slow_turns_is_told_so_and_never_runs) {
+    enum { CALLS = 12 };
+    host_joins(1);
+    struct actor       *actor = up("a");
+    struct fake_worker *end = fake(0, 0);
+    old_ring(CALLS, 60);
+    uint64_t first = play_take(end, TURN_CALL)->turn;
+    shard_watch(&fx.shard);
+    cr_assert(!answered(2));
+    later(9);
+    for (uint64_t i = 2; i <= CALLS; i++) cr_assert(failed(i, STATUS_TIMEOUT));
+    cr_assert(actor->waiting == 0);
+    play_reply(end, first, "1", NULL);
+    for (const struct turn_record *turn; (turn = play_next(end)) != NULL;) {
+        cr_assert(turn->note_void == 1, "what comes is only what was taken back");
+        play_skip(end, turn->turn);
+        settle_loads();
+    }
+    cr_assert(replied(1, "1"));
+    cr_assert(!end->keeper_end->slow);
+}
+
+Test(watch, a_chain_that_was_not_taken_back_must_not_be_skipped) {
+    host_joins(1);
+    up("a");
+    struct fake_worker *end = fake(0, 0);
+    ask_cast(0, "a", "x");
+    step();
+    uint64_t turn = play_take(end, TURN_CAST)->turn;
+    play_continue(end, turn, "on");
+    play_skip(end, turn);
+    step();
+    cr_assert(fx.shard.metrics.host_nonsense == 1);
+    cr_assert(fx.hosts[0].host->state == HOST_DEAD);
+    cr_assert(fx.shard.active == NULL);
+}
+
+Test(watch, a_chain_behind_an_earlier_recall_must_not_be_skipped) {
+    host_joins(1);
+    struct actor       *actor = up("a");
+    struct fake_worker *end = fake(0, 0);
+    ask_cast(0, "a", "long");
+    step();
+    uint64_t turn = play_take(end, TURN_CAST)->turn;
+    look_after(25);
+    cr_assert(end->keeper_end->blocked);
+    play_done(end, turn);
+    settle_loads();
+    cr_assert(!end->keeper_end->blocked);
+    ask_cast(0, "a", "x");
+    settle_loads();
+    cr_assert(home_of(actor) == end);
+    turn = play_take(end, TURN_CAST)->turn;
+    play_continue(end, turn, "on");
+    play_skip(end, turn);
+    step();
+    cr_assert(fx.shard.metrics.host_nonsense == 1);
+}
+
+Test(watch, a_skipped_chain_goes_on_before_later_messages_with_a_copy_that_lasts) {
+    host_joins(1);
+    struct actor       *actor = up("a");
+    struct fake_worker *end = fake(0, 0);
+    ask_cast(0, "a", "x");
+    ask_call(1, "a", "behind");
+    step();
+    uint64_t turn = play_take(end, TURN_CAST)->turn;
+    play_continue(end, turn, "on");
+    look_after(25);
+    ask_call(2, "a", "later");
+    play_skip(end, turn);
+    play_skip(end, play_take(end, TURN_CALL)->turn);
+    settle_loads();
+    uint32_t                  epoch = actor->epoch;
+    const struct turn_record *next = play_take(end, TURN_CONTINUE);
+    cr_assert(same(turn_payload(end, next), text("on")));
+    play_done(end, next->turn);
+    settle_loads();
+    ask_call(3, "a", "last");
+    settle_loads();
+    cr_assert(actor->epoch == epoch, "a copy with turns in flight is not replaced");
+    static const char *const rest[] = {"behind", "later", "last"};
+    for (uint64_t i = 0; i < 3; i++) {
+        next = play_take(end, TURN_CALL);
+        cr_assert(same(turn_payload(end, next), text(rest[i])));
+        play_reply(end, next->turn, rest[i], NULL);
+    }
+    step();
+    for (uint64_t i = 0; i < 3; i++) cr_assert(replied(i + 1, rest[i]));
+}
+
 // --- the standby ---
 
 Test(watch, a_standby_that_hangs_while_it_loads_is_replaced) {
