@@ -145,14 +145,16 @@ static bool may_spin(const struct port *port) {
 }
 
 static __attribute__((noinline)) void wait_for(struct port *port, struct want want) {
-    if (may_spin(port)) {
-        bool found = spin(port, want);
-        port->spin_ns = found ? SPIN_NS_MAX : port->spin_ns / 2;
-        if (port->spin_ns < SPIN_NS_MIN) port->spin_ns = SPIN_NS_MIN;
-        if (found) return;
-    }
+    bool awake = may_spin(port);
+    if (awake && spin(port, want)) return;
     release_bulk(port);
+    uint64_t slept_ns = clock_mono_ns();
     sleep_until(port, want);
+    if (!awake) return;
+    // A little more patience would have been enough, or less would have done as well.
+    slept_ns = clock_mono_ns() - slept_ns;
+    port->spin_ns = slept_ns < SPIN_NS_MAX ? SPIN_NS_MAX : port->spin_ns / 2;
+    if (port->spin_ns < SPIN_NS_MIN) port->spin_ns = SPIN_NS_MIN;
 }
 
 static struct turn_body body_of(const struct port *port, const struct turn_record *record) {
