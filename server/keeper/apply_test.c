@@ -381,6 +381,129 @@ Test(apply, a_crash_in_terminate_ends_the_actor_too) {
     cr_assert(life_of("a") == ACTOR_FREE);
 }
 
+// --- a reply that goes with a stop ---
+
+// Takes the next call, replies "bye" and stops; terminate is still to come. The turn.
+static uint64_t play_farewell(struct fake_worker *end) {
+    uint64_t   turn = play_take(end, TURN_CALL)->turn;
+    struct out out = out_of(COMMIT_DONE, turn, COMMIT_STOP | COMMIT_MORE);
+    out_body(&out, ITEM_REPLY, text("bye"));
+    out_body(&out, ITEM_REASON, text("normal"));
+    play_send(end, &out);
+    step();
+    return turn;
+}
+
+Test(apply, a_reply_that_goes_with_a_stop_is_answered_after_terminate) {
+    host_joins(1);
+    struct fake_worker *end = home_of(up("a"));
+    ask_call(1, "a", "stop");
+    step();
+    uint64_t turn = play_farewell(end);
+    cr_assert(!answered(1));
+    cr_assert(life_of("a") == ACTOR_STOPPING);
+    play_stop(end, turn, 0, NULL);
+    step();
+    cr_assert(replied(1, "bye"));
+    cr_assert(life_of("a") == ACTOR_FREE);
+}
+
+static enum actor_life life_at_answer;
+
+static void note_life(void *context, struct caller caller, const struct answer *answer) {
+    if (caller.request == 1) life_at_answer = life_of("a");
+    fx_answer(context, caller, answer);
+}
+
+Test(apply, whoever_hears_of_a_stop_finds_the_name_free) {
+    host_joins(1);
+    struct fake_worker *end = home_of(up("a"));
+    fx.shard.port.answer = note_life;
+    life_at_answer = ACTOR_RUNNING;
+    ask_call(1, "a", "stop");
+    step();
+    play_stop(end, play_farewell(end), 0, NULL);
+    step();
+    cr_assert(replied(1, "bye"));
+    cr_assert(life_at_answer == ACTOR_FREE);
+}
+
+Test(apply, a_reply_that_goes_with_a_stop_outlives_a_crash_of_terminate) {
+    host_joins(1);
+    struct fake_worker *end = home_of(up("a"));
+    ask_call(1, "a", "stop");
+    step();
+    uint64_t turn = play_farewell(end);
+    cr_assert(!answered(1));
+    play_crash(end, turn, COMMIT_CODE_RAISE, "boom");
+    step();
+    cr_assert(replied(1, "bye"));
+}
+
+Test(apply, a_reply_that_goes_with_a_stop_outlives_a_kill) {
+    host_joins(1);
+    struct fake_worker *end = home_of(up("a"));
+    ask_call(1, "a", "stop");
+    step();
+    uint64_t turn = play_farewell(end);
+    ask_kill(2, "a");
+    cr_assert(done(2));
+    cr_assert(replied(1, "bye"));
+    cr_assert(life_of("a") == ACTOR_FREE);
+    play_stop(end, turn, 0, NULL);
+    step();
+    cr_assert(replied(1, "bye"), "once");
+}
+
+Test(apply, a_reply_that_goes_with_a_stop_outlives_the_host) {
+    host_joins(1);
+    host_joins(1);
+    struct fake_worker *end = home_of(up("a"));
+    ask_call(1, "a", "stop");
+    step();
+    play_farewell(end);
+    cr_assert(!answered(1));
+    hosts_lost(&fx.shard, fx.shard.active, HOST_END_EXITED, NULL);
+    settle_loads();
+    cr_assert(life_of("a") == ACTOR_STOPPING, "terminate runs elsewhere");
+    play_stop(fake(1, 0), play_take(fake(1, 0), TURN_TERMINATE)->turn, 0, NULL);
+    step();
+    cr_assert(replied(1, "bye"));
+    cr_assert(life_of("a") == ACTOR_FREE);
+}
+
+Test(apply, a_reply_that_goes_with_a_stop_outlives_a_terminate_that_kills_the_host) {
+    host_joins(1);
+    host_joins(1);
+    struct actor       *actor = up("a");
+    struct fake_worker *end = home_of(actor);
+    ask_call(1, "a", "stop");
+    step();
+    play_farewell(end);
+    play_death(end, DEATH_SIGNAL, 11);
+    step();
+    cr_assert(replied(1, "bye"));
+    // As for every crash of an actor that was not asked to stop from outside.
+    cr_assert(actor->life == ACTOR_RESTARTING);
+}
+
+Test(apply, a_reply_that_goes_with_a_stop_is_not_given_to_the_next_caller) {
+    host_joins(1);
+    struct actor       *other = up("b");
+    struct fake_worker *end = home_of(up("a"));
+    ask_call(1, "a", "stop");
+    ask_call(2, "b", "stop");
+    step();
+    play_stop(end, play_farewell(end), 0, NULL);
+    uint64_t turn = play_take(end, TURN_CALL)->turn;
+    play_stop(end, turn, COMMIT_MORE, "normal");
+    play_stop(end, turn, 0, NULL);
+    step();
+    cr_assert(other->life == ACTOR_FREE);
+    cr_assert(replied(1, "bye"));
+    cr_assert(failed(2, STATUS_DOWN));
+}
+
 // --- hibernate and timeout ---
 
 Test(apply, a_hibernated_actor_comes_back_with_its_state) {

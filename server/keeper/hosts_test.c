@@ -226,6 +226,40 @@ Test(hosts, what_a_host_had_committed_before_its_end_counts) {
     cr_assert(actor->version == 2);
 }
 
+// What the host does while the keeper applies its first commit: it finishes the second turn, begins
+// the third and dies of that.
+static struct fake_worker *dying;
+
+static void die_meanwhile(void *context, struct caller caller, const struct answer *answer) {
+    fx_answer(context, caller, answer);
+    if (caller.request != 1) return;
+    play_reply(dying, play_take(dying, TURN_CALL)->turn, "2", "s2");
+    play_take(dying, TURN_CALL);
+    play_death(dying, DEATH_SIGNAL, SIGSEGV);
+}
+
+Test(hosts, a_turn_that_commits_while_the_ring_is_read_is_not_blamed_for_the_death_behind_it) {
+    host_joins(1);
+    host_joins(1);
+    struct actor *actor = up("a");
+    dying = fake(0, 0);
+    ask_call(1, "a", "one");
+    ask_call(2, "a", "two");
+    ask_call(3, "a", "three");
+    step();
+    play_reply(dying, play_take(dying, TURN_CALL)->turn, "1", "s1");
+    fx.shard.port.answer = die_meanwhile;
+    step();
+    cr_assert(replied(1, "1"));
+    cr_assert(!answered(2), "its commit came too late for this look");
+    step();
+    cr_assert(replied(2, "2"));
+    cr_assert(failed(3, STATUS_CRASHED));
+    cr_assert(actor->version == 3);
+    settle_loads();
+    cr_assert(same(turn_state(fake(1, 0), play_take(fake(1, 0), TURN_INIT)), text("s2")));
+}
+
 Test(hosts, only_the_worker_that_died_is_to_blame) {
     host_joins(2);
     host_joins(2);

@@ -1,3 +1,5 @@
+#include "keeper/view.h"
+
 #include "keeper/shard_fixture_test.h"
 
 #include "keeper/memory_fault_test.h"
@@ -228,6 +230,27 @@ Test(router, a_stop_is_let_into_a_full_mailbox) {
     cr_assert(done(1));
 }
 
+Test(router, a_stop_is_let_in_behind_a_full_mailbox_that_waits) {
+    host_joins(1);
+    struct request request = start_request("a");
+    request.mailbox_max = 1;
+    struct actor *actor = up_with(&request);
+    hosts_lost(&fx.shard, fx.shard.active, HOST_END_EXITED, NULL);
+    ask_call(1, "a", "x");
+    ask_call(2, "a", "y");
+    cr_assert(failed(2, STATUS_MAILBOX_FULL));
+    ask_stop(3, "a");
+    cr_assert(!answered(3));
+    cr_assert(actor->waiting == 2);
+    host_joins(1);
+    settle_loads();
+    play_reply(fake(1, 0), play_take(fake(1, 0), TURN_CALL)->turn, "x", NULL);
+    play_stop(fake(1, 0), play_take(fake(1, 0), TURN_TERMINATE)->turn, 0, NULL);
+    step();
+    cr_assert(replied(1, "x"));
+    cr_assert(done(3));
+}
+
 Test(router, a_message_that_does_not_fit_beside_the_state_is_refused_and_the_actor_goes_on) {
     host_joins(1);
     host_joins(1);
@@ -374,4 +397,90 @@ Test(router, at_most_so_many_loads_are_under_way) {
     shard_mirror_room(&fx.shard);
     settle_loads();
     cr_assert(actor->waiting == 0);
+}
+
+static struct view view;
+
+static void on_viewed(struct view *answer) {
+    cr_assert(answer == &view);
+}
+
+// All reads that the mirror may owe us but one are somebody's, and a look at "looked_at" takes the
+// last.
+static void use_up_loads(void) {
+    fx.shard.loads = SHARD_LOADS_MAX - 1;
+    view_init(&view, VIEW_ACTOR, on_viewed);
+    view.name_bytes = 9;
+    memcpy(view.name, "looked_at", 9);
+    view_run(&fx.shard, &view);
+    cr_assert(fx.shard.loads == SHARD_LOADS_MAX);
+}
+
+static void await_view(void) {
+    step();
+    fx_wait(&fx.inbox);
+    step();
+    cr_assert(view.status == STATUS_OK);
+    view_fini(&view);
+}
+
+Test(router, an_actor_that_waits_to_read_is_fed_when_a_look_has_ended) {
+    host_joins(1);
+    host_joins(1);
+    struct actor *actor = up("a");
+    up("looked_at");
+    hosts_lost(&fx.shard, fx.shard.active, HOST_END_EXITED, NULL);
+    use_up_loads();
+    cr_assert(deliver(actor, text("x"), true) == STATUS_OK);
+    cr_assert(actor->home == HOME_COLD);
+    await_view();
+    cr_assert(actor->home == HOME_LOADING);
+    fx.shard.loads = 1;
+    settle_loads();
+    cr_assert(same(turn_payload(fake(1, 0), play_take(fake(1, 0), TURN_CAST)), text("x")));
+}
+
+Test(router, an_actor_that_wants_nothing_any_more_does_not_keep_the_next_from_reading) {
+    host_joins(1);
+    host_joins(1);
+    struct actor *first = up("a"), *second = up("b");
+    up("looked_at");
+    hosts_lost(&fx.shard, fx.shard.active, HOST_END_EXITED, NULL);
+    use_up_loads();
+    ask_verb(1, VERB_CALL, "a", "x", 10);
+    ask_call(2, "b", "y");
+    fx.shard.now_ms += 10;
+    shard_run_timers(&fx.shard); // without a publication, so that the look is still to come
+    cr_assert(failed(1, STATUS_TIMEOUT));
+    cr_assert(first->waiting == 0);
+    await_view();
+    cr_assert(first->home == HOME_COLD);
+    cr_assert(second->home == HOME_LOADING);
+    fx.shard.loads = 1;
+    settle_loads();
+    play_reply(fake(1, 0), play_take(fake(1, 0), TURN_CALL)->turn, "z", NULL);
+    step();
+    cr_assert(replied(2, "z"));
+}
+
+Test(router, a_load_that_nobody_wants_any_more_feeds_the_next) {
+    host_joins(1);
+    host_joins(1);
+    struct actor *first = up("a"), *second = up("b");
+    hosts_lost(&fx.shard, fx.shard.active, HOST_END_EXITED, NULL);
+    fx.shard.loads = SHARD_LOADS_MAX - 1;
+    ask_verb(1, VERB_CALL, "a", "x", 10);
+    ask_call(2, "b", "y");
+    cr_assert(first->home == HOME_LOADING);
+    cr_assert(second->home == HOME_COLD);
+    fx.shard.now_ms += 10;
+    shard_run_timers(&fx.shard); // before the state is here
+    cr_assert(first->waiting == 0);
+    shard_publish(&fx.shard);
+    fx_wait(&fx.inbox);
+    shard_receive(&fx.shard);
+    cr_assert(second->home == HOME_LOADING);
+    fx.shard.loads = 1;
+    settle_loads();
+    cr_assert(second->waiting == 0);
 }

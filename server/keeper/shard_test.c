@@ -98,6 +98,20 @@ Test(shard, an_announcement_is_news_too) {
     cr_assert(!shard_has_commits(&fx.shard));
 }
 
+Test(shard, does_not_sleep_over_the_last_word_of_a_standby_that_starts) {
+    host_joins(1);
+    uint32_t index = host_spawned(1);
+    announce(fake(index, 0), "counter", "1", 0);
+    step();
+    cr_assert(shard_sleep(&fx.shard));
+    announce_ready(fake(index, 0));
+    cr_assert(!shard_sleep(&fx.shard));
+    cr_assert((atomic_load(&fake(index, 0)->turns_control->keeper_sleep) & 1u) == 0);
+    step();
+    cr_assert(fx.hosts[index].host->state == HOST_READY);
+    cr_assert(shard_sleep(&fx.shard), "what a ready one might say is no news");
+}
+
 Test(shard, publishing_rings_a_sleeping_worker_once_and_a_waking_one_never) {
     host_joins(2);
     up("a");

@@ -688,6 +688,30 @@ Test(supervisor, a_stop_behind_a_crash_ends_the_actor_after_its_restart) {
     cr_assert(life_of("a") == ACTOR_FREE);
 }
 
+Test(supervisor, a_call_and_a_stop_behind_a_crash_are_served_in_order_after_the_restart) {
+    host_joins(1);
+    struct actor       *actor = up("a");
+    struct fake_worker *end = home_of(actor);
+    ask_call(1, "a", "crash");
+    ask_call(2, "a", "call");
+    ask_stop(3, "a");
+    step();
+    play_crash(end, play_take(end, TURN_CALL)->turn, COMMIT_CODE_RAISE, "boom");
+    play_skip(end, play_take(end, TURN_CALL)->turn);
+    play_skip(end, play_take(end, TURN_TERMINATE)->turn);
+    step();
+    cr_assert(failed(1, STATUS_CRASHED));
+    come_back(actor);
+    play_reply(end, play_take(end, TURN_CALL)->turn, "served", NULL);
+    step();
+    cr_assert(replied(2, "served"));
+    cr_assert(!answered(3));
+    play_stop(end, play_take(end, TURN_TERMINATE)->turn, 0, NULL);
+    step();
+    cr_assert(done(3));
+    cr_assert(life_of("a") == ACTOR_FREE);
+}
+
 Test(supervisor, a_permanent_actor_whose_own_terminate_crashes_or_dies_begins_again) {
     host_joins(1);
     host_joins(1);
@@ -705,9 +729,13 @@ Test(supervisor, a_permanent_actor_whose_own_terminate_crashes_or_dies_begins_ag
     play_stop(end, play_take(end, TURN_CAST)->turn, COMMIT_MORE, "normal");
     step();
     play_death(end, DEATH_SIGNAL, 11);
-    step();
+    settle_loads();
     cr_assert(actor->life == ACTOR_RESTARTING);
-    come_back(actor);
+    const struct turn_record *init = play_take(fake(1, 0), TURN_INIT);
+    cr_assert(same(turn_state(fake(1, 0), init), text("s0")));
+    play_done(fake(1, 0), init->turn);
+    step();
+    cr_assert(actor->life == ACTOR_RUNNING);
 }
 
 Test(supervisor, waiting_for_a_restart_is_not_quiet) {
@@ -715,8 +743,19 @@ Test(supervisor, waiting_for_a_restart_is_not_quiet) {
     struct actor *actor = up_as("a", RESTART_TRANSIENT, INTENSITY_BACKOFF, 0, 1000);
     // The delays grow beyond the period; the back-off goes on all the same.
     uint64_t last_ms = 0;
-    for (uint64_t i = 1; i <= 9; i++) last_ms = backoff_of(actor, i);
-    cr_assert(last_ms > 1500, "%d", (int)last_ms);
+    for (uint64_t i = 1; i <= 12; i++) last_ms = backoff_of(actor, i);
+    cr_assert(last_ms >= BACKOFF_MS_MAX * 3 / 4 - 1, "%d", (int)last_ms);
+}
+
+Test(supervisor, quiet_begins_when_the_init_has_committed) {
+    host_joins(1);
+    struct actor *actor = up_as("a", RESTART_TRANSIENT, INTENSITY_BACKOFF, 0, 1000);
+    for (uint64_t i = 1; i <= 4; i++) backoff_of(actor, i);
+    crash_once(actor, 5, "a");
+    later(actor->trouble->backoff.due_ms - fx.shard.now_ms);
+    later(1500); // its init takes longer than the period
+    come_back(actor);
+    cr_assert(backoff_of(actor, 6) > BACKOFF_MS_MIN * 16, "it was not quiet for a moment");
 }
 
 #ifdef CAN_REFUSE_MEMORY

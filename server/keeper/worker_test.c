@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 static struct worker worker;
 static struct actor  actor;
@@ -120,6 +121,48 @@ Test(worker, a_worker_that_waits_for_room_is_woken_only_if_asked) {
     worker_consumed(&worker, 128, true);
     cr_assert(rings());
     cr_assert(worker.commits_tail == 128);
+}
+
+static void answer_door(void) {
+    char byte;
+    while (rings()) cr_assert(read(worker.doorbell_host, &byte, 1) == 1);
+}
+
+Test(worker, one_that_filled_the_ring_during_a_drain_of_half_of_it_is_woken) {
+    uint64_t full = worker.commits.data_bytes;
+    // The keeper saw half a ring and drained it; meanwhile the worker published the other half and
+    // went to sleep for room. Neither drain is over half a ring.
+    atomic_store(&worker.commits_control->head, full);
+    atomic_store(&worker.commits_control->worker_sleep, 1);
+    worker_consumed(&worker, full / 2, false);
+    cr_assert(rings());
+    answer_door();
+    // Awake again it has published nothing: what is left is half a ring, and cannot be in its way.
+    worker_consumed(&worker, full, false);
+    cr_assert(!rings());
+}
+
+Test(worker, one_that_sleeps_for_turns_is_not_woken_by_a_batch_that_left_room) {
+    uint64_t half = worker.commits.data_bytes / 2;
+    atomic_store(&worker.commits_control->worker_sleep, 1);
+    atomic_store(&worker.commits_control->head, half);
+    worker_consumed(&worker, half, false);
+    cr_assert(!rings());
+    atomic_store(&worker.commits_control->head, half + half + 8);
+    worker_consumed(&worker, half + half + 8, false);
+    cr_assert(rings(), "over half");
+}
+
+Test(worker, publishing_says_whether_few_turns_travel) {
+    _Atomic uint32_t *hint = &worker.turns_control->lonely;
+    cr_assert(append(TURN_CAST, "x") == STATUS_OK);
+    worker_publish(&worker, true);
+    cr_assert(atomic_load(hint) == 1);
+    worker_publish(&worker, false);
+    cr_assert(atomic_load(hint) == 1, "nothing was published");
+    cr_assert(append(TURN_CAST, "x") == STATUS_OK);
+    worker_publish(&worker, false);
+    cr_assert(atomic_load(hint) == 0);
 }
 
 Test(worker, a_full_ring_is_refused_until_the_oldest_turn_is_done) {
