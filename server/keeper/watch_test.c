@@ -612,6 +612,8 @@ Test(watch, actors_that_wait_for_a_slow_worker_are_housed_eight_at_a_time) {
         settle_loads();
     }
     cr_assert(served == ACTORS, "served %d", (int)served);
+    // Once when the ring was emptied, and once when there was room.
+    cr_assert(fx.shard.metrics.loads <= 2 * ACTORS, "%d", (int)fx.shard.metrics.loads);
 }
 
 Test(watch, a_call_whose_time_is_up_behind_slow_turns_is_told_so_and_never_runs) {
@@ -703,6 +705,28 @@ Test(watch, a_skipped_chain_goes_on_before_later_messages_with_a_copy_that_lasts
     }
     step();
     for (uint64_t i = 0; i < 3; i++) cr_assert(replied(i + 1, rest[i]));
+}
+
+Test(watch, what_a_worker_did_for_a_call_whose_time_was_up_is_not_seen_by_the_next) {
+    host_joins(1);
+    struct actor       *actor = up("a");
+    struct fake_worker *end = home_of(actor);
+    ask_call(1, "a", "long");
+    ask_verb(2, VERB_CALL, "a", "expires", 30);
+    step();
+    uint64_t turn = play_take(end, TURN_CALL)->turn;
+    look_after(30);
+    cr_assert(failed(2, STATUS_TIMEOUT));
+    play_reply(end, turn, "1", "s1");
+    // The worker had not seen that it was taken back, and has changed its copy.
+    play_reply(end, play_take(end, TURN_CALL)->turn, "void", "wrong");
+    step();
+    ask_call(3, "a", "next");
+    settle_loads();
+    const struct turn_record *next = play_take(end, TURN_CALL);
+    cr_assert(same(turn_payload(end, next), text("next")));
+    cr_assert(next->flags == TURN_HAS_STATE);
+    cr_assert(same(turn_state(end, next), text("s1")));
 }
 
 // --- the standby ---
