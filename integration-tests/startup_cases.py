@@ -121,6 +121,51 @@ def check_answered_or_closed(client: Client, flying: set[int]) -> None:
         pass
 
 
+@case("startup: SIGTERM with HTTP requests in flight ends the server with status 0, at any moment")
+def ends_under_http_load(settings: Settings) -> None:
+    unanswered = 0
+    for round_number in range(10 if settings.quick else 50):
+        server = Server(settings.build, log_name="startup-http-load").start()
+        try:
+            # Each round one more answer is awaited first, so that the signal falls elsewhere.
+            unanswered += end_under_http_load(server, round_number)
+        finally:
+            server.end_hard()
+    check(unanswered > 0, "no request was in flight at any end: the case shows nothing")
+
+
+HTTP_CONNECTIONS = 20
+HTTP_REQUESTS = 20  # on each connection, all sent at once
+
+
+def end_under_http_load(server: Server, awaited: int) -> int:
+    """Ends the server; answers how many requests it left without an answer."""
+    request = f"GET /metrics HTTP/1.1\r\nHost: {server.http[0]}\r\n\r\n".encode()
+    connections = [socket.create_connection(server.http, timeout=10) for _ in range(HTTP_CONNECTIONS)]
+    try:
+        for connection in connections:
+            connection.sendall(request * HTTP_REQUESTS)
+        for index in range(awaited):
+            connections[index % HTTP_CONNECTIONS].recv(1, socket.MSG_PEEK)
+        check_equal(server.terminate(), 0, f"exit status after SIGTERM, {awaited} answers awaited")
+        answers = sum(read_to_end(connection).count(b"HTTP/1.1 ") for connection in connections)
+        return HTTP_CONNECTIONS * HTTP_REQUESTS - answers
+    finally:
+        for connection in connections:
+            connection.close()
+
+
+def read_to_end(connection: socket.socket) -> bytes:
+    """What still comes; the server may close on requests that it has not read, which resets the connection."""
+    text = b""
+    try:
+        while block := connection.recv(65536):
+            text += block
+    except ConnectionResetError:
+        pass
+    return text
+
+
 @case("startup: SIGTERM ends the server promptly while a turn is stuck")
 def ends_while_stuck(settings: Settings) -> None:
     server = Server(settings.build, log_name="startup-stuck").start()
