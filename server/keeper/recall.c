@@ -58,6 +58,12 @@ void recall_answer(struct shard *shard, const struct worker *worker, struct call
     if (caller.generation != 0) shard->port.answer(shard->port.context, caller, &answer);
 }
 
+// Whether what is left of the turn is a terminate.
+static bool ends(const struct worker *worker, const struct turn_record *record) {
+    if (record->kind == TURN_TERMINATE) return true;
+    return worker->chain == CHAIN_TERMINATE && record == worker_turn(worker, worker->tail);
+}
+
 static void take(struct shard *shard, struct worker *worker, struct turn_record *record,
                  struct actor *actor, bool begun, enum recall_running running, struct list *taken) {
     struct envelope *envelope =
@@ -68,13 +74,15 @@ static void take(struct shard *shard, struct worker *worker, struct turn_record 
         // The actor has asked for its end without a reply; whoever waits for one need not wait on.
         struct failure failure = {.status = STATUS_DOWN, .reason = chain_argument(worker)};
         recall_answer(shard, worker, worker_caller(record), &failure);
+        worker_answered(record);
     }
+    // Also where the stop is lost below: another one must be able to follow.
+    if (ends(worker, record)) actor->life = ACTOR_RUNNING;
     if (envelope == NULL) {
         shard_answer_status(shard, worker_caller(record), STATUS_NO_MEMORY);
         LOG_ERROR("recall.lost", "slot=%u kind=%u", record->slot, record->kind);
         return;
     }
-    if (envelope->kind == TURN_TERMINATE) actor->life = ACTOR_RUNNING;
     envelope->slot = actor->slot;
     envelope->attempts = record->note_attempts;
     if (begun && running == RECALL_RUNNING_ONCE) envelope->attempts++;

@@ -291,4 +291,31 @@ Test(recall, without_memory_for_a_message_its_caller_is_told_and_the_others_come
     cr_assert(actor->inflight == 0);
     touched_count();
 }
+
+Test(recall, without_memory_for_a_terminate_its_caller_is_told_once_and_the_actor_goes_on) {
+    host_joins(1);
+    struct actor *actor = up("a");
+    ask_call(1, "a", "stop");
+    step();
+    struct out out =
+        out_of(COMMIT_DONE, play_take(fake(0, 0), TURN_CALL)->turn, COMMIT_STOP | COMMIT_MORE);
+    out_body(&out, ITEM_REPLY, text("bye"));
+    play_send(fake(0, 0), &out);
+    step();
+    refuse_memory(1);
+    take_back(actor, RECALL_RUNNING);
+    refuse_memory(0);
+    touched_count();
+    cr_assert(replied(1, "bye"));
+    cr_assert(actor->life == ACTOR_RUNNING, "it can be stopped again");
+    ask_stop(2, "a");
+    settle_loads();
+    cr_assert(actor->life == ACTOR_STOPPING);
+    refuse_memory(1);
+    take_back(actor, RECALL_RUNNING);
+    refuse_memory(0);
+    touched_count();
+    cr_assert(failed(2, STATUS_NO_MEMORY));
+    cr_assert(actor->life == ACTOR_RUNNING);
+}
 #endif
