@@ -20,6 +20,7 @@
 #define SPIN_NS_MIN 2000u
 #define SPIN_NS_MAX 40000u
 #define SPIN_PROCESSORS_MIN 4
+#define UNRUNG_MAX 64 // commits
 #define SPIN_ROUND 32 // looks between two looks at the clock
 
 static bool processors_plenty(void) {
@@ -157,6 +158,23 @@ static __attribute__((noinline)) void wait_for(struct port *port, struct want wa
     if (port->spin_ns < SPIN_NS_MIN) port->spin_ns = SPIN_NS_MIN;
 }
 
+// The keeper is woken for a batch of commits, not for the first of it: woken at once it would take
+// the processor from this worker, find one commit, and write one reply. What a slow turn keeps from
+// it longer than that, its watch finds after a few milliseconds.
+static void ring_keeper(struct port *port) {
+    if (port->unrung == 0) return;
+    port->unrung = 0;
+    // Pairs with the keeper's fence between keeper_sleep becoming odd and its last look at the
+    // head.
+    atomic_thread_fence(memory_order_seq_cst);
+    uint32_t sleep = atomic_load_explicit(&port->in->keeper_sleep, memory_order_relaxed);
+    if ((sleep & 1) == 0 || sleep == port->rung) return;
+    port->rung = sleep;
+    uint64_t one = 1;
+    ssize_t  written = write(port->keeper_fd, &one, sizeof one);
+    (void)written; // a pipe that is full wakes the keeper too
+}
+
 static struct turn_body body_of(const struct port *port, const struct turn_record *record) {
     size_t bytes = (size_t)record->name_bytes + record->payload_bytes + record->state_bytes;
     bool   bulk = (record->flags & TURN_BULK) != 0;
@@ -175,7 +193,10 @@ static struct turn_body body_of(const struct port *port, const struct turn_recor
 }
 
 const struct turn_record *port_next(struct port *port, struct turn_body *ret_body) {
-    if (!has_turn(port)) wait_for(port, (struct want){0});
+    if (!has_turn(port)) {
+        ring_keeper(port);
+        wait_for(port, (struct want){0});
+    }
     const struct turn_record *record =
         (const struct turn_record *)ring_at(&port->turns, port->turn_at);
     CHECK(record->record_bytes >= sizeof *record);
@@ -192,18 +213,6 @@ void port_done(struct port *port, const struct turn_record *record) {
     port->turn_at += record->record_bytes;
 }
 
-static void ring_keeper(struct port *port) {
-    // Pairs with the keeper's fence between keeper_sleep becoming odd and its last look at the
-    // head.
-    atomic_thread_fence(memory_order_seq_cst);
-    uint32_t sleep = atomic_load_explicit(&port->in->keeper_sleep, memory_order_relaxed);
-    if ((sleep & 1) == 0 || sleep == port->rung) return;
-    port->rung = sleep;
-    uint64_t one = 1;
-    ssize_t  written = write(port->keeper_fd, &one, sizeof one);
-    (void)written; // a pipe that is full wakes the keeper too
-}
-
 void port_commit(struct port *port, struct commit_record record, const struct items *items) {
     size_t bytes = items->bytes.bytes;
     bool   bulk = sizeof record + bytes > ring_record_bytes_max(&port->commits);
@@ -211,8 +220,10 @@ void port_commit(struct port *port, struct commit_record record, const struct it
 
     // Only one body can be in the bulk area: wait until the keeper has taken the one before.
     struct want want = {.bytes = record_bytes, .consumed = bulk ? port->bulk_end : 0};
-    if (!satisfied(port, want)) wait_for(port, want);
-
+    if (!satisfied(port, want)) {
+        ring_keeper(port);
+        wait_for(port, want);
+    }
     record.record_bytes = (uint32_t)record_bytes;
     record.item_count = items->count;
     record.item_bytes = (uint32_t)bytes;
@@ -224,5 +235,5 @@ void port_commit(struct port *port, struct commit_record record, const struct it
     port->commit_at += record_bytes;
     if (bulk) port->bulk_end = port->commit_at;
     atomic_store_explicit(&port->out->head, port->commit_at, memory_order_release);
-    ring_keeper(port);
+    if (++port->unrung >= UNRUNG_MAX) ring_keeper(port);
 }

@@ -28,6 +28,7 @@ struct port {
     // end of the last commit that used the bulk area; 0 once the area was given back
     uint64_t bulk_end;
     uint32_t rung;    // value of keeper_sleep for which the keeper was woken
+    uint32_t unrung;  // commits since then
     uint32_t spin_ns; // how long to wait awake; adapts to how often that pays
 };
 

@@ -1,7 +1,6 @@
 #include "keeper/apply.h"
 
 #include "base/check.h"
-#include "base/clock.h"
 #include "base/log.h"
 #include "keeper/recall.h"
 #include "keeper/requests.h"
@@ -213,7 +212,7 @@ static enum status apply_done(struct subject *s) {
     if (!legal_done(s)) return STATUS_PROTOCOL;
     if (s->commit->state.data != NULL) {
         enum status status = mirror_put(shard->mirror, s->actor->slot, s->actor->unit,
-                                        s->actor->version + 1, clock_wall_ms(), s->commit->state);
+                                        s->actor->version + 1, s->shard->wall_ms, s->commit->state);
         if (status != STATUS_OK) return status;
         s->actor->version++;
     }

@@ -60,7 +60,8 @@ struct shard {
     struct list leaving;  // actors whose states are still to be forgotten
     uint32_t    loads;    // reads the mirror owes us
 
-    uint64_t now_ms; // monotonic, as of this loop turn
+    uint64_t now_ms;  // monotonic, as of this loop turn
+    uint64_t wall_ms; // wall clock, likewise; for people
     uint64_t turn_next;
     uint64_t unit_next;
     uint64_t waiting_bytes; // of all envelopes in mailboxes

@@ -336,6 +336,7 @@ static void on_prepare(uv_prepare_t *prepare) {
     struct engine *engine = prepare->data;
     struct shard  *shard = &engine->shard;
     shard->now_ms = uv_now(&engine->loop);
+    shard->wall_ms = clock_wall_ms();
     shard_run_timers(shard);
     work(engine);
     // While commits come quickly the loop does not sleep, and their replies leave before it looks
@@ -368,7 +369,9 @@ void engine_awake(struct engine *engine) {
 }
 
 static void on_check(uv_check_t *check) {
-    engine_awake(check->data);
+    struct engine *engine = check->data;
+    engine_awake(engine);
+    engine->shard.wall_ms = clock_wall_ms();
 }
 
 static void on_wake(uv_async_t *wake) {
