@@ -35,8 +35,7 @@ enum status actor_table_init(struct actor_table *table, uint32_t live_max) {
 void actor_table_fini(struct actor_table *table) {
     for (uint32_t i = 0; i < table->segment_count; i++) free(table->segments[i]);
     free(table->segments);
-    free(table->hashes);
-    free(table->slots);
+    free(table->places);
     *table = (struct actor_table){0};
 }
 
@@ -77,22 +76,20 @@ enum status actor_create(struct actor_table *table, struct slice name, struct sl
     CHECK(name.bytes <= NAME_BYTES_MAX);
     if (table->live >= table->live_max) return STATUS_OVERLOADED;
 
-    uint8_t *text = NULL;
-    if (name.bytes + argument.bytes > 0) {
-        text = malloc(name.bytes + argument.bytes);
-        if (text == NULL) return STATUS_NO_MEMORY;
-        if (name.bytes > 0) memcpy(text, name.data, name.bytes);
-        if (argument.bytes > 0) memcpy(text + name.bytes, argument.data, argument.bytes);
+    uint8_t *elsewhere = NULL;
+    size_t   bytes = name.bytes + argument.bytes;
+    if (bytes > ACTOR_TEXT_HERE) {
+        elsewhere = malloc(bytes);
+        if (elsewhere == NULL) return STATUS_NO_MEMORY;
     }
     struct actor *actor;
     enum status   status = slot_take(table, &actor);
     if (status != STATUS_OK) {
-        free(text);
+        free(elsewhere);
         return status;
     }
     // Generation and epoch go on, so that ids and copies of the tenant before stay stale.
     *actor = (struct actor){
-        .text = text,
         .idle = {.kind = TIMER_IDLE},
         .slot = actor->slot,
         .generation = actor->generation + 1,
@@ -101,6 +98,10 @@ enum status actor_create(struct actor_table *table, struct slice name, struct sl
         .name_bytes = (uint8_t)name.bytes,
         .life = ACTOR_STARTING,
     };
+    if (elsewhere != NULL) actor->text.elsewhere = elsewhere;
+    uint8_t *text = elsewhere != NULL ? elsewhere : actor->text.here;
+    if (name.bytes > 0) memcpy(text, name.data, name.bytes);
+    if (argument.bytes > 0) memcpy(text + name.bytes, argument.data, argument.bytes);
     list_init(&actor->ready);
     list_init(&actor->mailbox);
     table->live++;
@@ -117,8 +118,9 @@ void actor_destroy(struct actor_table *table, struct actor *actor) {
     list_remove(&actor->ready);
     if (actor->trouble != NULL) free(actor->trouble->reason);
     free(actor->trouble);
-    free(actor->text);
-    actor->text = NULL;
+    if (actor_text(actor) != actor->text.here) free(actor->text.elsewhere);
+    actor->name_bytes = 0;
+    actor->argument_bytes = 0;
     actor->trouble = NULL;
     actor->life = ACTOR_FREE;
     actor->generation++;
@@ -152,9 +154,9 @@ static bool name_equal(struct slice a, struct slice b) {
 static uint32_t names_find(const struct actor_table *table, struct slice name, uint32_t hash) {
     uint32_t mask = table->name_capacity - 1;
     uint32_t at = hash & mask;
-    while (table->slots[at] != 0) {
-        if (table->hashes[at] == hash) {
-            struct actor *actor = slot_actor(table, table->slots[at] - 1);
+    while (table->places[at].slot != 0) {
+        if (table->places[at].hash == hash) {
+            struct actor *actor = slot_actor(table, table->places[at].slot - 1);
             if (name_equal(actor_name(actor), name)) return at;
         }
         at = (at + 1) & mask;
@@ -163,24 +165,16 @@ static uint32_t names_find(const struct actor_table *table, struct slice name, u
 }
 
 static enum status names_resize(struct actor_table *table, uint32_t capacity) {
-    uint32_t *hashes = calloc(capacity, sizeof *hashes);
-    uint32_t *slots = calloc(capacity, sizeof *slots);
-    if (hashes == NULL || slots == NULL) {
-        free(hashes);
-        free(slots);
-        return STATUS_NO_MEMORY;
-    }
+    struct actor_place *places = calloc(capacity, sizeof *places);
+    if (places == NULL) return STATUS_NO_MEMORY;
     for (uint32_t i = 0; i < table->name_capacity; i++) {
-        if (table->slots[i] == 0) continue;
-        uint32_t at = table->hashes[i] & (capacity - 1);
-        while (slots[at] != 0) at = (at + 1) & (capacity - 1);
-        hashes[at] = table->hashes[i];
-        slots[at] = table->slots[i];
+        if (table->places[i].slot == 0) continue;
+        uint32_t at = table->places[i].hash & (capacity - 1);
+        while (places[at].slot != 0) at = (at + 1) & (capacity - 1);
+        places[at] = table->places[i];
     }
-    free(table->hashes);
-    free(table->slots);
-    table->hashes = hashes;
-    table->slots = slots;
+    free(table->places);
+    table->places = places;
     table->name_capacity = capacity;
     return STATUS_OK;
 }
@@ -188,7 +182,22 @@ static enum status names_resize(struct actor_table *table, uint32_t capacity) {
 struct actor *actor_by_name(const struct actor_table *table, struct slice name) {
     if (name.bytes == 0) return NULL;
     uint32_t at = names_find(table, name, name_hash(table, name));
-    return table->slots[at] == 0 ? NULL : slot_actor(table, table->slots[at] - 1);
+    return table->places[at].slot == 0 ? NULL : slot_actor(table, table->places[at].slot - 1);
+}
+
+void actor_prefetch_place(const struct actor_table *table, struct slice name) {
+    __builtin_prefetch(&table->places[name_hash(table, name) & (table->name_capacity - 1)]);
+}
+
+void actor_prefetch(const struct actor_table *table, struct slice name) {
+    // Most names stand in their first place; for the others the look-up pays in full.
+    const struct actor_place *place =
+        &table->places[name_hash(table, name) & (table->name_capacity - 1)];
+    if (place->slot == 0) return;
+    const char *actor = (const char *)slot_actor(table, place->slot - 1);
+    __builtin_prefetch(actor);
+    __builtin_prefetch(actor + 64);
+    __builtin_prefetch(actor + 128);
 }
 
 enum status actor_name_put(struct actor_table *table, struct actor *actor) {
@@ -199,9 +208,8 @@ enum status actor_name_put(struct actor_table *table, struct actor *actor) {
     }
     uint32_t hash = name_hash(table, actor_name(actor));
     uint32_t at = names_find(table, actor_name(actor), hash);
-    if (table->slots[at] != 0) return STATUS_ALREADY_STARTED;
-    table->hashes[at] = hash;
-    table->slots[at] = actor->slot + 1;
+    if (table->places[at].slot != 0) return STATUS_ALREADY_STARTED;
+    table->places[at] = (struct actor_place){.hash = hash, .slot = actor->slot + 1};
     table->name_count++;
     return STATUS_OK;
 }
@@ -210,16 +218,15 @@ void actor_name_remove(struct actor_table *table, struct actor *actor) {
     if (actor->name_bytes == 0) return;
     uint32_t mask = table->name_capacity - 1;
     uint32_t hole = names_find(table, actor_name(actor), name_hash(table, actor_name(actor)));
-    if (table->slots[hole] != actor->slot + 1) return;
+    if (table->places[hole].slot != actor->slot + 1) return;
     table->name_count--;
 
     // Moves later members of the run back, so that no probe ends at the hole too early.
-    for (uint32_t at = (hole + 1) & mask; table->slots[at] != 0; at = (at + 1) & mask) {
-        uint32_t ideal = table->hashes[at] & mask;
+    for (uint32_t at = (hole + 1) & mask; table->places[at].slot != 0; at = (at + 1) & mask) {
+        uint32_t ideal = table->places[at].hash & mask;
         if (((at - ideal) & mask) < ((at - hole) & mask)) continue;
-        table->hashes[hole] = table->hashes[at];
-        table->slots[hole] = table->slots[at];
+        table->places[hole] = table->places[at];
         hole = at;
     }
-    table->slots[hole] = 0;
+    table->places[hole].slot = 0;
 }

@@ -57,10 +57,17 @@ struct trouble {
 
 struct pending;
 
+#define ACTOR_TEXT_HERE 24u
+
 struct actor {
+    // Name, then argument: here if they are short, which spares a look-up one more miss; else
+    // owned.
+    union {
+        uint8_t  here[ACTOR_TEXT_HERE];
+        uint8_t *elsewhere;
+    } text;
     struct list     ready;   // in a list of actors to pump again, or alone
     struct list     mailbox; // envelopes, oldest first; owned
-    uint8_t        *text;    // name, then argument; owned
     struct trouble *trouble; // owned; NULL: it never crashed
     struct pending *pending; // deferred calls; owned by the pending table
     struct timer    idle;    // TIMER_IDLE
@@ -92,16 +99,25 @@ static inline uint64_t actor_id(const struct actor *actor) {
     return (uint64_t)actor->generation << 32 | actor->slot;
 }
 
+static inline const uint8_t *actor_text(const struct actor *actor) {
+    bool here = actor->name_bytes + (uint64_t)actor->argument_bytes <= ACTOR_TEXT_HERE;
+    return here ? actor->text.here : actor->text.elsewhere;
+}
+
 static inline struct slice actor_name(const struct actor *actor) {
-    return slice_of(actor->text, actor->name_bytes);
+    return slice_of(actor_text(actor), actor->name_bytes);
 }
 
 static inline struct slice actor_argument(const struct actor *actor) {
-    return slice_of(actor->text == NULL ? NULL : actor->text + actor->name_bytes,
-                    actor->argument_bytes);
+    return slice_of(actor_text(actor) + actor->name_bytes, actor->argument_bytes);
 }
 
 #define ACTOR_SEGMENT 4096u
+
+struct actor_place {
+    uint32_t hash;
+    uint32_t slot; // 1 + the actor's; 0: empty
+};
 
 // All actors, by slot. Segments never move, so a struct actor * stays valid while its slot has this
 // tenant.
@@ -112,12 +128,11 @@ struct actor_table {
     uint32_t       live;
     uint32_t       live_max;
     struct list    free; // through actor.ready
-    // names: open addressing, linear probing; slot + 1, 0 empty
-    uint32_t *hashes; // owned
-    uint32_t *slots;  // owned
-    uint32_t  name_count;
-    uint32_t  name_capacity; // power of two
-    uint64_t  seed;          // of the hash; secret
+    // names: open addressing, linear probing
+    struct actor_place *places; // owned
+    uint32_t            name_count;
+    uint32_t            name_capacity; // power of two
+    uint64_t            seed;          // of the hash; secret
 };
 
 // Fails: STATUS_NO_MEMORY, STATUS_IO (no randomness).   Thread: main.
@@ -139,6 +154,12 @@ struct actor *actor_at(const struct actor_table *table, uint32_t slot);
 // By incarnation id or by name; NULL if there is none. An ENDED actor is found by name.
 struct actor *actor_by_id(const struct actor_table *table, uint64_t id);
 struct actor *actor_by_name(const struct actor_table *table, struct slice name);
+
+// Brings what a look-up by name will touch into the cache, in two steps with other work between
+// them: first the place in the table, then the actor. For a batch of requests this hides most
+// misses.
+void actor_prefetch_place(const struct actor_table *table, struct slice name);
+void actor_prefetch(const struct actor_table *table, struct slice name);
 
 // Enters / removes the actor's name. Anonymous actors have none and are fine.
 // Fails: STATUS_ALREADY_STARTED, STATUS_NO_MEMORY.

@@ -246,17 +246,17 @@ Test(requests, a_start_without_memory_leaves_nothing_behind) {
     host_joins(1);
     up("warm");
     for (int at = 1; at <= 2; at++) {
-        struct request request = start_request("a");
+        struct request request = start_request("a-name-too-long-to-be-held-in-place");
         refuse_memory(at); // its envelope, its text
         enum status status = ask((uint64_t)at, &request);
         refuse_memory(0);
         cr_assert(status == STATUS_OK);
         cr_assert(failed((uint64_t)at, STATUS_NO_MEMORY));
         cr_assert(fx.shard.actors.live == 1);
-        cr_assert(life_of("a") == ACTOR_FREE);
+        cr_assert(life_of("a-name-too-long-to-be-held-in-place") == ACTOR_FREE);
         cr_assert(fx.shard.waiting_bytes == 0);
     }
-    up("a");
+    up("a-name-too-long-to-be-held-in-place");
 }
 #endif
 

@@ -200,6 +200,7 @@ static inline void fx_fini(void) {
 
 // One turn of the loop.
 static inline void step(void) {
+    fx.shard.wall_ms = clock_wall_ms();
     shard_run_timers(&fx.shard);
     shard_receive(&fx.shard);
     shard_drain(&fx.shard);

@@ -184,7 +184,7 @@ static void remember(struct shard *shard, struct actor *actor, struct trouble *t
 
     char name[300], text[300];
     LOG_WARN("actor.crashed", "name=%s unit=%llu kind=%s detail=%s",
-             log_quote(name, sizeof name, actor->text, actor->name_bytes),
+             log_quote(name, sizeof name, actor_name(actor).data, actor->name_bytes),
              (unsigned long long)actor->unit, trouble->kind,
              log_quote(text, sizeof text, end->text == NULL ? "" : end->text,
                        end->text == NULL ? 0 : (uint32_t)strlen(end->text)));
@@ -248,7 +248,7 @@ static void restart_now(struct shard *shard, struct actor *actor, const struct e
 static void over_intensity(struct shard *shard, struct actor *actor, struct trouble *trouble,
                            const struct end *end) {
     char name[300];
-    log_quote(name, sizeof name, actor->text, actor->name_bytes);
+    log_quote(name, sizeof name, actor_name(actor).data, actor->name_bytes);
     switch ((enum on_intensity)actor->on_intensity) {
         case INTENSITY_BACKOFF: {
             uint64_t delay_ms = backoff_ms(shard, trouble);
@@ -444,7 +444,7 @@ void supervisor_backoff_over(struct shard *shard, struct actor *actor) {
 void supervisor_unrunnable(struct shard *shard, struct actor *actor, enum status status) {
     char name[300];
     LOG_ERROR("actor.unrunnable", "name=%s unit=%llu status=%s",
-              log_quote(name, sizeof name, actor->text, actor->name_bytes),
+              log_quote(name, sizeof name, actor_name(actor).data, actor->name_bytes),
               (unsigned long long)actor->unit, status_name(status));
     if (actor->life == ACTOR_STARTING) {
         struct failure failure = {.status = status};

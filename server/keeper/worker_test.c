@@ -14,10 +14,13 @@ static struct worker worker;
 static struct actor  actor;
 
 static void begin(void) {
-    static uint8_t name[] = "name";
     cr_assert(worker_init(&worker) == STATUS_OK);
-    actor = (struct actor){
-        .text = name, .name_bytes = 4, .slot = 5, .generation = 2, .epoch = 9, .behaviour = 3};
+    actor = (struct actor){.text.here = {'n', 'a', 'm', 'e'},
+                           .name_bytes = 4,
+                           .slot = 5,
+                           .generation = 2,
+                           .epoch = 9,
+                           .behaviour = 3};
 }
 
 static void end(void) {

@@ -62,27 +62,52 @@ static uint32_t frame_limit(const struct conn *conn) {
     return conn->state == CONN_HELLO && limit > HELLO_BYTES_MAX ? HELLO_BYTES_MAX : limit;
 }
 
+// Whole frames that lie one behind the other.
+struct frames {
+    struct slice frame[SESSION_BATCH];
+    size_t       end[SESSION_BATCH]; // offset behind each
+    uint32_t     count;
+    enum status  next; // why there are no more: OK (batch full), AGAIN (not whole yet), or a fault
+};
+
+// Before hello one at a time: it decides how large the next may be.
+static void collect_frames(const struct conn *conn, const uint8_t *data, size_t bytes,
+                           struct frames *frames) {
+    uint32_t max = conn->state == CONN_HELLO ? 1 : SESSION_BATCH;
+    size_t   at = 0;
+    frames->count = 0;
+    frames->next = STATUS_OK;
+    while (frames->count < max && frames->next == STATUS_OK) {
+        size_t        used;
+        struct slice *frame = &frames->frame[frames->count];
+        frames->next = frame_next(data + at, bytes - at, frame_limit(conn), frame, &used);
+        if (frames->next != STATUS_OK) break;
+        at += used;
+        frames->end[frames->count++] = at;
+    }
+}
+
 // Handles whole frames; the answer is how many bytes are done with.
 static size_t handle_frames(struct conn *conn, const uint8_t *data, size_t bytes) {
-    size_t done = 0;
-    while (done < bytes && conn->state <= CONN_OPEN) {
-        struct slice frame;
-        size_t       used;
-        enum status  status =
-            frame_next(data + done, bytes - done, frame_limit(conn), &frame, &used);
-        if (status == STATUS_AGAIN) break;
-        if (status == STATUS_OK) status = session_frame(conn, frame);
+    size_t        done = 0;
+    struct frames frames;
+    do {
+        uint32_t count = 0;
+        collect_frames(conn, data + done, bytes - done, &frames);
+        enum status status = session_batch(conn, frames.frame, frames.count, &count);
+        if (count > 0) done += frames.end[count - 1];
+        if (status == STATUS_OK && count == frames.count) status = frames.next;
+        if (conn->state > CONN_OPEN) return bytes;
         if (status == STATUS_AGAIN) {
-            set_pause(conn, PAUSE_RING);
-            break;
+            if (count < frames.count) set_pause(conn, PAUSE_RING);
+            return done;
         }
         if (status != STATUS_OK) {
             refuse_frame(conn, status);
             return bytes;
         }
-        done += used;
-    }
-    return conn->state <= CONN_OPEN ? done : bytes;
+    } while (done < bytes);
+    return done;
 }
 
 static void keep_rest(struct conn *conn, const uint8_t *data, size_t bytes) {

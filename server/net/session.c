@@ -6,6 +6,7 @@
 #include "net/conn.h"
 #include "net/engine.h"
 #include "wire/codec.h"
+#include "wire/fast.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -166,5 +167,36 @@ enum status session_frame(struct conn *conn, struct slice frame) {
     status = run(conn, &request);
     // A frame that was put off comes again and is counted then.
     if (status != STATUS_AGAIN) engine->shard.metrics.frames++;
+    return status;
+}
+
+// What a frame is known to be before its turn comes.
+static bool decode_ahead(struct conn *conn, struct slice frame, struct request *ret_request) {
+    if (conn->state != CONN_OPEN || !fast_decode(frame, ret_request)) return false;
+    actor_prefetch_place(&conn->engine->shard.actors, ret_request->name);
+    return true;
+}
+
+static enum status run_ahead(struct conn *conn, const struct request *request) {
+    enum status status = run(conn, request);
+    if (status != STATUS_AGAIN) conn->engine->shard.metrics.frames++;
+    return status;
+}
+
+enum status session_batch(struct conn *conn, const struct slice *frames, uint32_t count,
+                          uint32_t *ret_done) {
+    struct request requests[SESSION_BATCH];
+    bool           ahead[SESSION_BATCH];
+    enum status    status = STATUS_OK;
+    uint32_t       done = 0;
+    for (uint32_t i = 0; i < count; i++) ahead[i] = decode_ahead(conn, frames[i], &requests[i]);
+    for (uint32_t i = 0; i < count; i++) {
+        if (ahead[i]) actor_prefetch(&conn->engine->shard.actors, requests[i].name);
+    }
+    for (; done < count && conn->state <= CONN_OPEN; done++) {
+        status = ahead[done] ? run_ahead(conn, &requests[done]) : session_frame(conn, frames[done]);
+        if (status != STATUS_OK) break;
+    }
+    *ret_done = done;
     return status;
 }
