@@ -40,6 +40,7 @@ struct conn {
     uint32_t        generation;
     enum conn_state state;
     uint8_t         pauses; // enum conn_pause
+    uint32_t        owed;   // answers that the keeper has still to give
     bool            busy;   // `writing` is in libuv's hands
 };
 

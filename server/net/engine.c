@@ -18,6 +18,7 @@
 #define LISTEN_BACKLOG 1024
 #define WATCH_MS 4u
 #define CLOSE_MS 1000u
+#define HOLD_BYTES_MAX (32u << 10)
 // after so many vain spins, only every SPIN_RETRY-th sleep is preceded by one
 #define SPIN_MISSES_MAX 4u
 #define SPIN_RETRY 16u
@@ -107,6 +108,7 @@ static void port_answer(void *context, struct caller caller, const struct answer
     // Request id 0 asks for no answer; but what failed is never kept from a client.
     if (caller.request == 0 && answer->kind != ANSWER_ERROR) return;
     struct conn *conn = engine_conn(engine, caller);
+    if (conn != NULL && caller.request != 0 && conn->owed > 0) conn->owed--;
     if (conn != NULL) session_answer(conn, caller.request, answer);
 }
 
@@ -217,11 +219,29 @@ void engine_host_started(struct engine *engine, struct host *host) {
 
 // --- the loop ---
 
+// One write for many replies: the client is owed more, and it will come any moment, so what there
+// is waits for it. Not where few turns are under way, nor where no more is coming from the workers,
+// nor longer than to the next look of the watch.
+static bool may_hold(struct engine *engine, const struct conn *conn) {
+    return conn->owed > 0 && conn->out.bytes < HOLD_BYTES_MAX && !engine->flush_all &&
+           !shard_lonely(&engine->shard) && shard_inflight(&engine->shard) > 0 &&
+           conn->state == CONN_OPEN;
+}
+
 static void flush_conns(struct engine *engine) {
     struct list batch;
     list_init(&batch);
     list_splice(&batch, &engine->dirty);
-    while (!list_empty(&batch)) conn_flush(LIST_ENTRY(batch.next, struct conn, dirty));
+    while (!list_empty(&batch)) {
+        struct conn *conn = LIST_ENTRY(batch.next, struct conn, dirty);
+        if (may_hold(engine, conn)) {
+            list_remove(&conn->dirty);
+            list_push(&engine->dirty, &conn->dirty);
+        } else {
+            conn_flush(conn);
+        }
+    }
+    engine->flush_all = false;
 }
 
 static void work(struct engine *engine) {
@@ -265,6 +285,7 @@ static void on_watch(uv_timer_t *timer) {
     engine_awake(engine);
     shard_drain(&engine->shard);
     shard_watch(&engine->shard);
+    engine->flush_all = true;
 }
 
 static void on_hot(uv_idle_t *idle) {

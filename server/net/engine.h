@@ -47,6 +47,7 @@ struct engine {
     uint32_t                     conn_next;
     uint32_t                     spin_misses; // spins in a row that found nothing
     bool                         plenty;      // of processors
+    bool                         flush_all;   // no reply is held back in the next flush
     bool                         asleep;
     bool                         announced;
     bool                         closing;

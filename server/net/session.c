@@ -149,7 +149,12 @@ static enum status run(struct conn *conn, const struct request *request) {
         case VERB_INSPECT: run_look(conn, request); break;
         default: {
             struct caller caller = {conn->slot, conn->generation, request->id};
-            return request_run(&conn->engine->shard, caller, request);
+            if (request->id == 0) return request_run(&conn->engine->shard, caller, request);
+            // Before, because the answer may come at once.
+            conn->owed++;
+            enum status status = request_run(&conn->engine->shard, caller, request);
+            if (status == STATUS_AGAIN) conn->owed--;
+            return status;
         }
     }
     return STATUS_OK;
