@@ -45,6 +45,18 @@ struct copy *copies_find(struct copies *copies, uint32_t slot) {
     return copy;
 }
 
+void copies_prefetch_place(const struct copies *copies, uint32_t slot) {
+    __builtin_prefetch(&copies->table[home_of(copies, slot)]);
+}
+
+void copies_prefetch(const struct copies *copies, uint32_t slot) {
+    // The first place only: most copies are in theirs.
+    const char *copy = (const char *)copies->table[home_of(copies, slot)];
+    if (copy == NULL) return;
+    __builtin_prefetch(copy);
+    __builtin_prefetch(copy + 64);
+}
+
 // Empties a place and moves later ones of the same run up, so that no search meets a hole too
 // early.
 static void remove_at(struct copies *copies, uint32_t hole) {

@@ -29,6 +29,11 @@ NODISCARD enum status copies_init(struct copies *copies, const struct peeper_beh
 // The copy in `slot`, now marked as used; NULL if there is none.   Thread: worker.
 struct copy *copies_find(struct copies *copies, uint32_t slot);
 
+// Brings what copies_find(slot) will touch into the cache, in two steps with other work between
+// them: first the place in the table, then the copy.   Thread: worker.
+void copies_prefetch_place(const struct copies *copies, uint32_t slot);
+void copies_prefetch(const struct copies *copies, uint32_t slot);
+
 // Adds a copy; its slot must be free. Drops another one first if `count_max` are there.
 // Owns:  OK -> the table owns it.   Fails: STATUS_NO_MEMORY, the caller still owns it.   Thread:
 //        worker.

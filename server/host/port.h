@@ -49,6 +49,13 @@ void port_close(struct port *port);
 // The next turn record, marked as begun.   Thread: worker.   Blocks: until there is one.
 const struct turn_record *port_next(struct port *port, struct turn_body *ret_body);
 
+// The record that lies `bytes` behind the present one, if it is known to be there; else NULL. For
+// looking ahead.   Thread: worker.
+static inline const struct turn_record *port_ahead(const struct port *port, uint64_t bytes) {
+    if (port->turn_head - port->turn_at <= bytes) return NULL;
+    return (const struct turn_record *)(const void *)ring_at(&port->turns, port->turn_at + bytes);
+}
+
 // Whether the keeper has taken back the record that is being run.   Thread: worker.
 static inline bool port_recalled(const struct port *port) {
     return port->turn_at < atomic_load_explicit(&port->in->recall_to, memory_order_relaxed);

@@ -375,8 +375,20 @@ static void run_record(struct worker *worker) {
     run_steps(worker);
 }
 
+// With many actors nearly every copy is a cache miss; those of the next two turns can be on their
+// way while this one runs.
+static void look_ahead(const struct worker *worker) {
+    uint64_t                  bytes = worker->record->record_bytes;
+    const struct turn_record *next = port_ahead(&worker->port, bytes);
+    if (next == NULL) return;
+    copies_prefetch(&worker->copies, next->slot);
+    next = port_ahead(&worker->port, bytes + next->record_bytes);
+    if (next != NULL) copies_prefetch_place(&worker->copies, next->slot);
+}
+
 void worker_run_one(struct worker *worker) {
     worker->record = port_next(&worker->port, &worker->body);
+    look_ahead(worker);
     run_record(worker);
     context_trim(&worker->ctx);
     port_done(&worker->port, worker->record);
