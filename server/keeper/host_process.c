@@ -75,7 +75,11 @@ static int spawn(const struct keeper_options *options, const struct host *host, 
     }
     sigemptyset(&none);
     if (error == 0) error = posix_spawnattr_setsigmask(&attributes, &none);
-    if (error == 0) error = posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+    if (error == 0) error = posix_spawnattr_setpgroup(&attributes, 0);
+    if (error == 0) {
+        error =
+            posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
+    }
     if (error == 0) {
         error = posix_spawn(ret_pid, options->host_program, &actions, &attributes, argv, environ);
     }

@@ -7,8 +7,8 @@
 #include "keeper/host.h"
 #include "keeper/options.h"
 
-// Creates a host with its rings and starts its process: no descriptors but its own, no signals
-// blocked.
+// Creates a host with its rings and starts its process, in a process group of its own: no
+// descriptors but its own, no signals blocked.
 // Owns:   *ret_host is the caller's.
 // Thread: main.   Blocks: until the child has exec'd (about a millisecond).
 // Fails:  STATUS_IO (no such program, no processes), STATUS_NO_MEMORY.

@@ -249,7 +249,9 @@ void hosts_lost(struct shard *shard, struct host *host, enum host_end end, struc
         shard->active = NULL;
         take_over(shard, host, end, culprit);
     }
-    hosts_refill(shard);
+    // Where the standby has taken over, the next one comes with the watch's next look: starting a
+    // process would only hold up what is being restored right now.
+    if (shard->active == NULL) hosts_refill(shard);
 }
 
 static enum death death_of(const struct worker *worker) {

@@ -476,6 +476,8 @@ Test(hosts, a_standby_that_is_lost_costs_nothing_but_a_new_one) {
     hosts_lost(&fx.shard, only(1), HOST_END_EXITED, NULL);
     cr_assert(fx.shard.standby == NULL);
     cr_assert(fx.shard.active == only(0));
+    cr_assert(fx.spawns == spawns, "not now, while somebody may wait for what the standby does");
+    shard_watch(&fx.shard);
     cr_assert(fx.spawns == spawns + 1);
     hosts_lost(&fx.shard, only(1), HOST_END_EXITED, NULL);
     cr_assert(fx.shard.metrics.host_deaths == 1, "twice is once");
