@@ -9,6 +9,7 @@
 #include "keeper/router.h"
 #include "keeper/supervisor.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -140,20 +141,27 @@ static const char *signal_text(uint32_t number) {
     return number > 0 && number < 65 ? sigabbrev_np((int)number) : NULL;
 }
 
+static void describe_signal(uint32_t number, uint64_t address, uint32_t death, char *text,
+                            size_t bytes) {
+    const char *name = signal_text(number);
+    char        where[32] = "";
+    // Only a fault has an address; for abort() and the like it is 0 and would mean nothing.
+    if (address != 0 || number == SIGSEGV) {
+        snprintf(where, sizeof where, " at 0x%llx", (unsigned long long)address);
+    }
+    snprintf(text, bytes, "SIG%s%s%s", name == NULL ? "?" : name, where,
+             death == DEATH_OVERFLOW ? ", stack overflow" : "");
+}
+
 // Says what happened, for the caller's error and the crash log.
 static void describe(const struct worker *culprit, enum host_end end, char *text, size_t bytes) {
     const struct commits_control *control = culprit->commits_control;
-    uint32_t    number = atomic_load_explicit(&control->death_signal, memory_order_relaxed);
-    uint64_t    address = atomic_load_explicit(&control->death_address, memory_order_relaxed);
-    uint32_t    death = atomic_load_explicit(&control->death, memory_order_relaxed);
-    const char *name = signal_text(number);
+    uint32_t number = atomic_load_explicit(&control->death_signal, memory_order_relaxed);
+    uint64_t address = atomic_load_explicit(&control->death_address, memory_order_relaxed);
+    uint32_t death = atomic_load_explicit(&control->death, memory_order_relaxed);
 
     switch (end) {
-        case HOST_END_SIGNAL:
-            snprintf(text, bytes, "SIG%s at 0x%llx%s", name == NULL ? "?" : name,
-                     (unsigned long long)address,
-                     death == DEATH_OVERFLOW ? ", stack overflow" : "");
-            break;
+        case HOST_END_SIGNAL: describe_signal(number, address, death, text, bytes); break;
         case HOST_END_EXITED: snprintf(text, bytes, "exit(%u) was called", number); break;
         case HOST_END_DEADLINE: snprintf(text, bytes, "the turn was over its deadline"); break;
         case HOST_END_MEMORY: snprintf(text, bytes, "the host was over its memory"); break;
