@@ -95,13 +95,13 @@ def check_counts(server: Server, tallies: list[Tally], actors: list[str]) -> Non
         check(not unexpected, f"clients saw {tally.errors}")
 
 
-@case("C-163 crash: 10,000 acknowledged increments, the host killed -9 at random moments, 8 clients")
+@case("C-163 crash: 10,000 kill -9 of the host at random moments while 8 clients increment: none lost, none twice")
 def kills_lose_nothing(settings: Settings) -> None:
-    rounds, kills_wanted = (1000, 50) if settings.quick else (10_000, 1000)
+    rounds, kills_wanted = (1000, 50) if settings.quick else (10_000, 10_000)
     actors = [f"own-{i}" for i in range(CLIENTS)] + ["shared"]
     tallies = [Tally() for _ in range(CLIENTS)]
     kills: list[int] = []
-    gave_up_at = time.monotonic() + 600
+    gave_up_at = time.monotonic() + 900
 
     def finished() -> bool:
         done = sum(len(v) for tally in tallies for v in list(tally.acknowledged.values()))
@@ -117,7 +117,7 @@ def kills_lose_nothing(settings: Settings) -> None:
         ]
         bodies.append(lambda: kill_hosts_until(server, "shared", finished, kills, seed=163))
         run_threads(bodies)
-        check(time.monotonic() < gave_up_at, f"only {len(kills)} kills in 600 s")
+        check(time.monotonic() < gave_up_at, f"only {len(kills)} kills in 900 s")
         check_counts(server, tallies, actors)
         report(tallies, kills)
         check_one_pool(server)
