@@ -5,6 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+struct slice envelope_timeout(void) {
+    static const uint8_t VALUE[] = {0x2a, 7, 't', 'i', 'm', 'e', 'o', 'u', 't'};
+    return slice_of(VALUE, sizeof VALUE);
+}
+
 struct envelope *envelope_create(uint8_t kind, struct caller caller, uint64_t begun_ms,
                                  uint32_t limit_ms, struct slice payload) {
     struct envelope *envelope = malloc(sizeof *envelope + payload.bytes);

@@ -28,6 +28,9 @@ struct envelope {
 struct envelope *envelope_create(uint8_t kind, struct caller caller, uint64_t begun_ms,
                                  uint32_t limit_ms, struct slice payload);
 
+// What handle_info gets when a timeout has passed: the string "timeout" as an encoded Value.
+struct slice envelope_timeout(void);
+
 static inline struct slice envelope_payload(const struct envelope *envelope) {
     return slice_of(envelope->payload, envelope->bytes);
 }

@@ -4,9 +4,6 @@
 #include "base/log.h"
 #include "keeper/router.h"
 
-// Encoded Value of the string "timeout".
-static const uint8_t TIMEOUT_VALUE[] = {0x2a, 7, 't', 'i', 'm', 'e', 'o', 'u', 't'};
-
 struct actor *recall_running_actor(const struct shard *shard, const struct worker *worker) {
     if (!worker_busy(worker)) return NULL;
     const struct turn_record *record = worker_turn(worker, worker->tail);
@@ -34,7 +31,7 @@ static struct envelope *envelope_of(const struct worker *worker, const struct tu
                                    chain_argument(worker));
         case CHAIN_TIMEOUT:
             return envelope_create(TURN_INFO, CALLER_NOBODY, record->note_begun_ms, 0,
-                                   slice_of(TIMEOUT_VALUE, sizeof TIMEOUT_VALUE));
+                                   envelope_timeout());
         case CHAIN_TERMINATE:
             return envelope_create(TURN_TERMINATE, CALLER_NOBODY, record->note_begun_ms, 0,
                                    chain_argument(worker));

@@ -11,9 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-// "timeout" as an encoded Value.
-static const uint8_t TIMEOUT_VALUE[] = {0x2a, 7, 't', 'i', 'm', 'e', 'o', 'u', 't'};
-
 enum status shard_init(struct shard *shard, const struct keeper_options *options,
                        struct mirror *mirror, const struct port *port, void (*on_wake)(void *),
                        void *wake_context) {
@@ -313,8 +310,8 @@ static void pending_expired(struct shard *shard, struct pending *pending) {
 }
 
 static void idle_expired(struct shard *shard, struct actor *actor) {
-    enum status status = router_deliver(shard, actor, TURN_INFO, CALLER_NOBODY, 0,
-                                        slice_of(TIMEOUT_VALUE, sizeof TIMEOUT_VALUE), false);
+    enum status status =
+        router_deliver(shard, actor, TURN_INFO, CALLER_NOBODY, 0, envelope_timeout(), false);
     if (status != STATUS_OK)
         LOG_WARN("timeout.lost", "slot=%u status=%s", actor->slot, status_name(status));
 }
