@@ -75,6 +75,7 @@ static enum status append(struct shard *shard, struct actor *actor, struct turn 
     shard->turn_next++;
     shard->metrics.turns++;
     actor->inflight++;
+    if (turn->kind == TURN_TERMINATE) actor->life = ACTOR_STOPPING;
     return STATUS_OK;
 }
 
@@ -102,7 +103,6 @@ static enum status dispatch_first(struct shard *shard, struct actor *actor, stru
     struct envelope *envelope = LIST_ENTRY(actor->mailbox.next, struct envelope, link);
     enum status      status = append_envelope(shard, actor, envelope, state, flags);
     if (status != STATUS_OK) return status;
-    if (envelope->kind == TURN_TERMINATE) actor->life = ACTOR_STOPPING;
     router_unqueue(shard, actor, envelope);
     free(envelope);
     return STATUS_OK;
@@ -306,7 +306,6 @@ enum status router_deliver(struct shard *shard, struct actor *actor, enum turn_k
         enum status status = append(shard, actor, &turn);
         // Only a message that was taken is instead of the timeout.
         if (status == STATUS_OK) heap_cancel(&shard->timers, &actor->idle);
-        if (status == STATUS_OK && kind == TURN_TERMINATE) actor->life = ACTOR_STOPPING;
         if (status == STATUS_AGAIN && may_wait) shard->put_off = true;
         if (status != STATUS_AGAIN || may_wait) return status;
     }

@@ -14,26 +14,28 @@
 #define MEMORY_CHECK_MS 50u
 #define VERDICT_MS 200u
 
-static void block(struct shard *shard, struct worker *worker) {
+// Takes back what waits behind the running turn and sees where it can go. The worker must be closed
+// already.
+static void empty_ring(struct shard *shard, struct worker *worker) {
     struct list touched;
     list_init(&touched);
-    worker->blocked = true;
-    worker->blocked_tail = worker->tail;
     recall(shard, worker, NULL, LEAVE_RUNNING, &touched);
     // Those that waited for room here wait for nothing now.
     list_splice(&touched, &worker->ready);
     router_pump_list(shard, &touched);
 }
 
+static void block(struct shard *shard, struct worker *worker) {
+    worker->blocked = true;
+    worker->blocked_tail = worker->tail;
+    empty_ring(shard, worker);
+}
+
 // A ring full of turns that take their time: deadlines cannot be seen in there, and a kill or a
 // stop would wait long. So the turns go back to their mailboxes, and come a few at a time.
 static void slow_down(struct shard *shard, struct worker *worker) {
-    struct list touched;
-    list_init(&touched);
     worker->slow = true;
-    recall(shard, worker, NULL, LEAVE_RUNNING, &touched);
-    list_splice(&touched, &worker->ready);
-    router_pump_list(shard, &touched);
+    empty_ring(shard, worker);
 }
 
 static uint64_t backlog_ms(const struct shard *shard, const struct worker *worker) {
@@ -63,7 +65,7 @@ static void expire_running(struct shard *shard, struct worker *worker, uint64_t 
     struct failure failure = {.status = STATUS_TIMEOUT, .message = "the turn is still running"};
     struct caller  caller = worker_caller(record);
     struct actor  *actor = recall_running_actor(shard, worker);
-    record->note_generation = 0;
+    worker_answered(record);
     if (actor != NULL && actor->life == ACTOR_STARTING) supervisor_kill(shard, actor);
     shard_answer_error(shard, caller, &failure);
 }

@@ -132,10 +132,8 @@ struct slice worker_payload(const struct worker *worker, const struct turn_recor
 void worker_advance(struct worker *worker) {
     CHECK(worker->inflight > 0);
     struct turn_record *record = worker_turn(worker, worker->tail);
-    if (worker->bulk_turn == record->turn) {
-        worker->bulk_turn = 0;
-        ring_bulk_release(&worker->turns);
-    }
+    // The pages of the bulk area stay: the seal that keeps the host from writing refuses holes.
+    if (worker->bulk_turn == record->turn) worker->bulk_turn = 0;
     worker->tail += record->record_bytes;
     worker->inflight--;
     worker->chain = CHAIN_NONE;

@@ -160,6 +160,13 @@ static enum status run(struct conn *conn, const struct request *request) {
     return STATUS_OK;
 }
 
+// A frame that was put off comes again and is counted then.
+static enum status run_counted(struct conn *conn, const struct request *request) {
+    enum status status = run(conn, request);
+    if (status != STATUS_AGAIN) conn->engine->shard.metrics.frames++;
+    return status;
+}
+
 enum status session_frame(struct conn *conn, struct slice frame) {
     struct engine *engine = conn->engine;
     struct request request;
@@ -169,10 +176,7 @@ enum status session_frame(struct conn *conn, struct slice frame) {
         engine->shard.metrics.frames++;
         return request.verb == VERB_HELLO ? run_hello(conn, &request) : STATUS_PROTOCOL;
     }
-    status = run(conn, &request);
-    // A frame that was put off comes again and is counted then.
-    if (status != STATUS_AGAIN) engine->shard.metrics.frames++;
-    return status;
+    return run_counted(conn, &request);
 }
 
 // What a frame is known to be before its turn comes.
@@ -180,12 +184,6 @@ static bool decode_ahead(struct conn *conn, struct slice frame, struct request *
     if (conn->state != CONN_OPEN || !fast_decode(frame, ret_request)) return false;
     actor_prefetch_place(&conn->engine->shard.actors, ret_request->name);
     return true;
-}
-
-static enum status run_ahead(struct conn *conn, const struct request *request) {
-    enum status status = run(conn, request);
-    if (status != STATUS_AGAIN) conn->engine->shard.metrics.frames++;
-    return status;
 }
 
 enum status session_batch(struct conn *conn, const struct slice *frames, uint32_t count,
@@ -199,7 +197,8 @@ enum status session_batch(struct conn *conn, const struct slice *frames, uint32_
         if (ahead[i]) actor_prefetch(&conn->engine->shard.actors, requests[i].name);
     }
     for (; done < count && conn->state <= CONN_OPEN; done++) {
-        status = ahead[done] ? run_ahead(conn, &requests[done]) : session_frame(conn, frames[done]);
+        status =
+            ahead[done] ? run_counted(conn, &requests[done]) : session_frame(conn, frames[done]);
         if (status != STATUS_OK) break;
     }
     *ret_done = done;
