@@ -1,7 +1,7 @@
 // actor: one named unit with its mailbox, and the table of all of them. It owns names, arguments
 // and waiting messages.
 //
-// Two questions are kept apart: *life* (what the supervisor has decided) and *home* (whether a host
+// Two questions are kept apart: *life* (what was decided about it) and *home* (whether a host
 // has a copy). A host that dies takes every home with it at once: `host_serial` no longer matches
 // and the actor counts as cold.
 #pragma once
@@ -11,6 +11,7 @@
 #include "base/status.h"
 #include "keeper/envelope.h"
 #include "keeper/options.h"
+#include "keeper/window.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -36,23 +37,19 @@ enum actor_home {
 enum restart_type { RESTART_PERMANENT = 1, RESTART_TRANSIENT = 2, RESTART_TEMPORARY = 3 };
 enum on_intensity { INTENSITY_BACKOFF = 1, INTENSITY_SUSPEND = 2, INTENSITY_STOP = 3 };
 
-#define TROUBLE_BUCKETS 64
-
 // What is remembered of an actor that has crashed; most never need one.
 struct trouble {
-    struct timer backoff; // TIMER_BACKOFF
-    uint32_t     slot;
-    uint32_t     backoff_step; // 0: not in back-off
-    uint64_t     restarts;
-    uint64_t     up_ms;   // monotonic, when it was last up again; 0: it is down
-    uint64_t     down_ns; // monotonic, when the present outage began; 0: it is up
-    const char  *kind;    // static text
-    uint8_t     *reason;  // encoded Value; owned
-    uint32_t     reason_bytes;
-    uint64_t     at_ms; // wall clock
-    // Restarts counted per bucket of the period; see supervisor.c.
-    uint64_t bucket[TROUBLE_BUCKETS];
-    uint32_t bucket_count[TROUBLE_BUCKETS];
+    struct timer  backoff; // TIMER_BACKOFF
+    uint32_t      slot;
+    uint32_t      backoff_step; // 0: not in back-off
+    uint64_t      restarts;
+    uint64_t      up_ms;   // monotonic, when it was last up again; 0: it is down
+    uint64_t      down_ns; // monotonic, when the present outage began; 0: it is up
+    const char   *kind;    // static text
+    uint8_t      *reason;  // encoded Value; owned
+    uint32_t      reason_bytes;
+    uint64_t      at_ms;  // wall clock
+    struct window window; // of its restarts
 };
 
 struct pending;

@@ -2,10 +2,11 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "keeper/life.h"
+#include "keeper/reason.h"
 #include "keeper/recall.h"
 #include "keeper/requests.h"
 #include "keeper/router.h"
-#include "keeper/supervisor.h"
 
 #define CHAIN_KEPT_BYTES (64u << 10) // a larger argument is not kept longer than it is needed
 
@@ -192,9 +193,9 @@ static void finish_stop(struct subject *s) {
     if (chain) reason = slice_of(s->worker->chain_argument.data, s->worker->chain_argument.bytes);
 
     s->worker->chain_reply = (struct buf){0};
-    supervisor_unstop(s->actor, s->turn);
+    life_unstop(s->actor, s->turn);
     finish_turn(s);
-    supervisor_exited(shard, s->actor, reason);
+    life_exited(shard, s->actor, reason);
     struct failure failure = {.status = STATUS_DOWN, .reason = reason};
     struct answer  answer = {.kind = ANSWER_REPLY, .payload = payload};
     if (verb) {
@@ -222,7 +223,7 @@ static enum status apply_done(struct subject *s) {
     bool init = s->first && s->turn->kind == TURN_INIT;
     // Before the effects, which may be a stop of the actor itself: as one that runs it can be
     // stopped.
-    if (init) supervisor_started(shard, s->actor);
+    if (init) life_started(shard, s->actor);
     if (s->commit->effects > 0) effects(s);
     if (call) answer_call(s);
     if (init) answer_start(s);
@@ -268,13 +269,13 @@ static enum status apply_crash(struct subject *s) {
         recall_answer(s->shard, s->worker, caller, &failure);
         caller = CALLER_NOBODY;
     }
-    supervisor_unstop(s->actor, s->turn);
+    life_unstop(s->actor, s->turn);
     finish_turn(s);
     // To exit in an orderly way is to stop, only from deeper inside.
-    if (code == COMMIT_CODE_EXIT && supervisor_orderly(end.reason)) {
-        supervisor_exited(s->shard, s->actor, end.reason);
+    if (code == COMMIT_CODE_EXIT && reason_orderly(end.reason)) {
+        life_exited(s->shard, s->actor, end.reason);
     } else {
-        supervisor_crashed(s->shard, s->actor, &end);
+        life_crashed(s->shard, s->actor, &end);
     }
     shard_answer_error(s->shard, caller, &failure);
     return STATUS_OK;
@@ -311,7 +312,7 @@ static enum status apply_refused(struct subject *s) {
         shard_answer_error(s->shard, caller, &failure);
     }
     if (init) {
-        supervisor_refused(s->shard, s->actor, ignore, s->commit->reason);
+        life_refused(s->shard, s->actor, ignore, s->commit->reason);
     } else {
         // A stop that was not understood stops nothing.
         if (s->turn->kind == TURN_TERMINATE) s->actor->life = ACTOR_RUNNING;

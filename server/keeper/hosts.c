@@ -7,7 +7,7 @@
 #include "keeper/host_process.h"
 #include "keeper/recall.h"
 #include "keeper/router.h"
-#include "keeper/supervisor.h"
+#include "keeper/life.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -195,7 +195,7 @@ static void convict(struct shard *shard, struct worker *worker, enum host_end en
         .reason = text_value(room, verdict->text),
         .kind = crash_kind_text(verdict->kind),
     };
-    supervisor_unstop(verdict->actor, worker_turn(worker, worker->tail));
+    life_unstop(verdict->actor, worker_turn(worker, worker->tail));
     recall_drop_running(shard, worker, NULL, &failure);
 }
 
@@ -222,7 +222,7 @@ static void punish(struct shard *shard, struct verdict *verdict) {
     uint8_t    room[128];
     struct end end = {
         .kind = verdict->kind, .reason = text_value(room, verdict->text), .text = verdict->text};
-    if (verdict->actor != NULL) supervisor_crashed(shard, verdict->actor, &end);
+    if (verdict->actor != NULL) life_crashed(shard, verdict->actor, &end);
 }
 
 static void take_over(struct shard *shard, struct host *host, enum host_end end,

@@ -3,7 +3,7 @@
 #include "base/log.h"
 #include "base/utf8.h"
 #include "keeper/router.h"
-#include "keeper/supervisor.h"
+#include "keeper/life.h"
 
 #include <peeper/value.h>
 
@@ -142,7 +142,7 @@ static bool name_available(struct shard *shard, struct caller caller, struct sli
         answer_already_started(shard, caller, holder);
         return false;
     }
-    supervisor_discard(shard, holder);
+    life_discard(shard, holder);
     return true;
 }
 
@@ -212,11 +212,11 @@ static enum status run_stop(struct shard *shard, struct caller caller,
     if (actor == NULL) {
         // Whoever stops an actor that gave up has seen its last state, or does not want it.
         struct actor *ended = actor_by_name(&shard->actors, request->name);
-        if (request->target == 0 && ended != NULL) supervisor_discard(shard, ended);
+        if (request->target == 0 && ended != NULL) life_discard(shard, ended);
         shard_answer_status(shard, caller, STATUS_NOPROC);
         return STATUS_OK;
     }
-    if (supervisor_stop_idle(shard, actor, request->payload)) {
+    if (life_stop_idle(shard, actor, request->payload)) {
         shard_answer_done(shard, caller);
         return STATUS_OK;
     }
@@ -244,12 +244,12 @@ static enum status run_verb(struct shard *shard, struct caller caller,
 
 static enum status run_kill(struct shard *shard, struct caller caller,
                             const struct request *request) {
-    return run_verb(shard, caller, request, supervisor_kill, "this actor cannot be killed now");
+    return run_verb(shard, caller, request, life_kill, "this actor cannot be killed now");
 }
 
 static enum status run_resume(struct shard *shard, struct caller caller,
                               const struct request *request) {
-    return run_verb(shard, caller, request, supervisor_resume, "this actor is not suspended");
+    return run_verb(shard, caller, request, life_resume, "this actor is not suspended");
 }
 
 static enum status run_where_is(struct shard *shard, struct caller caller,
@@ -313,7 +313,7 @@ void request_effect_message(struct shard *shard, enum turn_kind kind, struct sli
 void request_effect_stop(struct shard *shard, struct slice name, struct slice reason) {
     struct request request = {.name = name};
     struct actor  *actor = request_target(shard, &request);
-    if (actor == NULL || supervisor_stop_idle(shard, actor, reason)) return;
+    if (actor == NULL || life_stop_idle(shard, actor, reason)) return;
     enum status status =
         router_deliver(shard, actor, TURN_TERMINATE, CALLER_NOBODY, 0, reason, false);
     if (status != STATUS_OK) log_lost("stop", name, status);

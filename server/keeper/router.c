@@ -2,7 +2,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
-#include "keeper/supervisor.h"
+#include "keeper/life.h"
 
 #include <stdlib.h>
 
@@ -144,7 +144,7 @@ static void settle(struct shard *shard, struct actor *actor, struct slice state,
     if (status == STATUS_AGAIN) {
         wait_in(&shard->active->workers[actor->worker].ready, actor);
     } else {
-        supervisor_unrunnable(shard, actor, status);
+        life_unrunnable(shard, actor, status);
     }
 }
 
@@ -165,7 +165,7 @@ static void load_deliver(struct shard_message *message, struct shard *shard) {
     if (wanted) {
         actor->home = HOME_COLD;
         if (load->read.status != STATUS_OK) {
-            supervisor_unrunnable(shard, actor, load->read.status);
+            life_unrunnable(shard, actor, load->read.status);
         } else if (list_empty(&actor->mailbox)) {
             // Whoever wanted it has gone.
         } else if (shard->active == NULL) {
@@ -224,7 +224,7 @@ void router_feed(struct shard *shard) {
     list_splice(&shard->starved, &batch);
 }
 
-// Whether the supervisor lets the first message run now.
+// Whether its life lets the first message run now.
 static bool admitted(const struct actor *actor, const struct envelope *first) {
     switch ((enum actor_life)actor->life) {
         case ACTOR_RUNNING: return true;
@@ -264,7 +264,7 @@ void router_pump(struct shard *shard, struct actor *actor) {
         if (status == STATUS_AGAIN) {
             wait_in(&worker->ready, actor);
         } else {
-            supervisor_unrunnable(shard, actor, status);
+            life_unrunnable(shard, actor, status);
         }
         return;
     }

@@ -5,7 +5,7 @@
 #include "keeper/apply.h"
 #include "keeper/hosts.h"
 #include "keeper/router.h"
-#include "keeper/supervisor.h"
+#include "keeper/life.h"
 #include "keeper/timers.h"
 
 #include <stdio.h>
@@ -195,7 +195,7 @@ bool shard_drain(struct shard *shard) {
 
 void shard_mirror_room(struct shard *shard) {
     shard->stalled = false;
-    supervisor_bury(shard);
+    life_bury(shard);
     router_feed(shard);
 }
 
@@ -296,7 +296,7 @@ static void envelope_expired(struct shard *shard, struct envelope *envelope) {
         router_unqueue(shard, actor, envelope);
         free(envelope);
     } else if (envelope->kind == TURN_INIT) {
-        supervisor_kill(shard, actor);
+        life_kill(shard, actor);
     }
     shard_answer_error(shard, caller, &failure);
 }
@@ -328,7 +328,7 @@ void shard_run_timers(struct shard *shard) {
             case TIMER_IDLE: idle_expired(shard, LIST_ENTRY(timer, struct actor, idle)); break;
             case TIMER_BACKOFF: {
                 struct trouble *trouble = LIST_ENTRY(timer, struct trouble, backoff);
-                supervisor_backoff_over(shard, actor_at(&shard->actors, trouble->slot));
+                life_backoff_over(shard, actor_at(&shard->actors, trouble->slot));
                 break;
             }
             case TIMER_HELLO: shard->port.on_timer(shard->port.context, timer); break;

@@ -1,7 +1,7 @@
 // shard: everything that one net thread owns: its actors, their mailboxes and timers, and the hosts
 // that run them.
 //
-// It knows neither sockets nor protobuf: requests come in through router.h and supervisor.h,
+// It knows neither sockets nor protobuf: requests come in through requests.h and life.h,
 // answers leave through the port. All functions of the keeper that take a shard run on its net
 // thread.
 #pragma once

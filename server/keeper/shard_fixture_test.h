@@ -12,7 +12,7 @@
 #include "keeper/requests.h"
 #include "keeper/router.h"
 #include "keeper/shard.h"
-#include "keeper/supervisor.h"
+#include "keeper/life.h"
 
 #ifndef cr_assert // a fuzzer brings its own
 #include <criterion/criterion.h>

@@ -3,7 +3,7 @@
 #include "keeper/hosts.h"
 #include "keeper/recall.h"
 #include "keeper/router.h"
-#include "keeper/supervisor.h"
+#include "keeper/life.h"
 
 // A turn that runs longer than this no longer holds up what is behind it in its ring.
 #define BLOCKED_MS 20u
@@ -66,7 +66,7 @@ static void expire_running(struct shard *shard, struct worker *worker, uint64_t 
     struct caller  caller = worker_caller(record);
     struct actor  *actor = recall_running_actor(shard, worker);
     worker_answered(record);
-    if (actor != NULL && actor->life == ACTOR_STARTING) supervisor_kill(shard, actor);
+    if (actor != NULL && actor->life == ACTOR_STARTING) life_kill(shard, actor);
     shard_answer_error(shard, caller, &failure);
 }
 

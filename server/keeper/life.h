@@ -1,4 +1,4 @@
-// supervisor: decides what follows the end of an incarnation. A table of moves: life x event.
+// life: decides what follows the end of an incarnation. A table of moves: life x event.
 //
 // It owns no processes and no rings; what it decides is carried out by router (mailboxes) and
 // recall (turns).
@@ -15,40 +15,37 @@ struct end {
 };
 
 // init has committed.
-void supervisor_started(struct shard *shard, struct actor *actor);
+void life_started(struct shard *shard, struct actor *actor);
 
 // The incarnation crashed. Its running turn must have been answered and removed from the ring
 // already.
-void supervisor_crashed(struct shard *shard, struct actor *actor, const struct end *end);
+void life_crashed(struct shard *shard, struct actor *actor, const struct end *end);
 
 // A callback, or terminate, ended the incarnation in an orderly way with `reason`.
-void supervisor_exited(struct shard *shard, struct actor *actor, struct slice reason);
+void life_exited(struct shard *shard, struct actor *actor, struct slice reason);
 
 // `turn` ended the incarnation, but was not the stop that may be under way for it: that one is
 // still to come, and what follows is decided as for an actor that runs.
-void supervisor_unstop(struct actor *actor, const struct turn_record *turn);
-
-// normal, shutdown and ["shutdown", x] are orderly reasons; anything else is not.
-bool supervisor_orderly(struct slice reason);
+void life_unstop(struct actor *actor, const struct turn_record *turn);
 
 // init answered ERROR or IGNORE.
-void supervisor_refused(struct shard *shard, struct actor *actor, bool ignore, struct slice reason);
+void life_refused(struct shard *shard, struct actor *actor, bool ignore, struct slice reason);
 
 // The kill and resume verbs; `stop` for an actor that runs nothing now. False if the verb means
 // nothing in this life.
-bool supervisor_kill(struct shard *shard, struct actor *actor);
-bool supervisor_resume(struct shard *shard, struct actor *actor);
-bool supervisor_stop_idle(struct shard *shard, struct actor *actor, struct slice reason);
+bool life_kill(struct shard *shard, struct actor *actor);
+bool life_resume(struct shard *shard, struct actor *actor);
+bool life_stop_idle(struct shard *shard, struct actor *actor, struct slice reason);
 
 // The back-off is over.
-void supervisor_backoff_over(struct shard *shard, struct actor *actor);
+void life_backoff_over(struct shard *shard, struct actor *actor);
 
 // The actor cannot be run: its behaviour is not loaded any more, its state is damaged or too large
 // to send.
-void supervisor_unrunnable(struct shard *shard, struct actor *actor, enum status status);
+void life_unrunnable(struct shard *shard, struct actor *actor, enum status status);
 
 // Removes what is left of an actor that gave up. The pointer is dead afterwards.
-void supervisor_discard(struct shard *shard, struct actor *actor);
+void life_discard(struct shard *shard, struct actor *actor);
 
 // Frees the slots of actors that could not be forgotten because the mirror's queue was full.
-void supervisor_bury(struct shard *shard);
+void life_bury(struct shard *shard);

@@ -1,33 +1,17 @@
-#include "keeper/supervisor.h"
+#include "keeper/life.h"
 
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "keeper/reason.h"
 #include "keeper/recall.h"
 #include "keeper/router.h"
 #include "keeper/timers.h"
-
-#include <peeper/value.h>
 
 #include <stdlib.h>
 #include <string.h>
 
 #define REASON_KEPT_BYTES_MAX (16u << 10)
-
-// Encoded Value of a short string: field 5 of peeper.v1.Value.
-#define REASON(text) \
-    { 0x2a, sizeof(text) - 1, text }
-struct reason_text {
-    uint8_t tag;
-    uint8_t bytes;
-    char    text[16];
-};
-static const struct reason_text REASON_NORMAL = REASON("normal");
-static const struct reason_text REASON_KILLED = REASON("killed");
-
-static struct slice reason_slice(const struct reason_text *reason) {
-    return slice_of(reason, (size_t)reason->bytes + 2);
-}
 
 enum event {
     EVENT_STARTED,
@@ -81,7 +65,7 @@ static void bury(struct shard *shard, struct actor *actor) {
     actor_destroy(&shard->actors, actor);
 }
 
-void supervisor_bury(struct shard *shard) {
+void life_bury(struct shard *shard) {
     struct list batch;
     list_init(&batch);
     list_splice(&batch, &shard->leaving);
@@ -145,7 +129,7 @@ static void end_unit(struct shard *shard, struct actor *actor, struct slice reas
     bury(shard, actor);
 }
 
-void supervisor_discard(struct shard *shard, struct actor *actor) {
+void life_discard(struct shard *shard, struct actor *actor) {
     CHECK(actor->life == ACTOR_ENDED);
     actor_name_remove(&shard->actors, actor);
     bury(shard, actor);
@@ -165,8 +149,7 @@ static struct trouble *trouble_of(struct actor *actor) {
 
 // A reason that is too large to be kept for every crashed actor is replaced by one that says so.
 static struct slice bounded(struct slice reason) {
-    static const struct reason_text TOO_LARGE = REASON("over 16 KiB");
-    return reason.bytes > REASON_KEPT_BYTES_MAX ? reason_slice(&TOO_LARGE) : reason;
+    return reason.bytes > REASON_KEPT_BYTES_MAX ? reason_too_large() : reason;
 }
 
 static void remember(struct shard *shard, struct actor *actor, struct trouble *trouble,
@@ -188,29 +171,6 @@ static void remember(struct shard *shard, struct actor *actor, struct trouble *t
              (unsigned long long)actor->unit, trouble->kind,
              log_quote(text, sizeof text, end->text == NULL ? "" : end->text,
                        end->text == NULL ? 0 : (uint32_t)strlen(end->text)));
-}
-
-// Restarts within the period, this one included. The period is cut into buckets of at least a
-// second, which is how OTP counts; a restart just one period old still counts.
-static uint32_t count_restart(const struct shard *shard, const struct actor *actor,
-                              struct trouble *trouble) {
-    uint64_t width_ms = actor->period_ms / (TROUBLE_BUCKETS - 2);
-    if (width_ms < 1000) width_ms = 1000;
-    uint64_t now = shard->now_ms / width_ms + 1;
-    uint64_t span = actor->period_ms / width_ms;
-    uint64_t place = now % TROUBLE_BUCKETS;
-    uint64_t count = 0;
-
-    if (trouble->bucket[place] != now) {
-        trouble->bucket[place] = now;
-        trouble->bucket_count[place] = 0;
-    }
-    trouble->bucket_count[place]++;
-    for (int i = 0; i < TROUBLE_BUCKETS; i++) {
-        if (trouble->bucket[i] != 0 && trouble->bucket[i] + span >= now)
-            count += trouble->bucket_count[i];
-    }
-    return count > UINT32_MAX ? UINT32_MAX : (uint32_t)count;
 }
 
 static uint64_t backoff_ms(struct shard *shard, struct trouble *trouble) {
@@ -302,7 +262,7 @@ static void plan_restart(struct shard *shard, struct actor *actor, const struct 
     trouble->restarts++;
     shard->metrics.restarts++;
     actor->generation++;
-    if (count_restart(shard, actor, trouble) > actor->intensity) {
+    if (window_count(&trouble->window, shard->now_ms, actor->period_ms) > actor->intensity) {
         over_intensity(shard, actor, trouble, end);
     } else {
         restart_now(shard, actor, end);
@@ -314,23 +274,15 @@ static void end_now(struct shard *shard, struct actor *actor, const struct end *
     end_unit(shard, actor, end->reason, end->kind == CRASH_KILLED ? END_KILL : END_FORGET);
 }
 
-void supervisor_unstop(struct actor *actor, const struct turn_record *turn) {
+void life_unstop(struct actor *actor, const struct turn_record *turn) {
     if (actor->life == ACTOR_STOPPING && turn->kind != TURN_TERMINATE) actor->life = ACTOR_RUNNING;
-}
-
-bool supervisor_orderly(struct slice reason) {
-    struct peeper_value value = {reason.data, reason.bytes};
-    struct peeper_value first;
-    if (peeper_value_is(value, "normal") || peeper_value_is(value, "shutdown")) return true;
-    return peeper_value_count(value) == 2 && peeper_value_at(value, 0, &first) &&
-           peeper_value_is(first, "shutdown");
 }
 
 // A callback asked to stop: permanent actors begin again with their state, transient ones if the
 // reason is not orderly.
 static void plan_exit(struct shard *shard, struct actor *actor, const struct end *end) {
     bool again = actor->restart == RESTART_PERMANENT ||
-                 (actor->restart == RESTART_TRANSIENT && !supervisor_orderly(end->reason));
+                 (actor->restart == RESTART_TRANSIENT && !reason_orderly(end->reason));
     if (again) {
         plan_restart(shard, actor, end);
     } else {
@@ -351,7 +303,7 @@ static void begin(struct shard *shard, struct actor *actor, const struct end *en
 static void resume(struct shard *shard, struct actor *actor, const struct end *end) {
     struct trouble *trouble = actor->trouble;
     if (trouble != NULL) {
-        memset(trouble->bucket, 0, sizeof trouble->bucket);
+        trouble->window = (struct window){0};
         trouble->backoff_step = 0;
         heap_cancel(&shard->timers, &trouble->backoff);
     }
@@ -397,51 +349,49 @@ static bool make_move(struct shard *shard, struct actor *actor, enum event event
     return true;
 }
 
-void supervisor_started(struct shard *shard, struct actor *actor) {
+void life_started(struct shard *shard, struct actor *actor) {
     CHECK(make_move(shard, actor, EVENT_STARTED, NULL));
 }
 
-void supervisor_crashed(struct shard *shard, struct actor *actor, const struct end *end) {
+void life_crashed(struct shard *shard, struct actor *actor, const struct end *end) {
     CHECK(make_move(shard, actor, EVENT_CRASHED, end));
 }
 
-void supervisor_exited(struct shard *shard, struct actor *actor, struct slice reason) {
+void life_exited(struct shard *shard, struct actor *actor, struct slice reason) {
     struct end end = {.kind = CRASH_EXIT, .reason = reason};
-    if (reason.bytes == 0) end.reason = reason_slice(&REASON_NORMAL);
+    if (reason.bytes == 0) end.reason = reason_normal();
     CHECK(make_move(shard, actor, EVENT_EXITED, &end));
 }
 
-void supervisor_refused(struct shard *shard, struct actor *actor, bool ignore,
-                        struct slice reason) {
+void life_refused(struct shard *shard, struct actor *actor, bool ignore, struct slice reason) {
     struct end end = {
         .kind = CRASH_EXIT, .reason = reason, .text = "init refused to restart the actor"};
     if (ignore) {
-        end_unit(shard, actor, reason_slice(&REASON_NORMAL), END_FORGET);
+        end_unit(shard, actor, reason_normal(), END_FORGET);
     } else {
         CHECK(make_move(shard, actor, EVENT_REFUSED, &end));
     }
 }
 
-bool supervisor_kill(struct shard *shard, struct actor *actor) {
-    struct end end = {
-        .kind = CRASH_KILLED, .reason = reason_slice(&REASON_KILLED), .text = "killed"};
+bool life_kill(struct shard *shard, struct actor *actor) {
+    struct end end = {.kind = CRASH_KILLED, .reason = reason_killed(), .text = "killed"};
     return make_move(shard, actor, EVENT_KILL, &end);
 }
 
-bool supervisor_resume(struct shard *shard, struct actor *actor) {
+bool life_resume(struct shard *shard, struct actor *actor) {
     return make_move(shard, actor, EVENT_RESUME, NULL);
 }
 
-bool supervisor_stop_idle(struct shard *shard, struct actor *actor, struct slice reason) {
-    struct end end = {.reason = reason.bytes > 0 ? reason : reason_slice(&REASON_NORMAL)};
+bool life_stop_idle(struct shard *shard, struct actor *actor, struct slice reason) {
+    struct end end = {.reason = reason.bytes > 0 ? reason : reason_normal()};
     return make_move(shard, actor, EVENT_STOP, &end);
 }
 
-void supervisor_backoff_over(struct shard *shard, struct actor *actor) {
+void life_backoff_over(struct shard *shard, struct actor *actor) {
     CHECK(make_move(shard, actor, EVENT_TIMER, NULL));
 }
 
-void supervisor_unrunnable(struct shard *shard, struct actor *actor, enum status status) {
+void life_unrunnable(struct shard *shard, struct actor *actor, enum status status) {
     char name[300];
     LOG_ERROR("actor.unrunnable", "name=%s unit=%llu status=%s",
               log_quote(name, sizeof name, actor_name(actor).data, actor->name_bytes),
@@ -449,7 +399,7 @@ void supervisor_unrunnable(struct shard *shard, struct actor *actor, enum status
     if (actor->life == ACTOR_STARTING) {
         struct failure failure = {.status = status};
         mailbox_fail(shard, actor, &failure);
-        end_unit(shard, actor, reason_slice(&REASON_KILLED), END_FORGET);
+        end_unit(shard, actor, reason_killed(), END_FORGET);
         return;
     }
     take_turns_back(shard, actor, NULL);

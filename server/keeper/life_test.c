@@ -4,7 +4,7 @@
 
 #include <peeper/value.h>
 
-TestSuite(supervisor, .init = fx_init, .fini = fx_fini, .timeout = 20);
+TestSuite(life, .init = fx_init, .fini = fx_fini, .timeout = 20);
 
 static struct actor *up_as(const char *name, uint32_t restart, uint32_t on_intensity,
                            uint32_t intensity, uint32_t period_ms) {
@@ -36,7 +36,7 @@ static void stop_itself(struct actor *actor, const char *name, const char *reaso
 
 // --- restarts ---
 
-Test(supervisor, a_crashed_actor_is_back_with_its_last_good_state_and_a_new_id) {
+Test(life, a_crashed_actor_is_back_with_its_last_good_state_and_a_new_id) {
     host_joins(1);
     struct actor       *actor = up("a");
     struct fake_worker *end = home_of(actor);
@@ -66,7 +66,7 @@ Test(supervisor, a_crashed_actor_is_back_with_its_last_good_state_and_a_new_id) 
     cr_assert(recoveries == 1);
 }
 
-Test(supervisor, an_exit_with_an_orderly_reason_is_a_stop, .timeout = 20) {
+Test(life, an_exit_with_an_orderly_reason_is_a_stop, .timeout = 20) {
     host_joins(1);
     struct actor       *actor = up("a");
     struct fake_worker *end = home_of(actor);
@@ -79,7 +79,7 @@ Test(supervisor, an_exit_with_an_orderly_reason_is_a_stop, .timeout = 20) {
     cr_assert(fx.shard.metrics.crashes[CRASH_EXIT] == 0);
 }
 
-Test(supervisor, a_message_that_the_worker_took_up_right_after_a_crash_outlives_it, .timeout = 20) {
+Test(life, a_message_that_the_worker_took_up_right_after_a_crash_outlives_it, .timeout = 20) {
     host_joins(1);
     struct actor       *actor = up("a");
     struct fake_worker *end = home_of(actor);
@@ -99,7 +99,7 @@ Test(supervisor, a_message_that_the_worker_took_up_right_after_a_crash_outlives_
     cr_assert(replied(2, "2"));
 }
 
-Test(supervisor, the_mailbox_survives_and_is_handled_in_order_after_the_restart) {
+Test(life, the_mailbox_survives_and_is_handled_in_order_after_the_restart) {
     host_joins(1);
     struct actor       *actor = up("a");
     struct fake_worker *end = home_of(actor);
@@ -127,7 +127,7 @@ Test(supervisor, the_mailbox_survives_and_is_handled_in_order_after_the_restart)
     for (uint64_t i = 0; i < 3; i++) cr_assert(replied(i + 2, rest[i]));
 }
 
-Test(supervisor, a_crash_of_one_actor_leaves_the_turns_of_others_alone) {
+Test(life, a_crash_of_one_actor_leaves_the_turns_of_others_alone) {
     host_joins(1);
     struct actor       *actor = up("a");
     struct fake_worker *end = home_of(actor);
@@ -142,7 +142,7 @@ Test(supervisor, a_crash_of_one_actor_leaves_the_turns_of_others_alone) {
     cr_assert(replied(2, "fine"));
 }
 
-Test(supervisor, the_last_crash_is_remembered) {
+Test(life, the_last_crash_is_remembered) {
     host_joins(1);
     struct actor *actor = up("a");
     crash_once(actor, 1, "a");
@@ -152,7 +152,7 @@ Test(supervisor, the_last_crash_is_remembered) {
     cr_assert(actor->trouble->at_ms > 0);
 }
 
-Test(supervisor, a_reason_over_its_limit_is_not_kept) {
+Test(life, a_reason_over_its_limit_is_not_kept) {
     host_joins(1);
     struct actor       *actor = up("a");
     struct fake_worker *end = home_of(actor);
@@ -169,7 +169,7 @@ Test(supervisor, a_reason_over_its_limit_is_not_kept) {
     come_back(actor);
 }
 
-Test(supervisor, a_crash_of_the_init_after_a_crash_counts_as_one_more) {
+Test(life, a_crash_of_the_init_after_a_crash_counts_as_one_more) {
     host_joins(1);
     struct actor       *actor = up_as("a", RESTART_PERMANENT, INTENSITY_SUSPEND, 1, 1000);
     struct fake_worker *end = home_of(actor);
@@ -182,7 +182,7 @@ Test(supervisor, a_crash_of_the_init_after_a_crash_counts_as_one_more) {
     cr_assert(actor->trouble->restarts == 2);
 }
 
-Test(supervisor, an_init_that_refuses_after_a_crash_is_a_crash) {
+Test(life, an_init_that_refuses_after_a_crash_is_a_crash) {
     host_joins(1);
     struct actor       *actor = up("a");
     struct fake_worker *end = home_of(actor);
@@ -195,7 +195,7 @@ Test(supervisor, an_init_that_refuses_after_a_crash_is_a_crash) {
     come_back(actor);
 }
 
-Test(supervisor, an_init_that_says_ignore_after_a_crash_ends_the_actor) {
+Test(life, an_init_that_says_ignore_after_a_crash_ends_the_actor) {
     host_joins(1);
     struct actor       *actor = up("a");
     struct fake_worker *end = home_of(actor);
@@ -210,7 +210,7 @@ Test(supervisor, an_init_that_says_ignore_after_a_crash_ends_the_actor) {
 
 // --- who is restarted ---
 
-Test(supervisor, a_temporary_actor_never_comes_back) {
+Test(life, a_temporary_actor_never_comes_back) {
     host_joins(1);
     struct actor *actor = up_as("a", RESTART_TEMPORARY, 0, 3, 1000);
     crash_once(actor, 1, "a");
@@ -219,7 +219,7 @@ Test(supervisor, a_temporary_actor_never_comes_back) {
     cr_assert(fx.shard.metrics.crashes[CRASH_RAISE] == 1);
 }
 
-Test(supervisor, a_transient_actor_comes_back_unless_its_reason_was_orderly) {
+Test(life, a_transient_actor_comes_back_unless_its_reason_was_orderly) {
     static const struct {
         const char *reason;
         bool        again;
@@ -238,7 +238,7 @@ Test(supervisor, a_transient_actor_comes_back_unless_its_reason_was_orderly) {
     }
 }
 
-Test(supervisor, shutdown_with_a_detail_is_orderly) {
+Test(life, shutdown_with_a_detail_is_orderly) {
     host_joins(1);
     struct actor        *actor = up("a");
     struct peeper_writer writer = {0};
@@ -257,7 +257,7 @@ Test(supervisor, shutdown_with_a_detail_is_orderly) {
     peeper_writer_fini(&writer);
 }
 
-Test(supervisor, a_permanent_actor_comes_back_whatever_its_reason) {
+Test(life, a_permanent_actor_comes_back_whatever_its_reason) {
     host_joins(1);
     struct actor *actor = up_as("a", RESTART_PERMANENT, 0, 3, 1000);
     stop_itself(actor, "a", "normal");
@@ -265,7 +265,7 @@ Test(supervisor, a_permanent_actor_comes_back_whatever_its_reason) {
     come_back(actor);
 }
 
-Test(supervisor, peeper_exit_is_a_crash_of_kind_exit) {
+Test(life, peeper_exit_is_a_crash_of_kind_exit) {
     host_joins(1);
     struct actor       *actor = up("a");
     struct fake_worker *end = home_of(actor);
@@ -280,7 +280,7 @@ Test(supervisor, peeper_exit_is_a_crash_of_kind_exit) {
 
 // --- intensity ---
 
-Test(supervisor, up_to_the_intensity_restarts_are_immediate_and_then_an_actor_backs_off) {
+Test(life, up_to_the_intensity_restarts_are_immediate_and_then_an_actor_backs_off) {
     host_joins(1);
     struct actor *actor = up_as("a", RESTART_TRANSIENT, INTENSITY_BACKOFF, 3, 5000);
     for (uint64_t i = 1; i <= 3; i++) {
@@ -302,14 +302,14 @@ Test(supervisor, up_to_the_intensity_restarts_are_immediate_and_then_an_actor_ba
     cr_assert(replied(5, "rewarded"));
 }
 
-Test(supervisor, an_intensity_of_zero_allows_no_restart) {
+Test(life, an_intensity_of_zero_allows_no_restart) {
     host_joins(1);
     struct actor *actor = up_as("a", RESTART_TRANSIENT, INTENSITY_SUSPEND, 0, 5000);
     crash_once(actor, 1, "a");
     cr_assert(actor->life == ACTOR_SUSPENDED);
 }
 
-Test(supervisor, restarts_older_than_the_period_do_not_count) {
+Test(life, restarts_older_than_the_period_do_not_count) {
     host_joins(1);
     struct actor *actor = up_as("a", RESTART_TRANSIENT, INTENSITY_SUSPEND, 2, 5000);
     for (uint64_t i = 1; i <= 8; i++) {
@@ -325,7 +325,7 @@ Test(supervisor, restarts_older_than_the_period_do_not_count) {
     cr_assert(actor->life == ACTOR_SUSPENDED);
 }
 
-Test(supervisor, a_long_period_counts_over_its_whole_length) {
+Test(life, a_long_period_counts_over_its_whole_length) {
     host_joins(1);
     struct actor *actor = up_as("a", RESTART_TRANSIENT, INTENSITY_SUSPEND, 2, PERIOD_MS_MAX);
     crash_once(actor, 1, "a");
@@ -354,7 +354,7 @@ static uint64_t backoff_of(struct actor *actor, uint64_t number) {
     return delay_ms;
 }
 
-Test(supervisor, the_back_off_doubles_up_to_its_limit_less_some_jitter) {
+Test(life, the_back_off_doubles_up_to_its_limit_less_some_jitter) {
     host_joins(1);
     struct actor *actor = up_as("a", RESTART_TRANSIENT, INTENSITY_BACKOFF, 0, 60000);
     uint64_t      delay_ms = BACKOFF_MS_MIN;
@@ -366,7 +366,7 @@ Test(supervisor, the_back_off_doubles_up_to_its_limit_less_some_jitter) {
     }
 }
 
-Test(supervisor, after_a_quiet_period_the_back_off_begins_anew) {
+Test(life, after_a_quiet_period_the_back_off_begins_anew) {
     host_joins(1);
     struct actor *actor = up_as("a", RESTART_TRANSIENT, INTENSITY_BACKOFF, 0, 2000);
     for (uint64_t i = 1; i <= 5; i++) backoff_of(actor, i);
@@ -374,7 +374,7 @@ Test(supervisor, after_a_quiet_period_the_back_off_begins_anew) {
     cr_assert(backoff_of(actor, 6) <= BACKOFF_MS_MIN);
 }
 
-Test(supervisor, resume_ends_a_back_off_early) {
+Test(life, resume_ends_a_back_off_early) {
     host_joins(1);
     struct actor *actor = up_as("a", RESTART_TRANSIENT, INTENSITY_BACKOFF, 0, 60000);
     for (uint64_t i = 1; i <= 5; i++) backoff_of(actor, i);
@@ -386,7 +386,7 @@ Test(supervisor, resume_ends_a_back_off_early) {
     cr_assert(actor->trouble->backoff_step == 0);
 }
 
-Test(supervisor, a_waiting_actor_can_be_stopped_at_once) {
+Test(life, a_waiting_actor_can_be_stopped_at_once) {
     host_joins(1);
     struct actor *actor = up_as("a", RESTART_TRANSIENT, INTENSITY_BACKOFF, 0, 60000);
     crash_once(actor, 1, "a");
@@ -403,7 +403,7 @@ Test(supervisor, a_waiting_actor_can_be_stopped_at_once) {
 
 // --- suspended, gave up ---
 
-Test(supervisor, a_suspended_actor_keeps_its_messages_until_it_is_resumed) {
+Test(life, a_suspended_actor_keeps_its_messages_until_it_is_resumed) {
     host_joins(1);
     struct actor *actor = up_as("a", RESTART_TRANSIENT, INTENSITY_SUSPEND, 0, 5000);
     crash_once(actor, 1, "a");
@@ -421,7 +421,7 @@ Test(supervisor, a_suspended_actor_keeps_its_messages_until_it_is_resumed) {
         same(turn_payload(home_of(actor), play_take(home_of(actor), TURN_CAST)), text("one")));
 }
 
-Test(supervisor, resume_forgets_the_restarts_before_it) {
+Test(life, resume_forgets_the_restarts_before_it) {
     host_joins(1);
     struct actor *actor = up_as("a", RESTART_TRANSIENT, INTENSITY_SUSPEND, 1, 5000);
     crash_once(actor, 1, "a");
@@ -434,7 +434,7 @@ Test(supervisor, resume_forgets_the_restarts_before_it) {
     cr_assert(actor->life == ACTOR_RESTARTING);
 }
 
-Test(supervisor, a_suspended_actor_can_be_stopped_at_once) {
+Test(life, a_suspended_actor_can_be_stopped_at_once) {
     host_joins(1);
     struct actor *actor = up_as("a", RESTART_TRANSIENT, INTENSITY_SUSPEND, 0, 5000);
     crash_once(actor, 1, "a");
@@ -443,7 +443,7 @@ Test(supervisor, a_suspended_actor_can_be_stopped_at_once) {
     cr_assert(life_of("a") == ACTOR_FREE);
 }
 
-Test(supervisor, an_actor_that_gave_up_stays_readable_and_its_name_is_free) {
+Test(life, an_actor_that_gave_up_stays_readable_and_its_name_is_free) {
     host_joins(1);
     struct actor *actor = up_as("a", RESTART_TRANSIENT, INTENSITY_STOP, 0, 5000);
     uint64_t      id = actor_id(actor), unit = actor->unit;
@@ -469,7 +469,7 @@ Test(supervisor, an_actor_that_gave_up_stays_readable_and_its_name_is_free) {
     cr_assert(fx.shard.actors.live == 1);
 }
 
-Test(supervisor, an_anonymous_actor_that_gave_up_is_gone) {
+Test(life, an_anonymous_actor_that_gave_up_is_gone) {
     host_joins(1);
     struct request request = start_request("");
     request.on_intensity = INTENSITY_STOP;
@@ -489,7 +489,7 @@ Test(supervisor, an_anonymous_actor_that_gave_up_is_gone) {
 
 // --- kill ---
 
-Test(supervisor, kill_ends_the_running_turn_and_the_actor_is_back) {
+Test(life, kill_ends_the_running_turn_and_the_actor_is_back) {
     host_joins(1);
     struct actor       *actor = up("a");
     struct fake_worker *end = home_of(actor);
@@ -510,7 +510,7 @@ Test(supervisor, kill_ends_the_running_turn_and_the_actor_is_back) {
     cr_assert(actor->version == 1);
 }
 
-Test(supervisor, a_turn_that_was_not_begun_survives_a_kill) {
+Test(life, a_turn_that_was_not_begun_survives_a_kill) {
     host_joins(1);
     struct actor *actor = up("a");
     ask_call(1, "a", "x");
@@ -526,7 +526,7 @@ Test(supervisor, a_turn_that_was_not_begun_survives_a_kill) {
     cr_assert(replied(1, "y"));
 }
 
-Test(supervisor, kill_of_an_idle_actor_restarts_it) {
+Test(life, kill_of_an_idle_actor_restarts_it) {
     host_joins(1);
     struct actor *actor = up("a");
     ask_kill(1, "a");
@@ -537,7 +537,7 @@ Test(supervisor, kill_of_an_idle_actor_restarts_it) {
     come_back(actor);
 }
 
-Test(supervisor, kill_of_an_actor_that_starts_fails_the_start) {
+Test(life, kill_of_an_actor_that_starts_fails_the_start) {
     host_joins(1);
     ask_start(1, "a");
     step();
@@ -551,7 +551,7 @@ Test(supervisor, kill_of_an_actor_that_starts_fails_the_start) {
     cr_assert(fx.shard.active != NULL);
 }
 
-Test(supervisor, kill_of_an_actor_that_stops_ends_it) {
+Test(life, kill_of_an_actor_that_stops_ends_it) {
     host_joins(1);
     struct fake_worker *end = home_of(up("a"));
     ask_stop(1, "a");
@@ -566,7 +566,7 @@ Test(supervisor, kill_of_an_actor_that_stops_ends_it) {
     cr_assert(!done(1));
 }
 
-Test(supervisor, resume_of_an_actor_that_runs_is_refused) {
+Test(life, resume_of_an_actor_that_runs_is_refused) {
     host_joins(1);
     up("a");
     ask_resume(1, "a");
@@ -584,7 +584,7 @@ static uint32_t host_of_others(void) {
     return index;
 }
 
-Test(supervisor, a_start_that_no_host_can_run_is_told_so) {
+Test(life, a_start_that_no_host_can_run_is_told_so) {
     host_joins(1);
     host_of_others();
     play_death(fake(0, 0), DEATH_SIGNAL, 11);
@@ -595,7 +595,7 @@ Test(supervisor, a_start_that_no_host_can_run_is_told_so) {
     cr_assert(fx.shard.actors.live == 0);
 }
 
-Test(supervisor, an_actor_whose_behaviour_is_gone_is_suspended_and_can_be_resumed) {
+Test(life, an_actor_whose_behaviour_is_gone_is_suspended_and_can_be_resumed) {
     host_joins(1);
     struct actor *actor = up("a");
     host_of_others();
@@ -616,7 +616,7 @@ Test(supervisor, an_actor_whose_behaviour_is_gone_is_suspended_and_can_be_resume
     cr_assert(replied(1, "y"));
 }
 
-Test(supervisor, a_restart_that_could_not_run_is_resumed_with_one_init) {
+Test(life, a_restart_that_could_not_run_is_resumed_with_one_init) {
     host_joins(1);
     struct actor       *actor = up("a");
     struct fake_worker *end = home_of(actor);
@@ -643,7 +643,7 @@ Test(supervisor, a_restart_that_could_not_run_is_resumed_with_one_init) {
 
 // --- burying ---
 
-Test(supervisor, an_actor_that_the_mirror_cannot_forget_now_is_forgotten_later) {
+Test(life, an_actor_that_the_mirror_cannot_forget_now_is_forgotten_later) {
     host_joins(1);
     struct actor       *actor = up("a");
     struct fake_worker *end = home_of(actor);
@@ -667,7 +667,7 @@ Test(supervisor, an_actor_that_the_mirror_cannot_forget_now_is_forgotten_later) 
 
 // --- stops and crashes that meet ---
 
-Test(supervisor, a_call_and_a_stop_behind_a_crash_are_served_in_order_after_the_restart) {
+Test(life, a_call_and_a_stop_behind_a_crash_are_served_in_order_after_the_restart) {
     host_joins(1);
     struct actor       *actor = up("a");
     struct fake_worker *end = home_of(actor);
@@ -694,7 +694,7 @@ Test(supervisor, a_call_and_a_stop_behind_a_crash_are_served_in_order_after_the_
     cr_assert(life_of("a") == ACTOR_FREE);
 }
 
-Test(supervisor, a_permanent_actor_whose_own_terminate_crashes_or_dies_begins_again) {
+Test(life, a_permanent_actor_whose_own_terminate_crashes_or_dies_begins_again) {
     host_joins(1);
     host_joins(1);
     struct actor       *actor = up_as("a", RESTART_PERMANENT, 0, 3, 1000);
@@ -720,7 +720,7 @@ Test(supervisor, a_permanent_actor_whose_own_terminate_crashes_or_dies_begins_ag
     cr_assert(actor->life == ACTOR_RUNNING);
 }
 
-Test(supervisor, waiting_for_a_restart_is_not_quiet) {
+Test(life, waiting_for_a_restart_is_not_quiet) {
     host_joins(1);
     struct actor *actor = up_as("a", RESTART_TRANSIENT, INTENSITY_BACKOFF, 0, 1000);
     // The delays grow beyond the period; the back-off goes on all the same.
@@ -729,7 +729,7 @@ Test(supervisor, waiting_for_a_restart_is_not_quiet) {
     cr_assert(last_ms >= BACKOFF_MS_MAX * 3 / 4 - 1, "%d", (int)last_ms);
 }
 
-Test(supervisor, quiet_begins_when_the_init_has_committed) {
+Test(life, quiet_begins_when_the_init_has_committed) {
     host_joins(1);
     struct actor *actor = up_as("a", RESTART_TRANSIENT, INTENSITY_BACKOFF, 0, 1000);
     for (uint64_t i = 1; i <= 4; i++) backoff_of(actor, i);
@@ -749,7 +749,7 @@ Test(supervisor, quiet_begins_when_the_init_has_committed) {
 }
 
 #ifdef CAN_REFUSE_MEMORY
-Test(supervisor, without_memory_to_remember_a_crash_the_actor_ends) {
+Test(life, without_memory_to_remember_a_crash_the_actor_ends) {
     host_joins(1);
     struct actor       *actor = up("a");
     struct fake_worker *end = home_of(actor);
@@ -763,7 +763,7 @@ Test(supervisor, without_memory_to_remember_a_crash_the_actor_ends) {
     cr_assert(life_of("a") == ACTOR_FREE);
 }
 
-Test(supervisor, without_memory_for_an_init_the_restart_comes_later) {
+Test(life, without_memory_for_an_init_the_restart_comes_later) {
     host_joins(1);
     struct actor *actor = up("a");
     crash_once(actor, 1, "a");

@@ -1,0 +1,21 @@
+// reason: why an incarnation ended, as an encoded Value.
+//
+// "normal", "shutdown" and ["shutdown", x] are orderly; anything else is a crash or an exit that
+// somebody has to answer for. User code may give any Value as its reason.
+// Source: OTP Design Principles, "Supervisor Behaviour".
+#pragma once
+
+#include "base/buf.h"
+
+#include <stdbool.h>
+
+// Each is a string Value of static storage.   Thread: any.
+struct slice reason_normal(void);
+struct slice reason_shutdown(void);
+struct slice reason_killed(void);
+struct slice reason_noproc(void);
+struct slice reason_noconnection(void);
+struct slice reason_too_large(void); // instead of one that is too large to be kept
+
+// normal, shutdown or ["shutdown", x].   Thread: any.
+bool reason_orderly(struct slice reason);
