@@ -29,9 +29,15 @@
     X(SHUTTING_DOWN, 15, 503, true, "the server is going down")                        \
     X(NO_MEMORY, 16, 503, true, "the server is out of memory")                         \
     X(INTERNAL, 17, 500, false, "the server failed")                                   \
+    X(NOT_FOUND, 18, 404, false, "there is no such child, crash or reference")         \
+    X(RUNNING, 19, 409, false, "the child runs")                                       \
+    X(RESTARTING, 20, 409, false, "the child is being restarted")                      \
+    X(ALREADY_PRESENT, 21, 409, false, "a stopped child has this id")                  \
+    X(MAX_CHILDREN, 22, 409, false, "the supervisor has as many children as it may")   \
+    X(BAD_SPEC, 23, 422, false, "the spec is malformed")                               \
+    X(SIMPLE_ONE_FOR_ONE, 24, 409, false, "not for a simple_one_for_one supervisor")   \
     X(FULL, 0, 503, true, "no room now")                                               \
     X(CLOSED, 0, 503, false, "closed")                                                 \
-    X(NOT_FOUND, 0, 404, false, "not found")                                           \
     X(AGAIN, 0, 503, true, "not complete yet")                                         \
     X(IO, 0, 500, false, "the system refused")
 

@@ -15,8 +15,7 @@ Test(status, a_wire_number_leads_back_to_its_row) {
 }
 
 Test(status, internal_rows_travel_as_internal) {
-    static const enum status INTERNALS[] = {STATUS_FULL, STATUS_CLOSED, STATUS_NOT_FOUND,
-                                            STATUS_AGAIN, STATUS_IO};
+    static const enum status INTERNALS[] = {STATUS_FULL, STATUS_CLOSED, STATUS_AGAIN, STATUS_IO};
     for (size_t i = 0; i < sizeof INTERNALS / sizeof INTERNALS[0]; i++) {
         cr_assert_eq(status_wire(INTERNALS[i]), status_wire(STATUS_INTERNAL));
     }

@@ -22,21 +22,27 @@ enum answer_kind {
     ANSWER_REPLY, // payload
     ANSWER_ERROR, // failure
     ANSWER_DONE,
-    ANSWER_STARTED, // id, unit, name, ignored
-    ANSWER_LOCATED, // id
-    ANSWER_INFO,    // info
+    ANSWER_STARTED,      // id, unit, name, ignored, payload (info; may be empty)
+    ANSWER_LOCATED,      // id
+    ANSWER_INFO,         // info
+    ANSWER_CHILDREN,     // children, count, next
+    ANSWER_CHILD_COUNTS, // counts
 };
 
 // One answer; everything is borrowed for the call.
 struct answer {
-    enum answer_kind         kind;
-    bool                     ignored;
-    uint64_t                 id;
-    uint64_t                 unit;
-    struct slice             name;
-    struct slice             payload;
-    const struct failure    *failure;
-    const struct actor_info *info;
+    enum answer_kind           kind;
+    bool                       ignored;
+    uint64_t                   id;
+    uint64_t                   unit;
+    struct slice               name;
+    struct slice               payload;
+    const struct failure      *failure;
+    const struct actor_info   *info;
+    const struct child_info   *children;
+    size_t                     count;
+    uint64_t                   next;
+    const struct child_counts *counts;
 };
 
 struct timer;

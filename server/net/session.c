@@ -32,11 +32,22 @@ void session_answer(struct conn *conn, uint64_t request, const struct answer *an
         case ANSWER_ERROR: status = codec_write_error(out, request, answer->failure); break;
         case ANSWER_DONE: status = codec_write_done(out, request); break;
         case ANSWER_STARTED:
-            status = codec_write_started(out, request, answer->id, answer->unit, answer->name,
-                                         answer->ignored);
+            status = codec_write_started(out, request,
+                                         &(struct started_info){.id = answer->id,
+                                                                .unit = answer->unit,
+                                                                .name = answer->name,
+                                                                .info = answer->payload,
+                                                                .ignored = answer->ignored});
             break;
         case ANSWER_LOCATED: status = codec_write_located(out, request, answer->id); break;
         case ANSWER_INFO: status = codec_write_actor_info(out, request, answer->info); break;
+        case ANSWER_CHILDREN:
+            status =
+                codec_write_children(out, request, answer->children, answer->count, answer->next);
+            break;
+        case ANSWER_CHILD_COUNTS:
+            status = codec_write_child_counts(out, request, answer->counts);
+            break;
     }
     written(conn, status);
 }

@@ -136,6 +136,62 @@ static void take_resume(const Peeper__V1__ClientFrame *frame, struct request *re
     take_target(frame->resume->name, frame->resume->id, request);
 }
 
+static void take_start_supervisor(const Peeper__V1__ClientFrame *frame, struct request *request) {
+    request->name = text_of(frame->start_supervisor->name);
+    request->payload = bytes_of(frame->start_supervisor->spec);
+    request->limit_ms = frame->start_supervisor->timeout_ms;
+}
+
+static void take_start_child(const Peeper__V1__ClientFrame *frame, struct request *request) {
+    take_target(frame->start_child->name, frame->start_child->id, request);
+    request->payload = bytes_of(frame->start_child->spec);
+    request->limit_ms = frame->start_child->timeout_ms;
+}
+
+static void take_terminate_child(const Peeper__V1__ClientFrame *frame, struct request *request) {
+    take_target(frame->terminate_child->name, frame->terminate_child->id, request);
+    request->child = text_of(frame->terminate_child->child);
+    request->incarnation = frame->terminate_child->incarnation;
+    request->limit_ms = frame->terminate_child->timeout_ms;
+}
+
+static void take_restart_child(const Peeper__V1__ClientFrame *frame, struct request *request) {
+    take_target(frame->restart_child->name, frame->restart_child->id, request);
+    request->child = text_of(frame->restart_child->child);
+    request->limit_ms = frame->restart_child->timeout_ms;
+}
+
+static void take_delete_child(const Peeper__V1__ClientFrame *frame, struct request *request) {
+    take_target(frame->delete_child->name, frame->delete_child->id, request);
+    request->child = text_of(frame->delete_child->child);
+}
+
+static void take_which_children(const Peeper__V1__ClientFrame *frame, struct request *request) {
+    take_target(frame->which_children->name, frame->which_children->id, request);
+    request->child = text_of(frame->which_children->child);
+    request->cursor = frame->which_children->cursor;
+    request->limit = frame->which_children->limit;
+}
+
+static void take_count_children(const Peeper__V1__ClientFrame *frame, struct request *request) {
+    take_target(frame->count_children->name, frame->count_children->id, request);
+}
+
+static void take_get_child_spec(const Peeper__V1__ClientFrame *frame, struct request *request) {
+    take_target(frame->get_child_spec->name, frame->get_child_spec->id, request);
+    request->child = text_of(frame->get_child_spec->child);
+    request->incarnation = frame->get_child_spec->incarnation;
+}
+
+static void take_check_specs(const Peeper__V1__ClientFrame *frame, struct request *request) {
+    request->payload = bytes_of(frame->check_specs->specs);
+}
+
+static void take_change_supervisor(const Peeper__V1__ClientFrame *frame, struct request *request) {
+    take_target(frame->change_supervisor->name, frame->change_supervisor->id, request);
+    request->payload = bytes_of(frame->change_supervisor->spec);
+}
+
 static void take_nothing(const Peeper__V1__ClientFrame *frame, struct request *request) {
     (void)frame;
     (void)request;
@@ -158,11 +214,25 @@ static const struct body_row {
     [PEEPER__V1__CLIENT_FRAME__BODY_INSPECT] = {VERB_INSPECT, take_inspect},
     [PEEPER__V1__CLIENT_FRAME__BODY_RESUME] = {VERB_RESUME, take_resume},
     [PEEPER__V1__CLIENT_FRAME__BODY_PING] = {VERB_PING, take_nothing},
+    [PEEPER__V1__CLIENT_FRAME__BODY_START_SUPERVISOR] = {VERB_START_SUPERVISOR,
+                                                         take_start_supervisor},
+    [PEEPER__V1__CLIENT_FRAME__BODY_START_CHILD] = {VERB_START_CHILD, take_start_child},
+    [PEEPER__V1__CLIENT_FRAME__BODY_TERMINATE_CHILD] = {VERB_TERMINATE_CHILD, take_terminate_child},
+    [PEEPER__V1__CLIENT_FRAME__BODY_RESTART_CHILD] = {VERB_RESTART_CHILD, take_restart_child},
+    [PEEPER__V1__CLIENT_FRAME__BODY_DELETE_CHILD] = {VERB_DELETE_CHILD, take_delete_child},
+    [PEEPER__V1__CLIENT_FRAME__BODY_WHICH_CHILDREN] = {VERB_WHICH_CHILDREN, take_which_children},
+    [PEEPER__V1__CLIENT_FRAME__BODY_COUNT_CHILDREN] = {VERB_COUNT_CHILDREN, take_count_children},
+    [PEEPER__V1__CLIENT_FRAME__BODY_GET_CHILD_SPEC] = {VERB_GET_CHILD_SPEC, take_get_child_spec},
+    [PEEPER__V1__CLIENT_FRAME__BODY_CHECK_SPECS] = {VERB_CHECK_SPECS, take_check_specs},
+    [PEEPER__V1__CLIENT_FRAME__BODY_CHANGE_SUPERVISOR] = {VERB_CHANGE_SUPERVISOR,
+                                                          take_change_supervisor},
 };
 
 // A body that the schema has and this table lacks would be a verb without a meaning.
-_Static_assert(sizeof BODIES / sizeof BODIES[0] == PEEPER__V1__CLIENT_FRAME__BODY_PING + 1, "");
-_Static_assert(VERB_COUNT == VERB_PING + 1, "");
+_Static_assert(sizeof BODIES / sizeof BODIES[0] ==
+                   PEEPER__V1__CLIENT_FRAME__BODY_CHANGE_SUPERVISOR + 1,
+               "");
+_Static_assert(VERB_COUNT == VERB_CHANGE_SUPERVISOR + 1, "");
 
 enum status codec_decode(struct codec *codec, struct slice frame, struct request *ret_request) {
     if (fast_decode(frame, ret_request)) return STATUS_OK;
@@ -264,14 +334,14 @@ enum status codec_write_done(struct buf *out, uint64_t id) {
     return fast_write_done(out, id);
 }
 
-enum status codec_write_started(struct buf *out, uint64_t id, uint64_t incarnation, uint64_t unit,
-                                struct slice name, bool ignored) {
+enum status codec_write_started(struct buf *out, uint64_t id, const struct started_info *started) {
     char                room[TEXT_BYTES_MAX + 1];
     Peeper__V1__Started body = PEEPER__V1__STARTED__INIT;
-    body.id = incarnation;
-    body.unit = unit;
-    body.name = copy_text(name, room);
-    body.ignored = ignored;
+    body.id = started->id;
+    body.unit = started->unit;
+    body.name = copy_text(started->name, room);
+    body.ignored = started->ignored;
+    body.info = borrow_bytes(started->info);
 
     SERVER_FRAME(frame, id, STARTED, started, &body);
     return write_frame(out, &frame);
@@ -410,4 +480,89 @@ enum status codec_write_listing(struct buf *out, uint64_t id, const struct actor
     at += peeper__v1__listing__pack(&tail, at);
     end_frame(out, at);
     return STATUS_OK;
+}
+
+// --- Children ------------------------------------------------------------------------------------
+
+// A Child with all it points to; it must not move once filled.
+struct described_child {
+    Peeper__V1__Child child;
+    char              id[TEXT_BYTES_MAX + 1];
+    char              name[TEXT_BYTES_MAX + 1];
+    char              behaviour[TEXT_BYTES_MAX + 1];
+};
+
+static void describe_child(struct described_child *described, const struct child_info *info) {
+    peeper__v1__child__init(&described->child);
+    described->child.id = copy_text(info->id, described->id);
+    described->child.name = copy_text(info->name, described->name);
+    described->child.behaviour = copy_text(info->behaviour, described->behaviour);
+    described->child.status = borrow_text(info->status);
+    described->child.strategy = borrow_text(info->strategy);
+    described->child.restart = borrow_text(info->restart);
+    described->child.supervisor = info->strategy != NULL;
+    described->child.incarnation = info->incarnation;
+    described->child.unit = info->unit;
+    described->child.restarts = info->restarts;
+    described->child.mailbox = info->mailbox;
+    described->child.children = info->children;
+    described->child.significant = info->significant;
+}
+
+#define TAG_CHILDREN (PEEPER__V1__SERVER_FRAME__BODY_CHILDREN << 3 | 2)
+#define TAG_CHILDREN_CHILDREN (1 << 3 | 2)
+
+// A child's texts are at most 255 bytes, so no page comes near the limit of a frame.
+static size_t measure_children(const struct child_info *children, size_t count) {
+    size_t sum = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct described_child described;
+        describe_child(&described, &children[i]);
+        size_t bytes = peeper__v1__child__get_packed_size(&described.child);
+        sum += 1 + prefix_bytes(bytes) + bytes;
+    }
+    return sum;
+}
+
+static uint8_t *put_children(uint8_t *at, const struct child_info *children, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        struct described_child described;
+        describe_child(&described, &children[i]);
+        size_t bytes = peeper__v1__child__get_packed_size(&described.child);
+        *at++ = TAG_CHILDREN_CHILDREN;
+        at += frame_prefix(at, (uint32_t)bytes);
+        at += peeper__v1__child__pack(&described.child, at);
+    }
+    return at;
+}
+
+enum status codec_write_children(struct buf *out, uint64_t id, const struct child_info *children,
+                                 size_t count, uint64_t next) {
+    Peeper__V1__ServerFrame head = PEEPER__V1__SERVER_FRAME__INIT;
+    Peeper__V1__Children    tail = PEEPER__V1__CHILDREN__INIT;
+    head.id = id;
+    tail.next = next;
+    size_t body_bytes =
+        measure_children(children, count) + peeper__v1__children__get_packed_size(&tail);
+    uint8_t *at = begin_frame(out, peeper__v1__server_frame__get_packed_size(&head) + 1 +
+                                       prefix_bytes(body_bytes) + body_bytes);
+    if (at == NULL) return STATUS_NO_MEMORY;
+    at += peeper__v1__server_frame__pack(&head, at);
+    *at++ = TAG_CHILDREN;
+    at += frame_prefix(at, (uint32_t)body_bytes);
+    at = put_children(at, children, count);
+    at += peeper__v1__children__pack(&tail, at);
+    end_frame(out, at);
+    return STATUS_OK;
+}
+
+enum status codec_write_child_counts(struct buf *out, uint64_t id,
+                                     const struct child_counts *counts) {
+    Peeper__V1__ChildCounts body = PEEPER__V1__CHILD_COUNTS__INIT;
+    body.specs = counts->specs;
+    body.active = counts->active;
+    body.supervisors = counts->supervisors;
+    body.workers = counts->workers;
+    SERVER_FRAME(frame, id, CHILD_COUNTS, child_counts, &body);
+    return write_frame(out, &frame);
 }

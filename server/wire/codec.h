@@ -28,6 +28,16 @@ enum verb {
     VERB_INSPECT,
     VERB_RESUME,
     VERB_PING,
+    VERB_START_SUPERVISOR,
+    VERB_START_CHILD,
+    VERB_TERMINATE_CHILD,
+    VERB_RESTART_CHILD,
+    VERB_DELETE_CHILD,
+    VERB_WHICH_CHILDREN,
+    VERB_COUNT_CHILDREN,
+    VERB_GET_CHILD_SPEC,
+    VERB_CHECK_SPECS,
+    VERB_CHANGE_SUPERVISOR,
     VERB_COUNT
 };
 
@@ -37,12 +47,14 @@ enum verb {
 struct request {
     uint64_t     id;
     enum verb    verb;
-    struct slice name;      // target, prefix of List, name of Start
-    uint64_t     target;    // incarnation id; 0: by name
-    struct slice payload;   // message, argument of Start, reason of Stop
-    uint32_t     limit_ms;  // deadline_ms / timeout_ms as sent
-    struct slice behaviour; // Start
-    uint32_t     restart;   // Start: the number in peeper.v1.Restart
+    struct slice name;        // target, prefix of List, name of Start
+    uint64_t     target;      // incarnation id; 0: by name
+    struct slice payload;     // message, argument of Start, reason of Stop, spec
+    struct slice child;       // id of a child; of WhichChildren maybe none
+    uint64_t     incarnation; // of a child
+    uint32_t     limit_ms;    // deadline_ms / timeout_ms as sent
+    struct slice behaviour;   // Start
+    uint32_t     restart;     // Start: the number in peeper.v1.Restart
     uint32_t     on_intensity;
     bool         has_intensity;
     uint32_t     intensity;
@@ -99,8 +111,8 @@ NODISCARD enum status codec_write_reply(struct buf *out, uint64_t id, struct sli
 NODISCARD enum status codec_write_error(struct buf *out, uint64_t id,
                                         const struct failure *failure);
 NODISCARD enum status codec_write_done(struct buf *out, uint64_t id);
-NODISCARD enum status codec_write_started(struct buf *out, uint64_t id, uint64_t incarnation,
-                                          uint64_t unit, struct slice name, bool ignored);
+NODISCARD enum status codec_write_started(struct buf *out, uint64_t id,
+                                          const struct started_info *started);
 NODISCARD enum status codec_write_located(struct buf *out, uint64_t id, uint64_t incarnation);
 // States are left out, whether the infos have them or not.
 NODISCARD enum status codec_write_listing(struct buf *out, uint64_t id,
@@ -108,5 +120,10 @@ NODISCARD enum status codec_write_listing(struct buf *out, uint64_t id,
                                           uint64_t next);
 NODISCARD enum status codec_write_actor_info(struct buf *out, uint64_t id,
                                              const struct actor_info *info);
+NODISCARD enum status codec_write_children(struct buf *out, uint64_t id,
+                                           const struct child_info *children, size_t count,
+                                           uint64_t next);
+NODISCARD enum status codec_write_child_counts(struct buf *out, uint64_t id,
+                                               const struct child_counts *counts);
 NODISCARD enum status codec_write_pong(struct buf *out, uint64_t id);
 NODISCARD enum status codec_write_goodbye(struct buf *out, const char *message);

@@ -136,7 +136,8 @@ Test(codec_write, the_schema_and_the_status_table_have_the_same_numbers) {
 
 Test(codec_write, started) {
     struct slice             name = slice_of("countersign", 7); // not terminated
-    Peeper__V1__ServerFrame *frame = written(codec_write_started(&out, 9, 1234, 56, name, false));
+    Peeper__V1__ServerFrame *frame = written(
+        codec_write_started(&out, 9, &(struct started_info){.id = 1234, .unit = 56, .name = name}));
     cr_assert_eq(frame->id, 9);
     cr_assert_eq(frame->body_case, PEEPER__V1__SERVER_FRAME__BODY_STARTED);
     cr_assert_eq(frame->started->id, 1234);
@@ -145,7 +146,7 @@ Test(codec_write, started) {
     cr_assert(!frame->started->ignored);
     let_go(frame);
 
-    frame = written(codec_write_started(&out, 9, 0, 0, (struct slice){0}, true));
+    frame = written(codec_write_started(&out, 9, &(struct started_info){.ignored = true}));
     cr_assert_eq(frame->started->id, 0);
     cr_assert_str_eq(frame->started->name, "");
     cr_assert(frame->started->ignored);
@@ -155,8 +156,8 @@ Test(codec_write, started) {
 Test(codec_write, names_up_to_255_bytes_are_whole_and_longer_ones_are_cut) {
     memset(bytes, 'x', sizeof bytes);
     for (size_t size = 254; size <= 257; size++) {
-        Peeper__V1__ServerFrame *frame =
-            written(codec_write_started(&out, 1, 1, 1, slice_of(bytes, size), false));
+        Peeper__V1__ServerFrame *frame = written(codec_write_started(
+            &out, 1, &(struct started_info){.id = 1, .unit = 1, .name = slice_of(bytes, size)}));
         cr_assert_eq(strlen(frame->started->name), size < 255 ? size : 255);
         let_go(frame);
     }
@@ -278,7 +279,8 @@ Test(codec_write, without_memory_nothing_is_appended) {
     cr_assert(codec_write_reply(&box, 1, name) == STATUS_NO_MEMORY);
     cr_assert(codec_write_error(&box, 1, &failure) == STATUS_NO_MEMORY);
     cr_assert(codec_write_done(&box, 1) == STATUS_NO_MEMORY);
-    cr_assert(codec_write_started(&box, 1, 1, 1, name, false) == STATUS_NO_MEMORY);
+    cr_assert(codec_write_started(&box, 1, &(struct started_info){.name = name}) ==
+              STATUS_NO_MEMORY);
     cr_assert(codec_write_located(&box, 1, 1) == STATUS_NO_MEMORY);
     cr_assert(codec_write_listing(&box, 1, &info, 1, 0) == STATUS_NO_MEMORY);
     cr_assert(codec_write_actor_info(&box, 1, &info) == STATUS_NO_MEMORY);

@@ -41,3 +41,35 @@ struct actor_info {
     uint64_t     version;
     uint64_t     state_at_ms; // wall clock
 };
+
+// Whoever was started.
+struct started_info {
+    uint64_t     id; // incarnation; 0 where init said ignore
+    uint64_t     unit;
+    struct slice name;
+    struct slice info; // encoded Value from init; may be empty
+    bool         ignored;
+};
+
+// One child of a supervisor, or a unit that has none.
+struct child_info {
+    struct slice id;
+    struct slice name;
+    struct slice behaviour;
+    const char  *status;      // static text
+    const char  *strategy;    // static text; NULL: no supervisor
+    const char  *restart;     // static text
+    uint64_t     incarnation; // 0: none now
+    uint64_t     unit;
+    uint64_t     restarts;
+    uint32_t     mailbox;
+    uint32_t     children;
+    bool         significant;
+};
+
+struct child_counts {
+    uint32_t specs;
+    uint32_t active;
+    uint32_t supervisors;
+    uint32_t workers;
+};
