@@ -168,7 +168,7 @@ Test(fast, leaves_to_protobuf_c_what_is_not_plain, .timeout = 10) {
         {"\x1a\x02\x28\x01", 4},                 // a field of a later version
         {"\x22\x02\x20\x01", 4},                 // a deadline in a Cast
         {"\x9a\x00\x02\x10\x01", 5},             // a tag in two bytes
-        {"\x1a\x00\x78\x01", 4},                 // an unknown field beside the body
+        {"\x1a\x00\xa0\x06\x01", 5},             // an unknown field beside the body
     };
     for (size_t i = 0; i < sizeof OTHERS / sizeof OTHERS[0]; i++) {
         struct verdict verdict = judge((const uint8_t *)OTHERS[i].data, OTHERS[i].size);
