@@ -2,8 +2,9 @@
 
 #include "base/log.h"
 #include "base/utf8.h"
-#include "keeper/router.h"
 #include "keeper/life.h"
+#include "keeper/router.h"
+#include "keeper/start.h"
 
 #include <peeper/value.h>
 
@@ -53,10 +54,6 @@ static bool limit_valid(struct shard *shard, struct caller caller, uint32_t limi
     return false;
 }
 
-static uint32_t limit_or_default(uint32_t limit_ms) {
-    return limit_ms == 0 ? DEADLINE_MS_DEFAULT : limit_ms;
-}
-
 static enum status run_call(struct shard *shard, struct caller caller,
                             const struct request *request) {
     if (!limit_valid(shard, caller, request->limit_ms, "deadline_ms: over 3600000"))
@@ -66,9 +63,8 @@ static enum status run_call(struct shard *shard, struct caller caller,
         shard_answer_status(shard, caller, STATUS_NOPROC);
         return STATUS_OK;
     }
-    enum status status =
-        router_deliver(shard, actor, TURN_CALL, caller, limit_or_default(request->limit_ms),
-                       request->payload, true);
+    enum status status = router_deliver(shard, actor, TURN_CALL, caller,
+                                        start_limit_ms(request->limit_ms), request->payload, true);
     if (status == STATUS_AGAIN) return status;
     if (status != STATUS_OK) refuse_delivery(shard, caller, status);
     return STATUS_OK;
@@ -134,31 +130,6 @@ static void answer_already_started(struct shard *shard, struct caller caller,
     peeper_writer_fini(&writer);
 }
 
-// False if the name is taken, and then the caller has its answer.
-static bool name_available(struct shard *shard, struct caller caller, struct slice name) {
-    struct actor *holder = actor_by_name(&shard->actors, name);
-    if (holder == NULL) return true;
-    if (holder->life != ACTOR_ENDED) {
-        answer_already_started(shard, caller, holder);
-        return false;
-    }
-    life_discard(shard, holder);
-    return true;
-}
-
-static void configure(struct shard *shard, struct actor *actor, const struct request *request,
-                      uint16_t behaviour) {
-    actor->unit = shard->unit_next++;
-    actor->behaviour = behaviour;
-    actor->restart = request->restart == 0 ? RESTART_TRANSIENT : request->restart & 3;
-    actor->on_intensity =
-        request->on_intensity == 0 ? INTENSITY_BACKOFF : request->on_intensity & 3;
-    actor->intensity = request->has_intensity ? request->intensity : INTENSITY_DEFAULT;
-    actor->period_ms = request->has_intensity ? request->period_ms : PERIOD_MS_DEFAULT;
-    actor->mailbox_max =
-        request->mailbox_max == 0 ? shard->options->mailbox_max : request->mailbox_max;
-}
-
 static enum status run_start(struct shard *shard, struct caller caller,
                              const struct request *request) {
     const char *fault = start_fault(request);
@@ -172,29 +143,19 @@ static enum status run_start(struct shard *shard, struct caller caller,
         shard_answer_status(shard, caller, status);
         return STATUS_OK;
     }
-    if (!name_available(shard, caller, request->name)) return STATUS_OK;
+    const struct actor *holder = start_holder(shard, request->name);
+    if (holder != NULL) {
+        answer_already_started(shard, caller, holder);
+        return STATUS_OK;
+    }
 
-    struct actor    *actor;
-    struct envelope *init = envelope_create(TURN_INIT, caller, shard->now_ms,
-                                            limit_or_default(request->limit_ms), (struct slice){0});
-    status = init == NULL ? STATUS_NO_MEMORY : STATUS_OK;
-    if (status != STATUS_OK) goto refuse_start;
-    status = actor_create(&shard->actors, request->name, request->payload, &actor);
-    if (status != STATUS_OK) goto free_init;
-    status = actor_name_put(&shard->actors, actor);
-    if (status != STATUS_OK) goto destroy_actor;
-
-    configure(shard, actor, request, behaviour);
-    router_enqueue(shard, actor, init);
-    router_pump(shard, actor);
-    return STATUS_OK;
-
-destroy_actor:
-    actor_destroy(&shard->actors, actor);
-free_init:
-    free(init);
-refuse_start:
-    refuse(shard, caller, status, status == STATUS_OVERLOADED ? "too many actors" : NULL);
+    struct actor *actor;
+    status = start_actor(shard, caller, request, behaviour, &actor);
+    if (status == STATUS_OK) {
+        router_pump(shard, actor);
+    } else {
+        refuse(shard, caller, status, status == STATUS_OVERLOADED ? "too many actors" : NULL);
+    }
     return STATUS_OK;
 }
 
@@ -220,9 +181,8 @@ static enum status run_stop(struct shard *shard, struct caller caller,
         shard_answer_done(shard, caller);
         return STATUS_OK;
     }
-    enum status status =
-        router_deliver(shard, actor, TURN_TERMINATE, caller, limit_or_default(request->limit_ms),
-                       request->payload, true);
+    enum status status = router_deliver(shard, actor, TURN_TERMINATE, caller,
+                                        start_limit_ms(request->limit_ms), request->payload, true);
     if (status == STATUS_AGAIN) return status;
     if (status != STATUS_OK) refuse_delivery(shard, caller, status);
     return STATUS_OK;
@@ -326,8 +286,7 @@ void request_effect_start(struct shard *shard, struct slice behaviour, struct sl
         log_lost("start", name, STATUS_INVALID);
         return;
     }
-    if (actor_by_name(&shard->actors, name) != NULL &&
-        actor_by_name(&shard->actors, name)->life != ACTOR_ENDED) {
+    if (start_holder(shard, name) != NULL) {
         log_lost("start", name, STATUS_ALREADY_STARTED);
         return;
     }

@@ -1,0 +1,630 @@
+#include "keeper/spec.h"
+
+#include "base/check.h"
+#include "keeper/actor.h"
+#include "keeper/options.h"
+#include "wire/json.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+// --- Words ---------------------------------------------------------------------------------------
+
+struct word {
+    const char *text;
+    uint32_t    value;
+};
+
+static const struct word STRATEGIES[] = {
+    {"one_for_one", ONE_FOR_ONE},
+    {"one_for_all", ONE_FOR_ALL},
+    {"rest_for_one", REST_FOR_ONE},
+    {"simple_one_for_one", SIMPLE_ONE_FOR_ONE},
+    {0},
+};
+static const struct word AUTO_SHUTDOWNS[] = {
+    {"never", AUTO_NEVER},
+    {"any_significant", AUTO_ANY_SIGNIFICANT},
+    {"all_significant", AUTO_ALL_SIGNIFICANT},
+    {0},
+};
+static const struct word RESTARTS[] = {
+    {"permanent", RESTART_PERMANENT},
+    {"transient", RESTART_TRANSIENT},
+    {"temporary", RESTART_TEMPORARY},
+    {0},
+};
+static const struct word ON_INTENSITIES[] = {
+    {"backoff", INTENSITY_BACKOFF},
+    {"suspend", INTENSITY_SUSPEND},
+    {"stop", INTENSITY_STOP},
+    {0},
+};
+
+static const char *word_text(const struct word *words, uint32_t value) {
+    while (words->text != NULL && words->value != value) words++;
+    return words->text;
+}
+
+const char *strategy_text(enum strategy strategy) {
+    return word_text(STRATEGIES, strategy);
+}
+
+const char *restart_text(uint8_t restart) {
+    return word_text(RESTARTS, restart);
+}
+
+// --- Where the reader is, and what it complains about --------------------------------------------
+
+#define PATH_BYTES 160
+#define SHOWN_BYTES 60 // of a wrong value
+
+struct reader {
+    const struct behaviour_table *behaviours;
+    struct spec_fault            *fault;
+    int                           depth;
+    char                          path[PATH_BYTES]; // "children[2].start."; cut if too long
+};
+
+// Extends the path and answers where it was, for restore().
+static size_t descend(struct reader *reader, const char *format, unsigned index) {
+    size_t at = strlen(reader->path);
+    snprintf(reader->path + at, sizeof reader->path - at, format, index);
+    return at;
+}
+
+static void restore(struct reader *reader, size_t at) {
+    reader->path[at] = '\0';
+}
+
+static void show(struct peeper_value value, char shown[SHOWN_BYTES]) {
+    json_t *json = json_from_value(value);
+    char   *text = json == NULL ? NULL : json_dumps(json, JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
+    snprintf(shown, SHOWN_BYTES, "%s", text == NULL ? "?" : text);
+    if (text != NULL && strlen(text) >= SHOWN_BYTES) memcpy(shown + SHOWN_BYTES - 4, "...", 4);
+    free(text);
+    json_decref(json);
+}
+
+static enum status complain(struct reader *reader, const char *field, const char *what) {
+    snprintf(reader->fault->message, sizeof reader->fault->message, "%s%s: %s", reader->path, field,
+             what);
+    reader->fault->status = STATUS_BAD_SPEC;
+    return STATUS_BAD_SPEC;
+}
+
+// The reason is a list that begins with this word.
+static struct peeper_writer *reason(struct reader *reader, const char *word) {
+    struct peeper_writer *writer = &reader->fault->reason;
+    peeper_writer_reset(writer);
+    peeper_write_list(writer);
+    peeper_write_string(writer, word);
+    return writer;
+}
+
+static enum status missing(struct reader *reader, const char *field, const char *word) {
+    peeper_write_end(reason(reader, word));
+    return complain(reader, field, "is missing");
+}
+
+// A field with a value that it must not have.
+static enum status wrong(struct reader *reader, const char *field, const char *word,
+                         struct peeper_value value, const char *wanted) {
+    char shown[SHOWN_BYTES], what[200];
+    show(value, shown);
+    snprintf(what, sizeof what, "%s is not %s", shown, wanted);
+    peeper_write_value(reason(reader, word), value);
+    peeper_write_end(&reader->fault->reason);
+    return complain(reader, field, what);
+}
+
+// Two fields, or a field and what it stands in, that exclude each other.
+static enum status combination(struct reader *reader, const char *field, const char *value,
+                               const char *other, const char *other_value) {
+    char what[160];
+    snprintf(what, sizeof what, "%s does not go with %s %s", value, other, other_value);
+    struct peeper_writer *writer = reason(reader, "bad_combination");
+    const char           *pairs[] = {other, other_value, field, value};
+    for (int i = 0; i < 4; i += 2) {
+        peeper_write_list(writer);
+        peeper_write_string(writer, pairs[i]);
+        peeper_write_string(writer, pairs[i + 1]);
+        peeper_write_end(writer);
+    }
+    peeper_write_end(writer);
+    return complain(reader, field, what);
+}
+
+static enum status no_memory(struct reader *reader) {
+    reader->fault->status = STATUS_NO_MEMORY;
+    return STATUS_NO_MEMORY;
+}
+
+void spec_fault_fini(struct spec_fault *fault) {
+    peeper_writer_fini(&fault->reason);
+}
+
+// --- Fields of a map: absent ones leave the default alone ----------------------------------------
+
+static enum status read_word(struct reader *reader, struct peeper_value map, const char *field,
+                             const struct word *words, uint8_t *value) {
+    struct peeper_value given;
+    char                wanted[120] = "", invalid[48];
+    if (!peeper_value_get(map, field, &given)) return STATUS_OK;
+    for (const struct word *word = words; word->text != NULL; word++) {
+        if (peeper_value_is(given, word->text)) {
+            *value = (uint8_t)word->value;
+            return STATUS_OK;
+        }
+        size_t at = strlen(wanted);
+        snprintf(wanted + at, sizeof wanted - at, "%s%s", at == 0 ? "" : " | ", word->text);
+    }
+    snprintf(invalid, sizeof invalid, "invalid_%s", field);
+    return wrong(reader, field, invalid, given, wanted);
+}
+
+static enum status read_count(struct reader *reader, struct peeper_value map, const char *field,
+                              uint32_t min, uint32_t max, uint32_t *value) {
+    struct peeper_value given;
+    int64_t             number;
+    char                wanted[64], invalid[48];
+    if (!peeper_value_get(map, field, &given)) return STATUS_OK;
+    if (peeper_value_int(given, &number) && number >= min && number <= max) {
+        *value = (uint32_t)number;
+        return STATUS_OK;
+    }
+    snprintf(wanted, sizeof wanted, "an integer from %u to %u", min, max);
+    snprintf(invalid, sizeof invalid, "invalid_%s", field);
+    return wrong(reader, field, invalid, given, wanted);
+}
+
+static bool plain_text(const char *text, size_t bytes) {
+    for (size_t i = 0; i < bytes; i++) {
+        if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f) return false;
+    }
+    return true;
+}
+
+static enum status read_text(struct reader *reader, struct peeper_value map, const char *field,
+                             struct slice *text) {
+    struct peeper_value given;
+    const char         *data;
+    size_t              bytes;
+    char                invalid[48];
+    if (!peeper_value_get(map, field, &given)) return STATUS_OK;
+    if (peeper_value_string(given, &data, &bytes) && bytes > 0 && bytes <= NAME_BYTES_MAX &&
+        plain_text(data, bytes)) {
+        *text = slice_of(data, bytes);
+        return STATUS_OK;
+    }
+    snprintf(invalid, sizeof invalid, "invalid_%s", field);
+    return wrong(reader, field, invalid, given,
+                 "a string of 1 to 255 bytes without control characters");
+}
+
+static enum status read_shutdown(struct reader *reader, struct peeper_value map,
+                                 uint32_t *shutdown_ms) {
+    struct peeper_value given;
+    int64_t             number;
+    if (!peeper_value_get(map, "shutdown", &given)) return STATUS_OK;
+    if (peeper_value_is(given, "brutal_kill")) {
+        *shutdown_ms = SHUTDOWN_BRUTAL;
+    } else if (peeper_value_is(given, "infinity")) {
+        *shutdown_ms = SHUTDOWN_INFINITY;
+    } else if (peeper_value_int(given, &number) && number >= 0 && number <= DEADLINE_MS_MAX) {
+        // No time at all is a kill in all but name.
+        *shutdown_ms = (uint32_t)number;
+    } else {
+        return wrong(reader, "shutdown", "invalid_shutdown", given,
+                     "brutal_kill | infinity | milliseconds up to 3600000");
+    }
+    return STATUS_OK;
+}
+
+static enum status read_bool(struct reader *reader, struct peeper_value map, const char *field,
+                             bool *value) {
+    struct peeper_value given;
+    char                invalid[48];
+    if (!peeper_value_get(map, field, &given) || peeper_value_bool(given, value)) return STATUS_OK;
+    snprintf(invalid, sizeof invalid, "invalid_%s", field);
+    return wrong(reader, field, invalid, given, "true or false");
+}
+
+// --- Children ------------------------------------------------------------------------------------
+
+// A child's spec while it is being read; texts point into the Value.
+struct draft {
+    struct child_spec       fixed;
+    struct supervisor_spec *supervisor; // owned until the spec is made
+    struct slice            id;
+    struct slice            name;
+    struct slice            argument;
+};
+
+static enum status read_supervisor(struct reader *reader, struct peeper_value map,
+                                   struct supervisor_spec **ret_spec);
+
+static enum status read_start_supervisor(struct reader *reader, struct peeper_value value,
+                                         struct draft *draft) {
+    size_t      at = descend(reader, "supervisor.", 0);
+    enum status status = read_supervisor(reader, value, &draft->supervisor);
+    restore(reader, at);
+    draft->fixed.shutdown_ms = SHUTDOWN_INFINITY;
+    return status;
+}
+
+static enum status read_start_actor(struct reader *reader, struct peeper_value start,
+                                    struct draft *draft) {
+    struct peeper_value value;
+    struct slice        behaviour = {0};
+    enum status         status = read_text(reader, start, "behaviour", &behaviour);
+    if (status != STATUS_OK) return status;
+    if (behaviour.bytes == 0) return missing(reader, "behaviour", "missing_start");
+    if (behaviour_find(reader->behaviours, behaviour, &draft->fixed.behaviour) != STATUS_OK) {
+        (void)!peeper_value_get(start, "behaviour", &value);
+        (void)wrong(reader, "behaviour", "undef", value, "the name of a loaded behaviour");
+        return reader->fault->status = STATUS_UNKNOWN_BEHAVIOUR;
+    }
+    if (peeper_value_get(start, "argument", &value))
+        draft->argument = slice_of(value.data, value.bytes);
+    status = read_text(reader, start, "name", &draft->name);
+    if (status != STATUS_OK) return status;
+    status = read_count(reader, start, "timeout_ms", 1, DEADLINE_MS_MAX, &draft->fixed.timeout_ms);
+    if (status != STATUS_OK) return status;
+    return read_count(reader, start, "mailbox_max", 1, UINT32_MAX, &draft->fixed.mailbox_max);
+}
+
+static enum status read_start(struct reader *reader, struct peeper_value map, struct draft *draft) {
+    struct peeper_value start, supervisor;
+    if (!peeper_value_get(map, "start", &start)) return missing(reader, "start", "missing_start");
+    if (peeper_value_kind(start) != PEEPER_MAP)
+        return wrong(reader, "start", "invalid_mfa", start, "a map");
+    size_t      at = descend(reader, "start.", 0);
+    enum status status = peeper_value_get(start, "supervisor", &supervisor)
+                             ? read_start_supervisor(reader, supervisor, draft)
+                             : read_start_actor(reader, start, draft);
+    restore(reader, at);
+    return status;
+}
+
+static enum status check_significant(struct reader *reader, enum auto_shutdown auto_shutdown,
+                                     const struct child_spec *spec) {
+    if (!spec->significant) return STATUS_OK;
+    if (spec->restart == RESTART_PERMANENT)
+        return combination(reader, "significant", "true", "restart", "permanent");
+    if (auto_shutdown == AUTO_NEVER)
+        return combination(reader, "significant", "true", "auto_shutdown", "never");
+    return STATUS_OK;
+}
+
+static enum status read_draft(struct reader *reader, enum auto_shutdown auto_shutdown,
+                              struct peeper_value map, struct draft *draft) {
+    if (peeper_value_kind(map) != PEEPER_MAP) {
+        char last = reader->path[0] == '\0' ? '\0' : reader->path[strlen(reader->path) - 1];
+        if (last == '.') reader->path[strlen(reader->path) - 1] = '\0';
+        return wrong(reader, "", "invalid_child_spec", map, "a map");
+    }
+    draft->fixed.restart = RESTART_PERMANENT;
+    draft->fixed.on_intensity = INTENSITY_STOP;
+    draft->fixed.shutdown_ms = SHUTDOWN_MS_DEFAULT;
+    enum status status = read_text(reader, map, "id", &draft->id);
+    if (status != STATUS_OK) return status;
+    if (draft->id.bytes == 0) return missing(reader, "id", "missing_id");
+    status = read_start(reader, map, draft);
+    if (status != STATUS_OK) return status;
+    status = read_word(reader, map, "restart", RESTARTS, &draft->fixed.restart);
+    if (status != STATUS_OK) return status;
+    status = read_word(reader, map, "on_intensity", ON_INTENSITIES, &draft->fixed.on_intensity);
+    if (status != STATUS_OK) return status;
+    status = read_shutdown(reader, map, &draft->fixed.shutdown_ms);
+    if (status != STATUS_OK) return status;
+    status = read_bool(reader, map, "significant", &draft->fixed.significant);
+    if (status != STATUS_OK) return status;
+    return check_significant(reader, auto_shutdown, &draft->fixed);
+}
+
+static struct child_spec *child_spec_create(const struct draft *draft) {
+    size_t             text_bytes = draft->id.bytes + draft->name.bytes + draft->argument.bytes;
+    struct child_spec *spec = malloc(sizeof *spec + text_bytes);
+    if (spec == NULL) return NULL;
+    *spec = draft->fixed;
+    spec->holders = 1;
+    spec->supervisor = draft->supervisor;
+    spec->id_bytes = (uint8_t)draft->id.bytes;
+    spec->name_bytes = (uint8_t)draft->name.bytes;
+    spec->argument_bytes = (uint32_t)draft->argument.bytes;
+    struct slice parts[] = {draft->id, draft->name, draft->argument};
+    uint8_t     *at = spec->text;
+    for (int i = 0; i < 3; i++) {
+        if (parts[i].bytes > 0) memcpy(at, parts[i].data, parts[i].bytes);
+        at += parts[i].bytes;
+    }
+    return spec;
+}
+
+static enum status read_child(struct reader *reader, enum auto_shutdown auto_shutdown,
+                              struct peeper_value map, struct child_spec **ret_spec) {
+    struct draft draft = {0};
+    enum status  status = read_draft(reader, auto_shutdown, map, &draft);
+    if (status == STATUS_OK) {
+        struct child_spec *spec = child_spec_create(&draft);
+        if (spec != NULL) {
+            *ret_spec = spec;
+            return STATUS_OK;
+        }
+        status = no_memory(reader);
+    }
+    supervisor_spec_release(draft.supervisor);
+    return status;
+}
+
+static int compare_ids(const void *left, const void *right) {
+    struct slice a = child_spec_id(*(struct child_spec *const *)left);
+    struct slice b = child_spec_id(*(struct child_spec *const *)right);
+    if (a.bytes != b.bytes) return a.bytes < b.bytes ? -1 : 1;
+    return memcmp(a.data, b.data, a.bytes);
+}
+
+// Sorted copies stand side by side.
+static enum status check_duplicates(struct reader *reader, const struct supervisor_spec *spec) {
+    if (spec->count < 2) return STATUS_OK;
+    struct child_spec **sorted = malloc(spec->count * sizeof(struct child_spec *));
+    if (sorted == NULL) return no_memory(reader);
+    memcpy(sorted, spec->children, spec->count * sizeof(struct child_spec *));
+    qsort(sorted, spec->count, sizeof(struct child_spec *), compare_ids);
+    enum status status = STATUS_OK;
+    for (uint32_t i = 1; i < spec->count && status == STATUS_OK; i++) {
+        if (compare_ids(&sorted[i - 1], &sorted[i]) != 0) continue;
+        struct slice id = child_spec_id(sorted[i]);
+        char         what[300];
+        snprintf(what, sizeof what, "the id \"%.*s\" stands twice", (int)id.bytes,
+                 (const char *)id.data);
+        peeper_write_string_n(reason(reader, "duplicate_child_name"), (const char *)id.data,
+                              id.bytes);
+        peeper_write_end(&reader->fault->reason);
+        status = complain(reader, "children", what);
+    }
+    free(sorted);
+    return status;
+}
+
+static enum status read_children(struct reader *reader, struct peeper_value list,
+                                 struct supervisor_spec *spec) {
+    size_t count = peeper_value_count(list);
+    if (peeper_value_kind(list) != PEEPER_LIST || count > SPEC_CHILDREN_MAX)
+        return wrong(reader, "children", "badarg", list, "a list of at most 1000000 specs");
+    spec->children = calloc(count + 1, sizeof(struct child_spec *));
+    if (spec->children == NULL) return no_memory(reader);
+    struct peeper_iter iter = peeper_value_iter(list);
+    while (peeper_iter_next(&iter)) {
+        size_t      at = descend(reader, "children[%u].", spec->count);
+        enum status status = read_child(reader, (enum auto_shutdown)spec->auto_shutdown, iter.value,
+                                        &spec->children[spec->count]);
+        if (status != STATUS_OK) return status;
+        restore(reader, at);
+        spec->count++;
+    }
+    return check_duplicates(reader, spec);
+}
+
+// --- Supervisors ---------------------------------------------------------------------------------
+
+// A simple one has one template and no significant children.
+static enum status check_simple(struct reader *reader, const struct supervisor_spec *spec) {
+    if (spec->strategy != SIMPLE_ONE_FOR_ONE) return STATUS_OK;
+    if (spec->count != 1) {
+        peeper_write_end(reason(reader, "bad_start_spec"));
+        return complain(reader, "children", "simple_one_for_one needs exactly one template");
+    }
+    if (spec->auto_shutdown != AUTO_NEVER) {
+        return combination(reader, "auto_shutdown", word_text(AUTO_SHUTDOWNS, spec->auto_shutdown),
+                           "strategy", "simple_one_for_one");
+    }
+    return STATUS_OK;
+}
+
+static enum status read_flags(struct reader *reader, struct peeper_value map,
+                              struct supervisor_spec *spec) {
+    struct slice name = {0};
+    enum status  status = read_text(reader, map, "name", &name);
+    if (status != STATUS_OK) return status;
+    spec->name_bytes = (uint8_t)name.bytes;
+    if (name.bytes > 0) memcpy(spec->name, name.data, name.bytes);
+    status = read_word(reader, map, "strategy", STRATEGIES, &spec->strategy);
+    if (status != STATUS_OK) return status;
+    status = read_count(reader, map, "intensity", 0, INT32_MAX, &spec->intensity);
+    if (status != STATUS_OK) return status;
+    status = read_count(reader, map, "period_ms", 1, PERIOD_MS_MAX, &spec->period_ms);
+    if (status != STATUS_OK) return status;
+    status = read_count(reader, map, "max_children", 0, INT32_MAX, &spec->children_max);
+    if (status != STATUS_OK) return status;
+    return read_word(reader, map, "auto_shutdown", AUTO_SHUTDOWNS, &spec->auto_shutdown);
+}
+
+static enum status read_into(struct reader *reader, struct peeper_value map,
+                             struct supervisor_spec *spec) {
+    struct peeper_value children;
+    enum status         status = read_flags(reader, map, spec);
+    if (status != STATUS_OK) return status;
+    if (peeper_value_get(map, "children", &children)) {
+        status = read_children(reader, children, spec);
+        if (status != STATUS_OK) return status;
+    }
+    return check_simple(reader, spec);
+}
+
+static enum status read_supervisor(struct reader *reader, struct peeper_value map,
+                                   struct supervisor_spec **ret_spec) {
+    if (peeper_value_kind(map) != PEEPER_MAP)
+        return wrong(reader, "spec", "bad_start_spec", map, "a map");
+    if (reader->depth == SPEC_DEPTH_MAX) {
+        peeper_write_end(reason(reader, "too_deep"));
+        return complain(reader, "", "more than 16 supervisors in each other");
+    }
+    struct supervisor_spec *spec = calloc(1, sizeof *spec);
+    if (spec == NULL) return no_memory(reader);
+    spec->holders = 1;
+    spec->strategy = ONE_FOR_ONE;
+    spec->auto_shutdown = AUTO_NEVER;
+    spec->intensity = INTENSITY_DEFAULT;
+    spec->period_ms = PERIOD_MS_DEFAULT;
+    spec->children_max = UINT32_MAX;
+    reader->depth++;
+    enum status status = read_into(reader, map, spec);
+    reader->depth--;
+    if (status != STATUS_OK) {
+        supervisor_spec_release(spec);
+        return status;
+    }
+    *ret_spec = spec;
+    return STATUS_OK;
+}
+
+// --- In ------------------------------------------------------------------------------------------
+
+// Fails where the bytes are no Value at all, or leaves the reader ready.
+static enum status open_value(struct reader *reader, struct slice bytes,
+                              struct peeper_value *ret_value) {
+    struct peeper_value value = {bytes.data, bytes.bytes};
+    if (!peeper_value_check(value)) {
+        peeper_write_end(reason(reader, "badarg"));
+        return complain(reader, "spec", "not a well-formed Value");
+    }
+    *ret_value = value;
+    return STATUS_OK;
+}
+
+enum status spec_read_supervisor(const struct behaviour_table *behaviours, struct slice value,
+                                 struct spec_fault *fault, struct supervisor_spec **ret_spec) {
+    struct reader       reader = {.behaviours = behaviours, .fault = fault};
+    struct peeper_value map;
+    enum status         status = open_value(&reader, value, &map);
+    return status != STATUS_OK ? status : read_supervisor(&reader, map, ret_spec);
+}
+
+enum status spec_read_child(const struct behaviour_table *behaviours,
+                            enum auto_shutdown auto_shutdown, struct slice value,
+                            struct spec_fault *fault, struct child_spec **ret_spec) {
+    struct reader       reader = {.behaviours = behaviours, .fault = fault};
+    struct peeper_value map;
+    enum status         status = open_value(&reader, value, &map);
+    return status != STATUS_OK ? status : read_child(&reader, auto_shutdown, map, ret_spec);
+}
+
+enum status spec_check(const struct behaviour_table *behaviours, struct slice value,
+                       struct spec_fault *fault) {
+    struct reader       reader = {.behaviours = behaviours, .fault = fault};
+    struct peeper_value list;
+    enum status         status = open_value(&reader, value, &list);
+    if (status != STATUS_OK) return status;
+    struct supervisor_spec *spec = calloc(1, sizeof *spec);
+    if (spec == NULL) return no_memory(&reader);
+    spec->holders = 1;
+    // Significance is judged where it is known for whom: as OTP does it, not here.
+    spec->auto_shutdown = AUTO_ANY_SIGNIFICANT;
+    status = read_children(&reader, list, spec);
+    supervisor_spec_release(spec);
+    return status;
+}
+
+// --- Out -----------------------------------------------------------------------------------------
+
+static void write_text(struct peeper_writer *writer, const char *key, struct slice text) {
+    peeper_write_key(writer, key);
+    peeper_write_string_n(writer, (const char *)text.data, text.bytes);
+}
+
+static void write_word(struct peeper_writer *writer, const char *key, const char *word) {
+    peeper_write_key(writer, key);
+    peeper_write_string(writer, word);
+}
+
+static void write_count(struct peeper_writer *writer, const char *key, uint32_t value) {
+    peeper_write_key(writer, key);
+    peeper_write_int(writer, value);
+}
+
+static void write_supervisor(struct peeper_writer *writer, const struct behaviour_table *behaviours,
+                             const struct supervisor_spec *spec) {
+    peeper_write_key(writer, "supervisor");
+    peeper_write_map(writer);
+    if (spec->name_bytes > 0) write_text(writer, "name", slice_of(spec->name, spec->name_bytes));
+    write_word(writer, "strategy", strategy_text((enum strategy)spec->strategy));
+    write_count(writer, "intensity", spec->intensity);
+    write_count(writer, "period_ms", spec->period_ms);
+    if (spec->children_max != UINT32_MAX) write_count(writer, "max_children", spec->children_max);
+    write_word(writer, "auto_shutdown", word_text(AUTO_SHUTDOWNS, spec->auto_shutdown));
+    peeper_write_key(writer, "children");
+    peeper_write_list(writer);
+    for (uint32_t i = 0; i < spec->count; i++)
+        spec_write_child(writer, behaviours, spec->children[i]);
+    peeper_write_end(writer);
+    peeper_write_end(writer);
+}
+
+static void write_actor(struct peeper_writer *writer, const struct behaviour_table *behaviours,
+                        const struct child_spec *spec) {
+    struct slice argument = child_spec_argument(spec);
+    write_word(writer, "behaviour", behaviours->rows[spec->behaviour].name);
+    if (spec->name_bytes > 0) write_text(writer, "name", child_spec_name(spec));
+    peeper_write_key(writer, "argument");
+    peeper_write_value(writer, (struct peeper_value){argument.data, argument.bytes});
+    if (spec->timeout_ms != 0) write_count(writer, "timeout_ms", spec->timeout_ms);
+    if (spec->mailbox_max != 0) write_count(writer, "mailbox_max", spec->mailbox_max);
+}
+
+void spec_write_child(struct peeper_writer *writer, const struct behaviour_table *behaviours,
+                      const struct child_spec *spec) {
+    peeper_write_map(writer);
+    write_text(writer, "id", child_spec_id(spec));
+    peeper_write_key(writer, "start");
+    peeper_write_map(writer);
+    if (spec->supervisor != NULL) {
+        write_supervisor(writer, behaviours, spec->supervisor);
+    } else {
+        write_actor(writer, behaviours, spec);
+    }
+    peeper_write_end(writer);
+    write_word(writer, "restart", restart_text(spec->restart));
+    write_word(writer, "on_intensity", word_text(ON_INTENSITIES, spec->on_intensity));
+    if (spec->shutdown_ms == SHUTDOWN_INFINITY) {
+        write_word(writer, "shutdown", "infinity");
+    } else if (spec->shutdown_ms == SHUTDOWN_BRUTAL) {
+        write_word(writer, "shutdown", "brutal_kill");
+    } else {
+        write_count(writer, "shutdown", spec->shutdown_ms);
+    }
+    peeper_write_key(writer, "significant");
+    peeper_write_bool(writer, spec->significant);
+    peeper_write_end(writer);
+}
+
+// --- Holding -------------------------------------------------------------------------------------
+
+struct child_spec *child_spec_hold(struct child_spec *spec) {
+    spec->holders++;
+    return spec;
+}
+
+struct supervisor_spec *supervisor_spec_hold(struct supervisor_spec *spec) {
+    spec->holders++;
+    return spec;
+}
+
+void child_spec_release(struct child_spec *spec) {
+    if (spec == NULL) return;
+    CHECK(spec->holders > 0);
+    if (--spec->holders > 0) return;
+    supervisor_spec_release(spec->supervisor);
+    free(spec);
+}
+
+void supervisor_spec_release(struct supervisor_spec *spec) {
+    if (spec == NULL) return;
+    CHECK(spec->holders > 0);
+    if (--spec->holders > 0) return;
+    for (uint32_t i = 0; i < spec->count; i++) child_spec_release(spec->children[i]);
+    free(spec->children);
+    free(spec);
+}

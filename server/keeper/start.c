@@ -1,0 +1,50 @@
+#include "keeper/start.h"
+
+#include "keeper/life.h"
+#include "keeper/router.h"
+
+#include <stdlib.h>
+
+struct actor *start_holder(const struct shard *shard, struct slice name) {
+    struct actor *holder = actor_by_name(&shard->actors, name);
+    return holder == NULL || holder->life == ACTOR_ENDED ? NULL : holder;
+}
+
+static void configure(struct shard *shard, struct actor *actor, const struct request *request,
+                      uint16_t behaviour) {
+    actor->unit = shard->unit_next++;
+    actor->behaviour = behaviour;
+    actor->restart = request->restart == 0 ? RESTART_TRANSIENT : request->restart & 3;
+    actor->on_intensity =
+        request->on_intensity == 0 ? INTENSITY_BACKOFF : request->on_intensity & 3;
+    actor->intensity = request->has_intensity ? request->intensity : INTENSITY_DEFAULT;
+    actor->period_ms = request->has_intensity ? request->period_ms : PERIOD_MS_DEFAULT;
+    actor->mailbox_max =
+        request->mailbox_max == 0 ? shard->options->mailbox_max : request->mailbox_max;
+}
+
+enum status start_actor(struct shard *shard, struct caller caller, const struct request *request,
+                        uint16_t behaviour, struct actor **ret_actor) {
+    if (start_holder(shard, request->name) != NULL) return STATUS_ALREADY_STARTED;
+    struct actor *ended = actor_by_name(&shard->actors, request->name);
+    if (ended != NULL) life_discard(shard, ended);
+
+    struct actor    *actor;
+    struct envelope *init = envelope_create(TURN_INIT, caller, shard->now_ms,
+                                            start_limit_ms(request->limit_ms), (struct slice){0});
+    if (init == NULL) return STATUS_NO_MEMORY;
+    enum status status = actor_create(&shard->actors, request->name, request->payload, &actor);
+    if (status != STATUS_OK) goto free_init;
+    status = actor_name_put(&shard->actors, actor);
+    if (status != STATUS_OK) goto destroy_actor;
+    configure(shard, actor, request, behaviour);
+    router_enqueue(shard, actor, init);
+    *ret_actor = actor;
+    return STATUS_OK;
+
+destroy_actor:
+    actor_destroy(&shard->actors, actor);
+free_init:
+    free(init);
+    return status;
+}
