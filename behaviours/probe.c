@@ -10,6 +10,7 @@
 // state itself.
 #include "probe_state.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -18,6 +19,7 @@
 #define OPERANDS_MAX 3
 #define PAGE_BYTES 4096
 #define GARBAGE 7
+#define NO_REASON ((struct peeper_value){0})
 #define PROBE_MEMORY_BYTES (256u << 20) // several copies of the largest state that can travel
 
 // One run of steps.
@@ -25,8 +27,12 @@ struct run {
     struct peeper_ctx  *ctx;
     struct probe       *probe;
     struct peeper_value operands[OPERANDS_MAX];
+    struct peeper_value reason; // in terminate only
     int                 action; // what the callback is going to answer; any number at all
 };
+
+static enum peeper_action run_steps(struct peeper_ctx *ctx, struct probe *probe,
+                                    struct peeper_value steps, struct peeper_value reason);
 
 static void change(struct run *run, struct peeper_value value) {
     probe_keep(run->ctx, &run->probe->value, value);
@@ -165,6 +171,27 @@ static void step_send_self(struct run *run) {
     peeper_write_value(peeper_send(run->ctx, peeper_self_name(run->ctx)), run->operands[0]);
 }
 
+// Appends [own name, value] to another probe's state.
+static void tell(struct run *run, struct peeper_value value) {
+    struct peeper_writer *out = peeper_cast(run->ctx, text(run, 0));
+    peeper_write_list(out);
+    peeper_write_string(out, "append");
+    peeper_write_list(out);
+    peeper_write_string(out, peeper_self_name(run->ctx));
+    probe_write_kept(out, value);
+    peeper_write_end(out);
+    peeper_write_end(out);
+}
+
+// The reason of terminate; null elsewhere.
+static void step_tell(struct run *run) {
+    tell(run, run->reason);
+}
+
+static void step_tell_state(struct run *run) {
+    tell(run, run->probe->value);
+}
+
 static void step_start(struct run *run) {
     peeper_write_value(peeper_start(run->ctx, text(run, 0), text(run, 1)), run->operands[2]);
 }
@@ -247,6 +274,22 @@ static void step_sleep(struct run *run) {
     while (ms > 0 && nanosleep(&left, &left) != 0) {
     }
 }
+
+// --- What the test decides from outside ----------------------------------------------------------
+
+// Waits until the test opens the FIFO for writing.
+static void step_gate(struct run *run) {
+    int fd = open(text(run, 0), O_RDONLY | O_CLOEXEC);
+    if (fd < 0) peeper_raise(run->ctx, "there is no such gate");
+    close(fd);
+}
+
+static void step_if_file(struct run *run) {
+    if (access(text(run, 0), F_OK) != 0) return;
+    run->action = run_steps(run->ctx, run->probe, run->operands[1], run->reason);
+}
+
+// --- What ends more than the turn ----------------------------------------------------------------
 
 static void step_segfault(struct run *run) {
     (void)run;
@@ -337,6 +380,8 @@ static const struct step {
     {"send_many", 3, step_send_many},
     {"cast", 2, step_cast},
     {"send_self", 1, step_send_self},
+    {"tell", 1, step_tell},
+    {"tell_state", 1, step_tell_state},
     {"start", 3, step_start},
     {"stop_actor", 2, step_stop_actor},
     {"print", 1, step_print},
@@ -355,6 +400,8 @@ static const struct step {
     {"exit", 1, step_exit},
     {"exit", 0, step_exit_plain},
     {"sleep", 1, step_sleep},
+    {"gate", 1, step_gate},
+    {"if_file", 2, step_if_file},
     {"segfault", 0, step_segfault},
     {"abort", 0, step_abort},
     {"native_exit", 1, step_native_exit},
@@ -394,8 +441,8 @@ static void run_step(struct run *run, struct peeper_value value) {
 }
 
 static enum peeper_action run_steps(struct peeper_ctx *ctx, struct probe *probe,
-                                    struct peeper_value steps) {
-    struct run run = {.ctx = ctx, .probe = probe, .action = PEEPER_OK};
+                                    struct peeper_value steps, struct peeper_value reason) {
+    struct run run = {.ctx = ctx, .probe = probe, .reason = reason, .action = PEEPER_OK};
     // A list that is a step by itself, such as ["reply", 5], is one.
     if (peeper_value_kind(steps) != PEEPER_LIST || parse_step(steps, run.operands) != NULL) {
         run_step(&run, steps);
@@ -430,38 +477,41 @@ static enum peeper_action init(struct peeper_ctx *ctx, void *state, struct peepe
         probe_keep(ctx, &probe->on_terminate, part);
     }
     bool again = peeper_restarted(ctx) && peeper_value_get(argument, "init_again", &part);
-    if (again || peeper_value_get(argument, "init", &part)) return run_steps(ctx, probe, part);
+    if (again || peeper_value_get(argument, "init", &part))
+        return run_steps(ctx, probe, part, NO_REASON);
     return PEEPER_OK;
 }
 
 static enum peeper_action handle_call(struct peeper_ctx *ctx, void *state,
                                       struct peeper_value message) {
     probe_record(ctx, state, "call", message);
-    return run_steps(ctx, state, message);
+    return run_steps(ctx, state, message, NO_REASON);
 }
 
 static enum peeper_action handle_cast(struct peeper_ctx *ctx, void *state,
                                       struct peeper_value message) {
     probe_record(ctx, state, "cast", message);
-    return run_steps(ctx, state, message);
+    return run_steps(ctx, state, message, NO_REASON);
 }
 
 static enum peeper_action handle_info(struct peeper_ctx *ctx, void *state,
                                       struct peeper_value message) {
     probe_record(ctx, state, "info", message);
-    return run_steps(ctx, state, message);
+    return run_steps(ctx, state, message, NO_REASON);
 }
 
 static enum peeper_action handle_continue(struct peeper_ctx *ctx, void *state,
                                           struct peeper_value argument) {
     probe_record(ctx, state, "continue", argument);
-    return run_steps(ctx, state, argument);
+    return run_steps(ctx, state, argument, NO_REASON);
 }
 
 static void terminate(struct peeper_ctx *ctx, void *state, struct peeper_value reason) {
     struct probe *probe = state;
     probe_record(ctx, probe, "terminate", reason);
-    if (probe->on_terminate.bytes > 0) (void)run_steps(ctx, probe, probe->on_terminate);
+    if (probe->on_terminate.bytes > 0) {
+        (void)run_steps(ctx, probe, probe->on_terminate, reason);
+    }
 }
 
 const struct peeper_behaviour peeper_behaviour = {

@@ -14,6 +14,7 @@ from typing import Any, Callable, Optional
 from google.protobuf import json_format
 
 import peeper_wire as wire
+from case_files import CaseFiles
 from server_process import Failure, Server, check, check_equal, kill_host
 
 Step = dict[str, Any]
@@ -24,6 +25,7 @@ class World:
 
     def __init__(self, server: Server) -> None:
         self.server = server
+        self.files = CaseFiles()
         self.clients: dict[str, wire.Client] = {}
         self.variables: dict[str, Any] = {}
         self.waiting: dict[str, tuple[str, str, int, float]] = {}  # label: client, verb, id, sent at
@@ -37,6 +39,7 @@ class World:
         for client in self.clients.values():
             client.close()
         self.clients.clear()
+        self.files.remove()
 
 
 # --- Variables ------------------------------------------------------------------------------------
@@ -356,6 +359,18 @@ def run_quiet(world: World, step: Step) -> None:
         check(not frames, f"unsolicited frames for client {name}: {frames}")
 
 
+def run_file(world: World, step: Step) -> None:
+    world.variables[step["file"]] = world.files.file(step["file"], step.get("exists", True))
+
+
+def run_gate(world: World, step: Step) -> None:
+    world.variables[step["gate"]] = world.files.gate(step["gate"])
+
+
+def run_open_gate(world: World, step: Step) -> None:
+    check(world.files.open_gate(step["open_gate"]), f"nobody waits at {step['open_gate']}")
+
+
 def run_http(world: World, step: Step) -> None:
     code, text = world.server.get(step["http"])
     check_equal(code, step.get("status", 200), f"HTTP status of {step['http']}")
@@ -389,9 +404,12 @@ ACTIONS: dict[str, Callable[[World, Step], None]] = {
     "closed": run_closed,
     "connect": run_connect,
     "disconnect": run_disconnect,
+    "file": run_file,
+    "gate": run_gate,
     "http": run_http,
     "kill_host": run_kill_host,
     "mixed": run_mixed,
+    "open_gate": run_open_gate,
     "parallel": run_parallel,
     "pause": run_pause,
     "quiet": run_quiet,
