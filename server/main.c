@@ -61,6 +61,12 @@ struct settings {
       "8388608)")                                                                               \
     X(1012, "hello-ms", keeper.hello_ms, 10, 600000,                                            \
       "Milliseconds a client has to say hello (default 5000)")                                  \
+    X(1030, "crashes-max", keeper.crashes_max, 1, 1u << 20,                                     \
+      "Crashes that are remembered (default 1024)")                                             \
+    X(1031, "crash-bytes-max", keeper.crash_bytes_max, 1u << 20, 1ull << 40,                    \
+      "Bytes of all crashes that are remembered (default 67108864)")                            \
+    X(1032, "log-value-bytes", keeper.log_value_bytes, 16, LOG_VALUE_BYTES_MAX,                 \
+      "Bytes of a message or a reason in a log line (default 200)")                             \
     X(1013, "spin-us", keeper.spin_us, 0, 10000,                                                \
       "Microseconds the net thread looks for commits before it sleeps (default 20)")
 
@@ -187,6 +193,9 @@ static struct settings defaults(void) {
                 .connections_max = 10000,
                 .frame_bytes_max = 4u << 20,
                 .output_bytes_max = 8u << 20,
+                .crashes_max = 1024,
+                .crash_bytes_max = 64u << 20,
+                .log_value_bytes = 200,
                 .hello_ms = 5000,
                 .spin_us = 20,
             },

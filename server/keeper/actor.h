@@ -48,6 +48,7 @@ struct trouble {
     const char   *kind;    // static text
     uint8_t      *reason;  // encoded Value; owned
     uint32_t      reason_bytes;
+    uint64_t      crash;  // in the crash log; 0: not kept there
     uint64_t      at_ms;  // wall clock
     struct window window; // of its restarts
 };

@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "keeper/crash_note.h"
 #include "keeper/life.h"
 #include "keeper/reason.h"
 #include "keeper/recall.h"
@@ -194,8 +195,10 @@ static void finish_stop(struct subject *s) {
 
     s->worker->chain_reply = (struct buf){0};
     life_unstop(s->actor, s->turn);
+    struct end end = {.reason = reason};
+    crash_note_turn(&end, s->worker, (int32_t)shard->active->pid);
     finish_turn(s);
-    life_exited(shard, s->actor, reason);
+    life_exited(shard, s->actor, &end);
     struct failure failure = {.status = STATUS_DOWN, .reason = reason};
     struct answer  answer = {.kind = ANSWER_REPLY, .payload = payload};
     if (verb) {
@@ -270,10 +273,11 @@ static enum status apply_crash(struct subject *s) {
         caller = CALLER_NOBODY;
     }
     life_unstop(s->actor, s->turn);
+    crash_note_turn(&end, s->worker, (int32_t)s->shard->active->pid);
     finish_turn(s);
     // To exit in an orderly way is to stop, only from deeper inside.
     if (code == COMMIT_CODE_EXIT && reason_orderly(end.reason)) {
-        life_exited(s->shard, s->actor, end.reason);
+        life_exited(s->shard, s->actor, &end);
     } else {
         life_crashed(s->shard, s->actor, &end);
     }

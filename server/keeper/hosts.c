@@ -4,10 +4,11 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "keeper/crash_note.h"
 #include "keeper/host_process.h"
+#include "keeper/life.h"
 #include "keeper/recall.h"
 #include "keeper/router.h"
-#include "keeper/life.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -171,9 +172,9 @@ static void describe(const struct worker *culprit, enum host_end end, char *text
 
 // What became of one worker's running turn.
 struct verdict {
-    struct actor   *actor; // to be crashed; NULL: nobody
-    enum crash_kind kind;
-    char            text[160];
+    struct actor *actor; // to be crashed; NULL: nobody
+    struct end    end;   // without reason and text
+    char          text[160];
 };
 
 // A short string Value for the reason of a crash that no code gave a reason for.
@@ -185,7 +186,7 @@ static struct slice text_value(uint8_t room[], const char *text) {
     return slice_of(room, bytes + 2);
 }
 
-static void convict(struct shard *shard, struct worker *worker, enum host_end end,
+static void convict(struct shard *shard, struct worker *worker, int32_t host_pid, enum host_end end,
                     struct verdict *verdict) {
     uint8_t room[128];
     describe(worker, end, verdict->text, sizeof verdict->text);
@@ -193,15 +194,17 @@ static void convict(struct shard *shard, struct worker *worker, enum host_end en
         .status = STATUS_CRASHED,
         .message = verdict->text,
         .reason = text_value(room, verdict->text),
-        .kind = crash_kind_text(verdict->kind),
+        .kind = crash_kind_text(verdict->end.kind),
     };
+    crash_note_turn(&verdict->end, worker, host_pid);
+    verdict->end.killed_host = true;
     life_unstop(verdict->actor, worker_turn(worker, worker->tail));
     recall_drop_running(shard, worker, NULL, &failure);
 }
 
 // Decides about the running turn of one worker, and takes back the rest of its ring.
-static void clear_worker(struct shard *shard, struct worker *worker, enum host_end end,
-                         const struct worker *culprit, struct verdict *verdict,
+static void clear_worker(struct shard *shard, struct worker *worker, int32_t host_pid,
+                         enum host_end end, const struct worker *culprit, struct verdict *verdict,
                          struct list *touched) {
     struct actor *running = recall_running_actor(shard, worker);
     verdict->actor = NULL;
@@ -210,8 +213,9 @@ static void clear_worker(struct shard *shard, struct worker *worker, enum host_e
         bool suspect = culprit == NULL && record->note_attempts + 1 >= ATTEMPTS_MAX;
         if (worker == culprit || suspect) {
             verdict->actor = running;
-            verdict->kind = worker == culprit ? END_KINDS[end] : CRASH_HOST_LOST;
-            convict(shard, worker, worker == culprit ? end : HOST_END_NONSENSE, verdict);
+            verdict->end =
+                (struct end){.kind = worker == culprit ? END_KINDS[end] : CRASH_HOST_LOST};
+            convict(shard, worker, host_pid, worker == culprit ? end : HOST_END_NONSENSE, verdict);
         }
     }
     recall(shard, worker, NULL, culprit == NULL ? RECALL_RUNNING_ONCE : RECALL_RUNNING, touched);
@@ -219,10 +223,11 @@ static void clear_worker(struct shard *shard, struct worker *worker, enum host_e
 }
 
 static void punish(struct shard *shard, struct verdict *verdict) {
-    uint8_t    room[128];
-    struct end end = {
-        .kind = verdict->kind, .reason = text_value(room, verdict->text), .text = verdict->text};
-    if (verdict->actor != NULL) life_crashed(shard, verdict->actor, &end);
+    uint8_t room[128];
+    if (verdict->actor == NULL) return;
+    verdict->end.reason = text_value(room, verdict->text);
+    verdict->end.text = verdict->text;
+    life_crashed(shard, verdict->actor, &verdict->end);
 }
 
 static void take_over(struct shard *shard, struct host *host, enum host_end end,
@@ -231,7 +236,8 @@ static void take_over(struct shard *shard, struct host *host, enum host_end end,
     struct list    touched;
     list_init(&touched);
     for (uint32_t i = 0; i < host->worker_count; i++) {
-        clear_worker(shard, &host->workers[i], end, culprit, &verdicts[i], &touched);
+        clear_worker(shard, &host->workers[i], (int32_t)host->pid, end, culprit, &verdicts[i],
+                     &touched);
     }
     activate(shard);
     // The guilty first: their restart must be ahead of what waits for them.

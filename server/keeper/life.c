@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "keeper/crash_note.h"
 #include "keeper/reason.h"
 #include "keeper/recall.h"
 #include "keeper/router.h"
@@ -10,8 +11,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-
-#define REASON_KEPT_BYTES_MAX (16u << 10)
 
 enum event {
     EVENT_STARTED,
@@ -149,11 +148,10 @@ static struct trouble *trouble_of(struct actor *actor) {
 
 // A reason that is too large to be kept for every crashed actor is replaced by one that says so.
 static struct slice bounded(struct slice reason) {
-    return reason.bytes > REASON_KEPT_BYTES_MAX ? reason_too_large() : reason;
+    return reason.bytes > CRASH_REASON_BYTES_MAX ? reason_too_large() : reason;
 }
 
-static void remember(struct shard *shard, struct actor *actor, struct trouble *trouble,
-                     const struct end *end) {
+static void remember(struct shard *shard, struct trouble *trouble, const struct end *end) {
     struct slice kept = bounded(end->reason);
     uint8_t     *reason = kept.bytes > 0 ? malloc(kept.bytes) : NULL;
     if (reason != NULL) memcpy(reason, kept.data, kept.bytes);
@@ -162,15 +160,9 @@ static void remember(struct shard *shard, struct actor *actor, struct trouble *t
     trouble->reason_bytes = reason == NULL ? 0 : (uint32_t)kept.bytes;
     trouble->kind = crash_kind_text(end->kind);
     trouble->at_ms = clock_wall_ms();
+    trouble->crash = end->crash;
     if (trouble->down_ns == 0) trouble->down_ns = clock_mono_ns();
     shard->metrics.crashes[end->kind]++;
-
-    char name[300], text[300];
-    LOG_WARN("actor.crashed", "name=%s unit=%llu kind=%s detail=%s",
-             log_quote(name, sizeof name, actor_name(actor).data, actor->name_bytes),
-             (unsigned long long)actor->unit, trouble->kind,
-             log_quote(text, sizeof text, end->text == NULL ? "" : end->text,
-                       end->text == NULL ? 0 : (uint32_t)strlen(end->text)));
 }
 
 static uint64_t backoff_ms(struct shard *shard, struct trouble *trouble) {
@@ -248,7 +240,7 @@ static void plan_restart(struct shard *shard, struct actor *actor, const struct 
 
     struct trouble *trouble = trouble_of(actor);
     if (trouble == NULL || actor->restart == RESTART_TEMPORARY) {
-        if (trouble != NULL) remember(shard, actor, trouble, end);
+        if (trouble != NULL) remember(shard, trouble, end);
         end_unit(shard, actor, end->reason, END_FORGET);
         return;
     }
@@ -257,7 +249,7 @@ static void plan_restart(struct shard *shard, struct actor *actor, const struct 
     if (trouble->up_ms != 0 && shard->now_ms - trouble->up_ms > actor->period_ms) {
         trouble->backoff_step = 0;
     }
-    remember(shard, actor, trouble, end);
+    remember(shard, trouble, end);
     trouble->up_ms = 0;
     trouble->restarts++;
     shard->metrics.restarts++;
@@ -354,13 +346,19 @@ void life_started(struct shard *shard, struct actor *actor) {
 }
 
 void life_crashed(struct shard *shard, struct actor *actor, const struct end *end) {
-    CHECK(make_move(shard, actor, EVENT_CRASHED, end));
+    struct end noted = *end;
+    noted.crash = crash_note(shard, actor, end);
+    CHECK(make_move(shard, actor, EVENT_CRASHED, &noted));
 }
 
-void life_exited(struct shard *shard, struct actor *actor, struct slice reason) {
-    struct end end = {.kind = CRASH_EXIT, .reason = reason};
-    if (reason.bytes == 0) end.reason = reason_normal();
-    CHECK(make_move(shard, actor, EVENT_EXITED, &end));
+void life_exited(struct shard *shard, struct actor *actor, const struct end *end) {
+    struct end noted = *end;
+    noted.kind = CRASH_EXIT;
+    if (noted.reason.bytes == 0) noted.reason = reason_normal();
+    // Who asks for a stop may give any reason; that the actor then stops is no crash.
+    bool asked = noted.turn == TURN_TERMINATE;
+    if (!asked && !reason_orderly(noted.reason)) noted.crash = crash_note(shard, actor, &noted);
+    CHECK(make_move(shard, actor, EVENT_EXITED, &noted));
 }
 
 void life_refused(struct shard *shard, struct actor *actor, bool ignore, struct slice reason) {
@@ -369,12 +367,16 @@ void life_refused(struct shard *shard, struct actor *actor, bool ignore, struct 
     if (ignore) {
         end_unit(shard, actor, reason_normal(), END_FORGET);
     } else {
+        // Of a first start the starter is told, and nobody else.
+        if (actor->life != ACTOR_STARTING) end.crash = crash_note(shard, actor, &end);
         CHECK(make_move(shard, actor, EVENT_REFUSED, &end));
     }
 }
 
 bool life_kill(struct shard *shard, struct actor *actor) {
     struct end end = {.kind = CRASH_KILLED, .reason = reason_killed(), .text = "killed"};
+    bool       runs = actor->life == ACTOR_RUNNING || actor->life == ACTOR_RESTARTING;
+    if (runs) end.crash = crash_note(shard, actor, &end);
     return make_move(shard, actor, EVENT_KILL, &end);
 }
 

@@ -12,6 +12,14 @@ struct end {
     enum crash_kind kind;   // of a crash
     struct slice    reason; // encoded Value; borrowed
     const char     *text;   // for people; may be NULL
+    // For the crash log; see crash_note.h. All zero where no turn did it.
+    enum turn_kind turn;
+    struct slice   message; // borrowed
+    struct slice   trace;   // backtrace, as text from the host; borrowed
+    uint32_t       attempts;
+    int32_t        host_pid;
+    bool           killed_host;
+    uint64_t       crash; // filled by life: id in the crash log
 };
 
 // init has committed.
@@ -21,8 +29,9 @@ void life_started(struct shard *shard, struct actor *actor);
 // already.
 void life_crashed(struct shard *shard, struct actor *actor, const struct end *end);
 
-// A callback, or terminate, ended the incarnation in an orderly way with `reason`.
-void life_exited(struct shard *shard, struct actor *actor, struct slice reason);
+// A callback ended the incarnation with `end->reason` (empty: normal), without a crash. With a
+// reason that is not orderly it is reported like one.
+void life_exited(struct shard *shard, struct actor *actor, const struct end *end);
 
 // `turn` ended the incarnation, but was not the stop that may be under way for it: that one is
 // still to come, and what follows is decided as for an actor that runs.

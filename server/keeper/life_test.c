@@ -756,7 +756,7 @@ Test(life, without_memory_to_remember_a_crash_the_actor_ends) {
     ask_call(1, "a", "x");
     step();
     play_crash(end, play_take(end, TURN_CALL)->turn, COMMIT_CODE_RAISE, "boom");
-    refuse_memory(1);
+    refuse_memory(2); // the crash log, what the actor remembers
     shard_drain(&fx.shard);
     refuse_memory(0);
     cr_assert(failed(1, STATUS_CRASHED));
@@ -772,7 +772,7 @@ Test(life, without_memory_for_an_init_the_restart_comes_later) {
     ask_call(2, "a", "x");
     step();
     play_crash(end, play_take(end, TURN_CALL)->turn, COMMIT_CODE_RAISE, "boom");
-    refuse_memory(2); // the reason, the init
+    refuse_memory(3); // the crash log, the reason, the init
     shard_drain(&fx.shard);
     refuse_memory(0);
     cr_assert(failed(2, STATUS_CRASHED));

@@ -14,6 +14,7 @@
 #define BACKOFF_MS_MIN 10u
 #define BACKOFF_MS_MAX 5000u
 #define BEHAVIOURS_MAX 256
+#define LOG_VALUE_BYTES_MAX 512u
 
 struct keeper_options {
     const char *behaviours; // directory; borrowed
@@ -31,6 +32,9 @@ struct keeper_options {
     uint32_t    connections_max;
     uint32_t    frame_bytes_max;
     uint32_t    output_bytes_max; // per connection
+    uint32_t    crashes_max;      // entries of the crash log
+    uint64_t    crash_bytes_max;  // of the crash log
+    uint32_t    log_value_bytes;  // of a message or reason in a log line
     uint32_t    hello_ms;
     uint32_t    spin_us; // how long the net thread polls for commits before it sleeps
 };

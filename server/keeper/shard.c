@@ -4,8 +4,8 @@
 #include "base/log.h"
 #include "keeper/apply.h"
 #include "keeper/hosts.h"
-#include "keeper/router.h"
 #include "keeper/life.h"
+#include "keeper/router.h"
 #include "keeper/timers.h"
 
 #include <stdio.h>
@@ -28,6 +28,8 @@ enum status shard_init(struct shard *shard, const struct keeper_options *options
     list_init(&shard->starved);
     list_init(&shard->leaving);
     enum status status = actor_table_init(&shard->actors, options->actors_max);
+    if (status != STATUS_OK) return status;
+    status = crash_log_init(&shard->crashes, options->crashes_max, options->crash_bytes_max);
     if (status != STATUS_OK) return status;
     return pending_table_init(&shard->pending, options->pending_max);
 }
@@ -57,6 +59,7 @@ void shard_fini(struct shard *shard) {
     }
     actor_table_fini(&shard->actors);
     pending_table_fini(&shard->pending);
+    crash_log_fini(&shard->crashes);
     heap_fini(&shard->timers);
     commit_fini(&shard->commit);
     mailbox_fini(&shard->inbox);

@@ -13,6 +13,7 @@
 #include "keeper/actor.h"
 #include "keeper/behaviour_table.h"
 #include "keeper/commit.h"
+#include "keeper/crash_log.h"
 #include "keeper/host.h"
 #include "keeper/metrics.h"
 #include "keeper/mirror.h"
@@ -43,6 +44,7 @@ struct shard {
     struct actor_table           actors;
     struct behaviour_table       behaviours;
     struct pending_table         pending;
+    struct crash_log             crashes;
     struct heap                  timers;
     struct metrics               metrics;
     struct commit                commit; // scratch

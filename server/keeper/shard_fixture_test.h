@@ -9,10 +9,10 @@
 
 #include "base/clock.h"
 #include "keeper/hosts.h"
+#include "keeper/life.h"
 #include "keeper/requests.h"
 #include "keeper/router.h"
 #include "keeper/shard.h"
-#include "keeper/life.h"
 
 #ifndef cr_assert // a fuzzer brings its own
 #include <criterion/criterion.h>
@@ -149,6 +149,9 @@ static inline void fx_defaults(void) {
         .actors_max = 1000,
         .pending_max = 100,
         .waiting_bytes_max = 1u << 20,
+        .crashes_max = 64,
+        .crash_bytes_max = 8u << 20,
+        .log_value_bytes = 200,
     };
 }
 

@@ -21,6 +21,35 @@ struct crash_info {
     const char  *kind; // static text; NULL: it never crashed
     struct slice reason;
     uint64_t     at_ms; // wall clock
+    uint64_t     id;    // in the crash log; 0: it was not kept there
+    // from the crash log, as long as it has them
+    struct slice text;  // as in crash_report
+    struct slice trace; // likewise
+};
+
+// One crash as the crash log has it.
+struct crash_report {
+    uint64_t     id;          // counts up, never 0
+    uint64_t     unit;        //
+    uint64_t     incarnation; // that ended
+    struct slice name;        // empty: an anonymous actor
+    struct slice behaviour;
+    struct slice version; // of the code
+    const char  *kind;    // as in crash_info
+    struct slice reason;  // encoded Value
+    struct slice text;    // where and how: "handle_call of probe"
+    struct slice trace;   // lines of text with \n between them, innermost first; may be empty
+    // The message that did it.
+    const char  *turn;          // static text: init, call, cast, info, continue, terminate; or ""
+    struct slice message;       // encoded Value, or what is left of it
+    uint64_t     message_bytes; // of the whole
+    bool         message_cut;   // only the first bytes are kept
+    bool         quarantined;   // it killed its host
+    uint32_t     attempts;      // hosts that were lost under it before
+    uint32_t     redriven;      // how often it was run again
+    uint64_t     state_version; // before the turn; 0: there was no state
+    int32_t      host_pid;      // 0: no host ran it
+    uint64_t     at_ms;         // wall clock
 };
 
 struct actor_info {

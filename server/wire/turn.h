@@ -21,6 +21,8 @@
 #define COMMIT_RING_BYTES (1u << 20)
 #define COMMIT_BULK_BYTES (64u << 20)
 #define COMMIT_ITEMS_MAX 1024 // effects of one turn
+#define TRACE_LINES_MAX 16    // of a backtrace
+#define TRACE_BYTES_MAX 2560u // of all its lines
 #define HOST_WORKERS_MAX 64
 #define HOST_BEHAVIOURS_MAX 256
 
