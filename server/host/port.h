@@ -58,7 +58,10 @@ static inline const struct turn_record *port_ahead(const struct port *port, uint
 
 // Whether the keeper has taken back the record that is being run.   Thread: worker.
 static inline bool port_recalled(const struct port *port) {
-    return port->turn_at < atomic_load_explicit(&port->in->recall_to, memory_order_relaxed);
+    const struct turn_record *record =
+        (const struct turn_record *)(const void *)ring_at(&port->turns, port->turn_at);
+    return port->turn_at < atomic_load_explicit(&port->in->recall_to, memory_order_relaxed) ||
+           __atomic_load_n(&record->note_void, __ATOMIC_RELAXED) != 0;
 }
 
 // Goes past the record that port_next() answered, after its last commit.   Thread: worker.

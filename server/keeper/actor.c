@@ -22,6 +22,11 @@ const char *actor_life_text(enum actor_life life) {
     return (unsigned)life < ACTOR_LIVES ? LIFE_TEXTS[life] : "unknown";
 }
 
+const char *actor_status_text(const struct actor *actor) {
+    bool suspended = actor->life == ACTOR_RUNNING && (actor->held & HELD_SUSPENDED) != 0;
+    return actor_life_text(suspended ? ACTOR_SUSPENDED : (enum actor_life)actor->life);
+}
+
 static enum status names_resize(struct actor_table *table, uint32_t capacity);
 
 enum status actor_table_init(struct actor_table *table, uint32_t live_max) {

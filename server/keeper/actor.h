@@ -28,6 +28,12 @@ enum actor_life {
     ACTOR_LIVES
 };
 
+// Why an actor that runs takes no messages of users.
+enum held {
+    HELD_SUSPENDED = 1, // an operator said so
+    HELD_AWAITING = 2,  // it has called another actor
+};
+
 enum actor_home {
     HOME_COLD,    // no host has a copy
     HOME_LOADING, // the mirror was asked for the state
@@ -91,6 +97,8 @@ struct actor {
     // The worker may have run turns of this actor that were taken back: its copy is not to be used
     // after the turn that runs now.
     bool stale;
+    // Messages of users wait while this is not 0: enum held. The control lane goes on.
+    uint8_t held;
 };
 
 static inline uint64_t actor_id(const struct actor *actor) {
@@ -166,3 +174,6 @@ void                  actor_name_remove(struct actor_table *table, struct actor 
 
 // Text for people: "running", ...
 const char *actor_life_text(enum actor_life life);
+
+// The same of one actor; "suspended" also for one that an operator has suspended.
+const char *actor_status_text(const struct actor *actor);

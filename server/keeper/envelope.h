@@ -9,6 +9,7 @@
 #include "base/list.h"
 #include "keeper/port.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct envelope {
@@ -21,6 +22,7 @@ struct envelope {
     uint32_t      bytes;
     uint8_t       kind;     // enum turn_kind
     uint8_t       attempts; // hosts that were lost while this message was running
+    bool          control;  // before all messages of users, also while those are held
     uint8_t       payload[];
 };
 

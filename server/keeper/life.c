@@ -251,6 +251,7 @@ static void plan_restart(struct shard *shard, struct actor *actor, const struct 
     }
     remember(shard, trouble, end);
     trouble->up_ms = 0;
+    actor->held = 0;
     trouble->restarts++;
     shard->metrics.restarts++;
     actor->generation++;

@@ -13,7 +13,7 @@ struct actor *recall_running_actor(const struct shard *shard, const struct worke
 static void make_void(struct actor *actor, struct turn_record *record) {
     CHECK(!record->note_void);
     CHECK(actor->inflight > 0);
-    record->note_void = 1;
+    __atomic_store_n(&record->note_void, 1, __ATOMIC_RELAXED);
     actor->inflight--;
 }
 
@@ -82,6 +82,9 @@ static void take(struct shard *shard, struct worker *worker, struct turn_record 
     }
     envelope->slot = actor->slot;
     envelope->attempts = record->note_attempts;
+    // What a turn goes on with comes before everything else, as it did in the worker.
+    bool chain = record == worker_turn(worker, worker->tail) && worker->chain != CHAIN_NONE;
+    envelope->control = record->note_control || chain;
     if (begun && running == RECALL_RUNNING_ONCE) envelope->attempts++;
     list_push(taken, &envelope->link);
 }

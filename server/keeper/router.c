@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "keeper/life.h"
+#include "keeper/recall.h"
 
 #include <stdlib.h>
 
@@ -25,8 +26,20 @@ static void account(struct shard *shard, struct actor *actor, struct envelope *e
     if (status != STATUS_OK) LOG_WARN("timer.unarmed", "slot=%u", actor->slot);
 }
 
+static bool ahead(const struct envelope *envelope) {
+    return envelope->control || envelope->kind == TURN_INIT;
+}
+
+// Where the messages of users begin: behind an init and the control lane. Nothing may break this
+// order, or a held actor would not find what it may run.
+static struct list *users(struct actor *actor) {
+    struct list *at = actor->mailbox.next;
+    while (at != &actor->mailbox && ahead(LIST_ENTRY(at, struct envelope, link))) at = at->next;
+    return at;
+}
+
 void router_return(struct shard *shard, struct actor *actor, struct envelope *envelope) {
-    list_push_front(&actor->mailbox, &envelope->link);
+    list_insert(ahead(envelope) ? actor->mailbox.next : users(actor), &envelope->link);
     account(shard, actor, envelope);
 }
 
@@ -88,6 +101,7 @@ static enum status append_envelope(struct shard *shard, struct actor *actor,
         .kind = (enum turn_kind)envelope->kind,
         .flags = (uint8_t)(flags | (again ? TURN_RESTART : 0)),
         .attempts = envelope->attempts,
+        .control = envelope->control,
         .caller = envelope->caller,
         .begun_ms = envelope->begun_ms,
         .limit_ms = envelope->limit_ms,
@@ -148,6 +162,23 @@ static void settle(struct shard *shard, struct actor *actor, struct slice state,
     }
 }
 
+// Whether its life lets the first message run now.
+static bool admitted(const struct actor *actor, const struct envelope *first) {
+    switch ((enum actor_life)actor->life) {
+        case ACTOR_RUNNING:
+            // After the turn that runs its copy is not to be used: that turn's commit pumps it.
+            if (actor->stale) return false;
+            return actor->held == 0 || first->control || first->kind == TURN_TERMINATE;
+        case ACTOR_STARTING:
+        case ACTOR_RESTARTING: return first->kind == TURN_INIT && actor->inflight == 0;
+        default: return false;
+    }
+}
+
+static struct envelope *first_of(const struct actor *actor) {
+    return LIST_ENTRY(actor->mailbox.next, struct envelope, link);
+}
+
 struct load {
     struct shard_message message;
     struct mirror_read   read;
@@ -166,8 +197,8 @@ static void load_deliver(struct shard_message *message, struct shard *shard) {
         actor->home = HOME_COLD;
         if (load->read.status != STATUS_OK) {
             life_unrunnable(shard, actor, load->read.status);
-        } else if (list_empty(&actor->mailbox)) {
-            // Whoever wanted it has gone.
+        } else if (list_empty(&actor->mailbox) || !admitted(actor, first_of(actor))) {
+            // Whoever wanted it has gone, or is held meanwhile.
         } else if (shard->active == NULL) {
             wait_in(&shard->homeless, actor);
         } else {
@@ -224,21 +255,10 @@ void router_feed(struct shard *shard) {
     list_splice(&shard->starved, &batch);
 }
 
-// Whether its life lets the first message run now.
-static bool admitted(const struct actor *actor, const struct envelope *first) {
-    switch ((enum actor_life)actor->life) {
-        case ACTOR_RUNNING: return true;
-        case ACTOR_STARTING:
-        case ACTOR_RESTARTING: return first->kind == TURN_INIT && actor->inflight == 0;
-        default: return false;
-    }
-}
-
 void router_pump(struct shard *shard, struct actor *actor) {
     list_remove(&actor->ready);
     while (!list_empty(&actor->mailbox)) {
-        struct envelope *first = LIST_ENTRY(actor->mailbox.next, struct envelope, link);
-        if (!admitted(actor, first) || actor->home == HOME_LOADING) return;
+        if (!admitted(actor, first_of(actor)) || actor->home == HOME_LOADING) return;
         if (shard->active == NULL) {
             wait_in(&shard->homeless, actor);
             return;
@@ -283,7 +303,54 @@ void router_pump_list(struct shard *shard, struct list *list) {
 
 static bool direct(const struct actor *actor, const struct worker *worker) {
     return worker != NULL && !worker_closed(worker) && actor->life == ACTOR_RUNNING &&
-           actor->waiting == 0;
+           actor->waiting == 0 && (actor->held | actor->stale) == 0;
+}
+
+// Whatever is not begun comes back to the mailbox.
+static void take_back(struct shard *shard, struct actor *actor) {
+    struct worker *worker = router_worker(shard, actor);
+    bool           inits = actor->life == ACTOR_STARTING || actor->life == ACTOR_RESTARTING;
+    if (worker == NULL || actor->inflight == 0 || inits) return;
+    struct list touched;
+    list_init(&touched);
+    recall(shard, worker, actor, LEAVE_RUNNING, &touched);
+    while (list_pop(&touched) != NULL) {
+    }
+}
+
+static void control_put(struct shard *shard, struct actor *actor, struct envelope *envelope) {
+    envelope->control = true;
+    list_insert(users(actor), &envelope->link);
+    account(shard, actor, envelope);
+}
+
+void router_enqueue_control(struct shard *shard, struct actor *actor, struct envelope *envelope) {
+    take_back(shard, actor);
+    control_put(shard, actor, envelope);
+    router_pump(shard, actor);
+}
+
+// A stop must not wait for what is held: as in OTP it passes the messages before it.
+static void free_stops(struct shard *shard, struct actor *actor) {
+    for (struct list *at = users(actor), *next; at != &actor->mailbox; at = next) {
+        struct envelope *envelope = LIST_ENTRY(at, struct envelope, link);
+        next = at->next;
+        if (envelope->kind != TURN_TERMINATE) continue;
+        router_unqueue(shard, actor, envelope);
+        control_put(shard, actor, envelope);
+    }
+}
+
+void router_hold(struct shard *shard, struct actor *actor, enum held why) {
+    actor->held |= (uint8_t)why;
+    take_back(shard, actor);
+    free_stops(shard, actor);
+    router_pump(shard, actor);
+}
+
+void router_let_go(struct shard *shard, struct actor *actor, enum held why) {
+    actor->held &= (uint8_t)~why;
+    router_pump(shard, actor);
 }
 
 enum status router_deliver(struct shard *shard, struct actor *actor, enum turn_kind kind,
@@ -317,6 +384,10 @@ enum status router_deliver(struct shard *shard, struct actor *actor, enum turn_k
         envelope_create((uint8_t)kind, caller, shard->now_ms, limit_ms, payload);
     if (envelope == NULL) return STATUS_NO_MEMORY;
     heap_cancel(&shard->timers, &actor->idle);
+    if (actor->held != 0 && kind == TURN_TERMINATE) {
+        router_enqueue_control(shard, actor, envelope);
+        return STATUS_OK;
+    }
     router_enqueue(shard, actor, envelope);
     if (list_empty(&actor->ready)) router_pump(shard, actor);
     return STATUS_OK;

@@ -18,9 +18,21 @@ NODISCARD enum status router_deliver(struct shard *shard, struct actor *actor, e
                                      struct caller caller, uint32_t limit_ms, struct slice payload,
                                      bool may_wait);
 
-// Puts an envelope at the front / end of the mailbox and arms its deadline; no limits apply.
+// Puts an envelope at the front of its lane / end of the mailbox and arms its deadline; no limits
+// apply.
 void router_return(struct shard *shard, struct actor *actor, struct envelope *envelope);
 void router_enqueue(struct shard *shard, struct actor *actor, struct envelope *envelope);
+
+// Puts an envelope on the control lane: before all messages of users, whose turns are taken back
+// where they are not begun, and behind an init and what is on the lane already. It is run while the
+// actor is held, too; no limits apply.
+// Owns: the envelope.
+void router_enqueue_control(struct shard *shard, struct actor *actor, struct envelope *envelope);
+
+// Lets the messages of users wait from now on, those that are not begun included / go on, unless
+// something else holds the actor. The turn that runs goes on; the control lane and stops pass.
+void router_hold(struct shard *shard, struct actor *actor, enum held why);
+void router_let_go(struct shard *shard, struct actor *actor, enum held why);
 
 // Takes an envelope out of the mailbox and disarms its deadline; the caller owns it.
 void router_unqueue(struct shard *shard, struct actor *actor, struct envelope *envelope);

@@ -287,8 +287,9 @@ static void envelope_expired(struct shard *shard, struct envelope *envelope) {
     struct actor *actor = actor_at(&shard->actors, envelope->slot);
     CHECK(actor != NULL);
     char text[120];
+    bool awaiting = actor->held == HELD_AWAITING;
     snprintf(text, sizeof text, "waited in the mailbox; the actor is %s",
-             actor_life_text((enum actor_life)actor->life));
+             awaiting ? "awaiting the answer of another" : actor_status_text(actor));
     struct failure failure = {.status = STATUS_TIMEOUT, .message = text};
     struct caller  caller = envelope->caller;
     envelope->caller = CALLER_NOBODY;

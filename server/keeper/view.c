@@ -26,7 +26,7 @@ static struct actor_info describe(const struct shard *shard, const struct actor 
     struct actor_info     info = {
             .name = actor_name(actor),
             .behaviour = slice_of(behaviour, strlen(behaviour)),
-            .status = actor_life_text((enum actor_life)actor->life),
+            .status = actor_status_text(actor),
             .unit = actor->unit,
             .incarnation = actor_id(actor),
             .mailbox = actor->waiting + actor->inflight,

@@ -56,6 +56,7 @@ struct turn {
     enum turn_kind kind;
     uint8_t        flags;
     uint8_t        attempts;
+    bool           control;
     uint16_t       behaviour; // in the host's order
     uint64_t       number;
     struct caller  caller;

@@ -102,15 +102,18 @@ struct turn_record {
     uint32_t name_bytes;  // <= 255; the name goes with INIT and HAS_STATE only
     uint32_t payload_bytes;
     uint32_t state_bytes; // 0 unless TURN_HAS_STATE
-    // The keeper's own notes; the host does not look at them.
+    // The keeper's own notes; the host does not look at them, but for one.
     uint32_t note_conn;       // slot of the connection that waits
     uint32_t note_generation; // and its generation; 0 if nobody waits
     uint32_t note_deadline_ms;
     uint64_t note_request; // correlation id
     uint64_t note_begun_ms;
-    uint8_t  note_void; // the message was taken back: whatever the worker answers is ignored
-    uint8_t  note_attempts;
-    uint8_t  note_pad[6];
+    // The message was taken back: whatever the worker answers is ignored. The one note that the
+    // host looks at: a hint that it need not run the record.
+    uint8_t note_void;
+    uint8_t note_attempts;
+    uint8_t note_control; // came on the control lane, and goes back to it
+    uint8_t note_pad[5];
 };
 
 enum commit_kind {
