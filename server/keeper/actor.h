@@ -90,6 +90,7 @@ struct actor {
     uint16_t        behaviour;
     uint8_t         name_bytes;
     uint8_t         worker;
+    uint8_t         pool; // index, of the hosts that may run it
     uint8_t         life : 4;
     uint8_t         home : 4;
     uint8_t         restart : 4;

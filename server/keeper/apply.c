@@ -196,7 +196,7 @@ static void finish_stop(struct subject *s) {
     s->worker->chain_reply = (struct buf){0};
     life_unstop(s->actor, s->turn);
     struct end end = {.reason = reason};
-    crash_note_turn(&end, s->worker, (int32_t)shard->active->pid);
+    crash_note_turn(&end, s->worker, (int32_t)shard_pool(shard, s->actor)->active->pid);
     finish_turn(s);
     life_exited(shard, s->actor, &end);
     struct failure failure = {.status = STATUS_DOWN, .reason = reason};
@@ -273,7 +273,7 @@ static enum status apply_crash(struct subject *s) {
         caller = CALLER_NOBODY;
     }
     life_unstop(s->actor, s->turn);
-    crash_note_turn(&end, s->worker, (int32_t)s->shard->active->pid);
+    crash_note_turn(&end, s->worker, (int32_t)shard_pool(s->shard, s->actor)->active->pid);
     finish_turn(s);
     // To exit in an orderly way is to stop, only from deeper inside.
     if (code == COMMIT_CODE_EXIT && reason_orderly(end.reason)) {

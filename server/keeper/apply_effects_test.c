@@ -38,7 +38,7 @@ Test(apply_effects, a_message_to_nobody_is_dropped_and_counted) {
     struct fake_worker *end = home_of(up("a"));
     commit_one(end, cast_turn(end, "a"), ITEM_SEND, 0, "nobody", text("x"));
     cr_assert(fx.shard.metrics.dropped == 1);
-    cr_assert(fx.shard.active != NULL);
+    cr_assert(fx.shard.pools[POOL_GENERAL].active != NULL);
 }
 
 Test(apply_effects, a_message_to_a_full_mailbox_is_lost_and_the_turn_stands) {
@@ -101,7 +101,7 @@ Test(apply_effects, a_start_under_a_taken_name_or_an_impossible_one_is_only_logg
     play_send(end, &out);
     step();
     cr_assert(fx.shard.actors.live == 1);
-    cr_assert(fx.shard.active != NULL);
+    cr_assert(fx.shard.pools[POOL_GENERAL].active != NULL);
     cr_assert(actor_named("a") == actor);
     cr_assert(play_next(end) == NULL);
 }
@@ -170,7 +170,7 @@ Test(apply_effects, a_stop_of_an_actor_that_is_restarting_ends_it) {
     cr_assert(life_of("b") == ACTOR_FREE);
     play_done(end, play_take(end, TURN_INIT)->turn);
     step();
-    cr_assert(fx.shard.active != NULL);
+    cr_assert(fx.shard.pools[POOL_GENERAL].active != NULL);
     cr_assert(life_of("a") == ACTOR_RUNNING);
 }
 

@@ -155,7 +155,7 @@ static void host_is_lost(void) {
 }
 
 static void host_comes(void) {
-    if (fx.host_count == FX_HOSTS_MAX || fx.shard.standby != NULL) return;
+    if (fx.host_count == FX_HOSTS_MAX || fx.shard.pools[POOL_GENERAL].standby != NULL) return;
     host_joins(WORKERS);
 }
 
@@ -203,8 +203,10 @@ static void check_counts(void) {
     uint64_t waiting_bytes = 0;
     uint32_t pending = 0, live = 0;
     CHECK(fx.shard.actors.used <= 64);
-    for (uint32_t i = 0; fx.shard.active != NULL && i < fx.shard.active->worker_count; i++) {
-        check_ring(&fx.shard.active->workers[i], inflight);
+    for (uint32_t i = 0; fx.shard.pools[POOL_GENERAL].active != NULL &&
+                         i < fx.shard.pools[POOL_GENERAL].active->worker_count;
+         i++) {
+        check_ring(&fx.shard.pools[POOL_GENERAL].active->workers[i], inflight);
     }
     for (uint32_t slot = 0; slot < fx.shard.actors.used; slot++) {
         struct actor *actor = actor_at(&fx.shard.actors, slot);
@@ -243,7 +245,8 @@ static void check_answers(bool all) {
 static void end_of_time(void) {
     mirror_lets_go();
     fx.shard.stopping = true;
-    while (fx.shard.active != NULL) hosts_lost(&fx.shard, fx.shard.active, HOST_END_EXITED, NULL);
+    while (fx.shard.pools[POOL_GENERAL].active != NULL)
+        hosts_lost(&fx.shard, fx.shard.pools[POOL_GENERAL].active, HOST_END_EXITED, NULL);
     settle_loads();
     check_counts();
     later(DEADLINE_MS_DEFAULT + 1);

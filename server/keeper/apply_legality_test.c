@@ -27,7 +27,7 @@ static void is_nonsense(struct out *out) {
     step();
     cr_assert(fx.shard.metrics.host_nonsense == 1);
     cr_assert(fx.hosts[0].host->state == HOST_DEAD);
-    cr_assert(fx.shard.active == fx.hosts[1].host);
+    cr_assert(fx.shard.pools[POOL_GENERAL].active == fx.hosts[1].host);
     cr_assert(!answered(1), "the turn was given to the other host");
     settle_loads();
     cr_assert(play_next(fake(1, 0)) != NULL);
@@ -46,7 +46,7 @@ Test(apply_legality, a_commit_without_a_turn) {
     play_send(fake(0, 0), &out);
     step();
     cr_assert(fx.shard.metrics.host_nonsense == 1);
-    cr_assert(fx.shard.active == fx.hosts[1].host);
+    cr_assert(fx.shard.pools[POOL_GENERAL].active == fx.hosts[1].host);
     cr_assert(life_of("a") == ACTOR_RUNNING);
 }
 

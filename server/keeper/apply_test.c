@@ -463,7 +463,7 @@ Test(apply, a_reply_that_goes_with_a_stop_outlives_the_host) {
     step();
     play_farewell(end);
     cr_assert(!answered(1));
-    hosts_lost(&fx.shard, fx.shard.active, HOST_END_EXITED, NULL);
+    hosts_lost(&fx.shard, fx.shard.pools[POOL_GENERAL].active, HOST_END_EXITED, NULL);
     settle_loads();
     cr_assert(life_of("a") == ACTOR_STOPPING, "terminate runs elsewhere");
     play_stop(fake(1, 0), play_take(fake(1, 0), TURN_TERMINATE)->turn, 0, NULL);

@@ -27,8 +27,11 @@ enum host_end {
     HOST_END_RETIRED,  // killed at shutdown
 };
 
+struct pool;
+
 struct host {
     struct list     link;
+    struct pool    *pool; // borrowed from the shard
     enum host_state state;
     uint32_t        serial; // never reused
     pid_t           pid;

@@ -89,9 +89,10 @@ destroy_actions:
     return error;
 }
 
-enum status host_process_start(const struct keeper_options *options, struct host **ret_host) {
+enum status host_process_start(const struct keeper_options *options, uint32_t workers,
+                               struct host **ret_host) {
     struct host *host;
-    enum status  status = host_create(options->workers, &host);
+    enum status  status = host_create(workers, &host);
     if (status != STATUS_OK) return status;
 
     int      fds[HOST_FDS_MAX];

@@ -54,7 +54,7 @@ static void script(const char *body) {
 
 static struct host *start(void) {
     struct host *host;
-    cr_assert(host_process_start(&options, &host) == STATUS_OK);
+    cr_assert(host_process_start(&options, options.workers, &host) == STATUS_OK);
     return host;
 }
 
@@ -181,7 +181,7 @@ Test(host_process, one_that_somebody_else_has_reaped_counts_as_reaped) {
 
 Test(host_process, a_program_that_is_not_there_is_a_failure) {
     struct host *host = NULL;
-    cr_assert(host_process_start(&options, &host) == STATUS_IO);
+    cr_assert(host_process_start(&options, options.workers, &host) == STATUS_IO);
     cr_assert(host == NULL);
 }
 

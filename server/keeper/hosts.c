@@ -15,9 +15,6 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#define SPAWN_RETRY_MS_MIN 10u
-#define SPAWN_RETRY_MS_MAX 5000u
-
 // A message that was running when two hosts were lost for no known reason is taken to be the
 // reason.
 #define ATTEMPTS_MAX 2
@@ -34,46 +31,64 @@ static const enum crash_kind END_KINDS[] = {
     [HOST_END_NONSENSE] = CRASH_HOST_LOST, [HOST_END_RETIRED] = CRASH_HOST_LOST,
 };
 
-// --- the pool ---
+// --- pools ---
+
+// Who a start that nobody asked for would be for: a host is never turned away.
+static struct pool *spawned_for(struct shard *shard) {
+    struct pool *pool = shard->spawning;
+    shard->spawning = NULL;
+    return pool == NULL ? &shard->pools[POOL_GENERAL] : pool;
+}
 
 void hosts_add(struct shard *shard, struct host *host) {
-    shard->spawning = false;
+    host->pool = spawned_for(shard);
     host->serial = ++shard->host_serial_next;
     host->state = HOST_STARTING;
     list_push(&shard->hosts, &host->link);
     shard->metrics.host_starts++;
-    shard->standby = host;
+    host->pool->standby = host;
 }
 
-static void activate(struct shard *shard) {
-    struct host *host = shard->standby;
-    if (shard->active != NULL || host == NULL || host->state != HOST_READY) return;
+static void activate(struct pool *pool) {
+    struct host *host = pool->standby;
+    if (pool->active != NULL || host == NULL || host->state != HOST_READY) return;
     host->state = HOST_ACTIVE;
-    shard->active = host;
-    shard->standby = NULL;
+    pool->active = host;
+    pool->standby = NULL;
     LOG_INFO("host.active", "pid=%d serial=%u", (int)host->pid, host->serial);
 }
 
-void hosts_refill(struct shard *shard) {
-    if (shard->standby != NULL || shard->spawning || shard->stopping) return;
-    if (shard->now_ms < shard->spawn_after_ms) return;
-    shard->spawning = true;
-    shard->port.spawn(shard->port.context);
+// The general pool first; among the others whoever comes next in turn.
+static struct pool *next_in_need(struct shard *shard) {
+    struct pool *general = &shard->pools[POOL_GENERAL];
+    if (pool_wants_host(general, shard->now_ms)) return general;
+    for (uint32_t i = 0; i < shard->pool_count; i++) {
+        struct pool *pool = &shard->pools[shard->spawn_next++ % shard->pool_count];
+        if (pool_wants_host(pool, shard->now_ms)) return pool;
+    }
+    return NULL;
 }
 
-static void spawn_later(struct shard *shard) {
-    uint32_t step = shard->host_failures < 10 ? shard->host_failures : 10;
-    uint64_t delay_ms = (uint64_t)SPAWN_RETRY_MS_MIN << step;
-    if (delay_ms > SPAWN_RETRY_MS_MAX) delay_ms = SPAWN_RETRY_MS_MAX;
-    shard->host_failures++;
-    shard->spawn_after_ms = shard->now_ms + delay_ms;
+void hosts_refill(struct shard *shard) {
+    if (shard->spawning != NULL || shard->stopping) return;
+    struct pool *pool = next_in_need(shard);
+    if (pool == NULL) return;
+    shard->spawning = pool;
+    shard->port.spawn(shard->port.context, pool->workers);
+}
+
+bool hosts_unsettled(const struct shard *shard) {
+    for (uint32_t i = 0; i < shard->pool_count; i++) {
+        if (pool_unsettled(&shard->pools[i])) return true;
+    }
+    return false;
 }
 
 void hosts_spawn_failed(struct shard *shard) {
-    shard->spawning = false;
-    spawn_later(shard);
+    struct pool *pool = spawned_for(shard);
+    pool_spawn_later(pool, shard->now_ms);
     LOG_ERROR("host.spawn_failed", "program=\"%s\" retry_ms=%llu", shard->options->host_program,
-              (unsigned long long)(shard->spawn_after_ms - shard->now_ms));
+              (unsigned long long)(pool->spawn_after_ms - shard->now_ms));
 }
 
 // --- announcements ---
@@ -108,7 +123,7 @@ static enum status announcement(struct shard *shard, struct host *host) {
             return STATUS_OK;
         case COMMIT_READY:
             host->state = HOST_READY;
-            shard->host_failures = 0;
+            host->pool->failures = 0;
             LOG_INFO("host.ready", "pid=%d serial=%u behaviours=%u start_ms=%llu", (int)host->pid,
                      host->serial, host->behaviour_count,
                      (unsigned long long)(clock_mono_ms() - host->spawned_ms));
@@ -128,9 +143,9 @@ enum status hosts_announced(struct shard *shard, struct host *host) {
         if (status != STATUS_OK) return status;
         worker_consumed(worker, worker->commits_tail + shard->commit.record.record_bytes, false);
     }
-    if (shard->active == NULL && host->state == HOST_READY) {
-        activate(shard);
-        router_pump_list(shard, &shard->homeless);
+    if (host->pool->active == NULL && host->state == HOST_READY) {
+        activate(host->pool);
+        router_pump_list(shard, &host->pool->homeless);
         hosts_refill(shard);
     }
     return STATUS_OK;
@@ -219,7 +234,6 @@ static void clear_worker(struct shard *shard, struct worker *worker, int32_t hos
         }
     }
     recall(shard, worker, NULL, culprit == NULL ? RECALL_RUNNING_ONCE : RECALL_RUNNING, touched);
-    list_splice(&shard->homeless, &worker->ready);
 }
 
 static void punish(struct shard *shard, struct verdict *verdict) {
@@ -233,23 +247,26 @@ static void punish(struct shard *shard, struct verdict *verdict) {
 static void take_over(struct shard *shard, struct host *host, enum host_end end,
                       struct worker *culprit) {
     struct verdict verdicts[HOST_WORKERS_MAX];
+    struct pool   *pool = host->pool;
     struct list    touched;
     list_init(&touched);
     for (uint32_t i = 0; i < host->worker_count; i++) {
         clear_worker(shard, &host->workers[i], (int32_t)host->pid, end, culprit, &verdicts[i],
                      &touched);
+        list_splice(&pool->homeless, &host->workers[i].ready);
     }
-    activate(shard);
+    activate(pool);
     // The guilty first: their restart must be ahead of what waits for them.
     for (uint32_t i = 0; i < host->worker_count; i++) punish(shard, &verdicts[i]);
     router_pump_list(shard, &touched);
-    router_pump_list(shard, &shard->homeless);
+    router_pump_list(shard, &pool->homeless);
 }
 
 void hosts_lost(struct shard *shard, struct host *host, enum host_end end, struct worker *culprit) {
     if (host->state == HOST_DEAD) return;
-    bool was_active = host == shard->active;
-    bool was_starting = host->state == HOST_STARTING;
+    struct pool *pool = host->pool;
+    bool         was_active = host == pool->active;
+    bool         was_starting = host->state == HOST_STARTING;
     host->state = HOST_DEAD;
     host_process_kill(host);
     shard->metrics.host_deaths++;
@@ -257,15 +274,15 @@ void hosts_lost(struct shard *shard, struct host *host, enum host_end end, struc
     LOG_WARN("host.lost", "pid=%d serial=%u end=%s active=%d", (int)host->pid, host->serial,
              END_TEXTS[end], was_active);
 
-    if (host == shard->standby) shard->standby = NULL;
-    if (was_starting) spawn_later(shard);
+    if (host == pool->standby) pool->standby = NULL;
+    if (was_starting) pool_spawn_later(pool, shard->now_ms);
     if (was_active) {
-        shard->active = NULL;
+        pool->active = NULL;
         take_over(shard, host, end, culprit);
     }
     // Where the standby has taken over, the next one comes with the watch's next look: starting a
     // process would only hold up what is being restored right now.
-    if (shard->active == NULL) hosts_refill(shard);
+    if (pool->active == NULL) hosts_refill(shard);
 }
 
 static enum death death_of(const struct worker *worker) {
@@ -298,7 +315,7 @@ bool hosts_exited(struct shard *shard, struct host *host) {
     int code, status;
     if (!host_process_reap(host, &code, &status)) return false;
     // What it had committed before its end counts.
-    if (host == shard->active) shard_drain(shard);
+    if (host == host->pool->active) shard_drain(shard);
     // While commits wait for the mirror the oldest turn is not the one that ran, so none is blamed.
     if (shard->stalled || !hosts_check_death(shard, host)) {
         hosts_lost(shard, host, HOST_END_EXITED, NULL);
@@ -317,5 +334,7 @@ void hosts_retire(struct shard *shard) {
         host->state = HOST_DEAD;
         host_process_kill(host);
     }
-    shard->active = shard->standby = NULL;
+    for (uint32_t i = 0; i < shard->pool_count; i++) {
+        shard->pools[i].active = shard->pools[i].standby = NULL;
+    }
 }

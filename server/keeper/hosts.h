@@ -1,20 +1,22 @@
-// hosts: the pool. One active host runs the actors, one standby waits with its code loaded. A host
-// that dies costs the turns it was running; everything else it had in hand is taken back and given
-// to the standby.
+// hosts: brings up the hosts of all pools, and takes them down. A host that dies costs the turns it
+// was running; everything else it had in hand is taken back and given to its pool's standby.
 #pragma once
 
 #include "keeper/shard.h"
 
-// Enters a host that was spawned. Its pidfd and doorbell are watched by the caller.   Owns: the
-// shard, from now on.
+// Enters a host that was spawned, into the pool it was asked for. Its pidfd and doorbell are
+// watched by the caller.   Owns: the shard, from now on.
 void hosts_add(struct shard *shard, struct host *host);
 
 // A spawn failed; it is tried again after a growing delay.
 void hosts_spawn_failed(struct shard *shard);
 
-// Asks for a standby if there is none and none is coming. Called after every event and by the
-// watch.
+// Asks for a host for the pool that lacks one most, if none is coming. One at a time: the next one
+// comes with the watch's next look.
 void hosts_refill(struct shard *shard);
+
+// Whether some pool lacks a host or waits for one: then the watch has to go on.
+bool hosts_unsettled(const struct shard *shard);
 
 // Reads what a host that is not active yet announces. Fails: STATUS_PROTOCOL.
 NODISCARD enum status hosts_announced(struct shard *shard, struct host *host);

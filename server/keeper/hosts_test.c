@@ -25,16 +25,16 @@ static struct host *only(uint32_t index) {
 Test(hosts, the_first_that_is_ready_runs_and_the_second_stands_by) {
     uint32_t first = host_spawned(1);
     step();
-    cr_assert(fx.shard.active == NULL);
+    cr_assert(fx.shard.pools[POOL_GENERAL].active == NULL);
     cr_assert(only(first)->state == HOST_STARTING);
     announce(fake(first, 0), "counter", "1", 0);
     announce_ready(fake(first, 0));
     step();
-    cr_assert(fx.shard.active == only(first));
+    cr_assert(fx.shard.pools[POOL_GENERAL].active == only(first));
     cr_assert(only(first)->state == HOST_ACTIVE);
     cr_assert(fx.spawns == 1, "a standby is asked for");
     uint32_t second = host_joins(1);
-    cr_assert(fx.shard.standby == only(second));
+    cr_assert(fx.shard.pools[POOL_GENERAL].standby == only(second));
     cr_assert(only(second)->state == HOST_READY);
     cr_assert(only(first)->serial != only(second)->serial);
     hosts_refill(&fx.shard);
@@ -66,9 +66,9 @@ Test(hosts, one_that_became_ready_resets_the_delay) {
     fx.shard.now_ms += 10000;
     hosts_refill(&fx.shard);
     host_joins(1);
-    cr_assert(fx.shard.host_failures == 0);
+    cr_assert(fx.shard.pools[POOL_GENERAL].failures == 0);
     hosts_spawn_failed(&fx.shard);
-    cr_assert(fx.shard.spawn_after_ms == fx.shard.now_ms + 10);
+    cr_assert(fx.shard.pools[POOL_GENERAL].spawn_after_ms == fx.shard.now_ms + 10);
 }
 
 Test(hosts, none_is_started_while_the_server_goes_down) {
@@ -112,7 +112,7 @@ Test(hosts, a_file_that_does_not_load_is_no_reason_to_give_up) {
     play_send(fake(index, 0), &out);
     announce_ready(fake(index, 0));
     step();
-    cr_assert(fx.shard.active == only(index));
+    cr_assert(fx.shard.pools[POOL_GENERAL].active == only(index));
 }
 
 static void starts_with(struct out *out) {
@@ -120,9 +120,9 @@ static void starts_with(struct out *out) {
     play_send(fake(index, 0), out);
     step();
     cr_assert(only(index)->state == HOST_DEAD);
-    cr_assert(fx.shard.standby == NULL);
+    cr_assert(fx.shard.pools[POOL_GENERAL].standby == NULL);
     cr_assert(fx.shard.metrics.host_nonsense == 1);
-    cr_assert(fx.shard.spawn_after_ms > fx.shard.now_ms, "not again at once");
+    cr_assert(fx.shard.pools[POOL_GENERAL].spawn_after_ms > fx.shard.now_ms, "not again at once");
 }
 
 Test(hosts, one_that_announces_a_turn_is_killed) {
@@ -179,7 +179,7 @@ Test(hosts, the_turn_that_was_running_is_blamed_and_the_others_go_on_in_order) {
     step();
     play_take(fake(0, 0), TURN_CALL);
     dies(fake(0, 0), DEATH_SIGNAL, SIGSEGV);
-    cr_assert(fx.shard.active == only(1));
+    cr_assert(fx.shard.pools[POOL_GENERAL].active == only(1));
     cr_assert(failed(1, STATUS_CRASHED));
     cr_assert_str_eq(answer_of(1)->crash, "signal");
     cr_assert_str_eq(answer_of(1)->message, "SIGSEGV at 0xdead");
@@ -318,7 +318,7 @@ Test(hosts, a_worker_that_dies_without_a_turn_blames_nobody) {
     host_joins(1);
     struct actor *actor = up("a");
     dies(fake(0, 0), DEATH_SIGNAL, SIGSEGV);
-    cr_assert(fx.shard.active == only(1));
+    cr_assert(fx.shard.pools[POOL_GENERAL].active == only(1));
     cr_assert(actor->life == ACTOR_RUNNING);
     cr_assert(router_worker(&fx.shard, actor) == NULL);
     ask_call(1, "a", "x");
@@ -357,7 +357,7 @@ Test(hosts, what_a_dead_host_still_writes_is_ignored) {
 // --- unknown causes ---
 
 static void lost_for_no_reason(void) {
-    hosts_lost(&fx.shard, fx.shard.active, HOST_END_EXITED, NULL);
+    hosts_lost(&fx.shard, fx.shard.pools[POOL_GENERAL].active, HOST_END_EXITED, NULL);
     step();
     settle_loads();
 }
@@ -432,7 +432,7 @@ Test(hosts, with_no_standby_messages_wait_for_the_next_host) {
     step();
     uint32_t spawns = fx.spawns;
     dies(fake(0, 0), DEATH_SIGNAL, SIGSEGV);
-    cr_assert(fx.shard.active == NULL);
+    cr_assert(fx.shard.pools[POOL_GENERAL].active == NULL);
     cr_assert(fx.spawns == spawns, "one was asked for when the first became active");
     ask_call(2, "a", "two");
     ask_start(3, "b");
@@ -474,8 +474,8 @@ Test(hosts, a_standby_that_is_lost_costs_nothing_but_a_new_one) {
     up("a");
     uint32_t spawns = fx.spawns;
     hosts_lost(&fx.shard, only(1), HOST_END_EXITED, NULL);
-    cr_assert(fx.shard.standby == NULL);
-    cr_assert(fx.shard.active == only(0));
+    cr_assert(fx.shard.pools[POOL_GENERAL].standby == NULL);
+    cr_assert(fx.shard.pools[POOL_GENERAL].active == only(0));
     cr_assert(fx.spawns == spawns, "not now, while somebody may wait for what the standby does");
     shard_watch(&fx.shard);
     cr_assert(fx.spawns == spawns + 1);
@@ -670,7 +670,7 @@ Test(hosts, a_process_that_ended_is_reaped_and_its_turn_gets_a_second_chance) {
     cr_assert(hosts_exited(&fx.shard, only(0)));
     cr_assert(replied(1, "committed"), "what it had committed counts");
     cr_assert(!answered(2));
-    cr_assert(fx.shard.active == only(1));
+    cr_assert(fx.shard.pools[POOL_GENERAL].active == only(1));
     settle_loads();
     const struct turn_record *turn = play_take(fake(1, 0), TURN_CALL);
     cr_assert(turn->note_attempts == 1);
@@ -743,8 +743,8 @@ Test(hosts, retiring_kills_all_and_none_is_started_again) {
     fx.shard.stopping = true;
     uint32_t spawns = fx.spawns;
     hosts_retire(&fx.shard);
-    cr_assert(fx.shard.active == NULL);
-    cr_assert(fx.shard.standby == NULL);
+    cr_assert(fx.shard.pools[POOL_GENERAL].active == NULL);
+    cr_assert(fx.shard.pools[POOL_GENERAL].standby == NULL);
     await_end(only(0));
     await_end(only(1));
     cr_assert(hosts_exited(&fx.shard, only(0)));

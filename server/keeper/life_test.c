@@ -548,7 +548,7 @@ Test(life, kill_of_an_actor_that_starts_fails_the_start) {
     cr_assert(life_of("a") == ACTOR_FREE);
     play_state(fake(0, 0), turn, "s0");
     step();
-    cr_assert(fx.shard.active != NULL);
+    cr_assert(fx.shard.pools[POOL_GENERAL].active != NULL);
 }
 
 Test(life, kill_of_an_actor_that_stops_ends_it) {

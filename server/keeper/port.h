@@ -57,7 +57,7 @@ struct port {
     void (*on_room)(void *context);
     // A timer of kind TIMER_HELLO is due.   Thread: net.
     void (*on_timer)(void *context, struct timer *timer);
-    // Asks for one more host process; the answer comes as hosts_add or hosts_spawn_failed.
-    //  Thread: net.
-    void (*spawn)(void *context);
+    // Asks for one more host process with `workers` workers; the answer comes as hosts_add or
+    // hosts_spawn_failed. Not asked again before that.   Thread: net.
+    void (*spawn)(void *context, uint32_t workers);
 };

@@ -158,7 +158,7 @@ Test(requests, a_deadline_over_an_hour_is_not_valid) {
 Test(requests, a_call_without_a_deadline_gets_the_default) {
     host_joins(1);
     up("a");
-    hosts_lost(&fx.shard, fx.shard.active, HOST_END_EXITED, NULL);
+    hosts_lost(&fx.shard, fx.shard.pools[POOL_GENERAL].active, HOST_END_EXITED, NULL);
     ask_call(1, "a", "x");
     later(DEADLINE_MS_DEFAULT - 1);
     cr_assert(!answered(1));

@@ -8,9 +8,10 @@
 #include <stdlib.h>
 
 struct worker *router_worker(const struct shard *shard, const struct actor *actor) {
-    if (actor->home != HOME_HOT || shard->active == NULL) return NULL;
-    if (actor->host_serial != shard->active->serial) return NULL;
-    return &shard->active->workers[actor->worker];
+    struct host *host = shard->pools[actor->pool].active;
+    if (actor->home != HOME_HOT || host == NULL) return NULL;
+    if (actor->host_serial != host->serial) return NULL;
+    return &host->workers[actor->worker];
 }
 
 // --- mailboxes ---
@@ -65,8 +66,7 @@ static void wait_in(struct list *list, struct actor *actor) {
 
 // Spreads actors over the workers, and around those that are stuck in a long turn. False if all are
 // stuck.
-static bool place(struct shard *shard, uint8_t *ret_worker) {
-    struct host *host = shard->active;
+static bool place(struct shard *shard, const struct host *host, uint8_t *ret_worker) {
     for (uint32_t i = 0; i < host->worker_count; i++) {
         uint32_t candidate = shard->place_next++ % host->worker_count;
         if (worker_closed(&host->workers[candidate])) continue;
@@ -77,7 +77,7 @@ static bool place(struct shard *shard, uint8_t *ret_worker) {
 }
 
 static enum status append(struct shard *shard, struct actor *actor, struct turn *turn) {
-    struct host *host = shard->active;
+    struct host *host = shard_pool(shard, actor)->active;
     uint16_t     index = host->index_of[actor->behaviour];
     if (index == 0) return STATUS_UNKNOWN_BEHAVIOUR;
 
@@ -138,12 +138,13 @@ static bool first_is_message(const struct actor *actor) {
 
 // Brings a cold actor to a worker together with its first message.
 static void settle(struct shard *shard, struct actor *actor, struct slice state, uint8_t flags) {
-    if (!place(shard, &actor->worker)) {
-        wait_in(&shard->homeless, actor);
+    struct pool *pool = shard_pool(shard, actor);
+    if (!place(shard, pool->active, &actor->worker)) {
+        wait_in(&pool->homeless, actor);
         return;
     }
     actor->epoch++;
-    actor->host_serial = shard->active->serial;
+    actor->host_serial = pool->active->serial;
     actor->home = HOME_HOT;
 
     enum status status = dispatch_first(shard, actor, state, flags);
@@ -156,7 +157,7 @@ static void settle(struct shard *shard, struct actor *actor, struct slice state,
         return;
     }
     if (status == STATUS_AGAIN) {
-        wait_in(&shard->active->workers[actor->worker].ready, actor);
+        wait_in(&pool->active->workers[actor->worker].ready, actor);
     } else {
         life_unrunnable(shard, actor, status);
     }
@@ -199,8 +200,8 @@ static void load_deliver(struct shard_message *message, struct shard *shard) {
             life_unrunnable(shard, actor, load->read.status);
         } else if (list_empty(&actor->mailbox) || !admitted(actor, first_of(actor))) {
             // Whoever wanted it has gone, or is held meanwhile.
-        } else if (shard->active == NULL) {
-            wait_in(&shard->homeless, actor);
+        } else if (shard_pool(shard, actor)->active == NULL) {
+            wait_in(&shard_pool(shard, actor)->homeless, actor);
         } else {
             settle(shard, actor, slice_of(load->read.state, load->read.bytes), TURN_HAS_STATE);
             // One that found no room waits in a list; pumped now it would only ask for its state
@@ -259,8 +260,8 @@ void router_pump(struct shard *shard, struct actor *actor) {
     list_remove(&actor->ready);
     while (!list_empty(&actor->mailbox)) {
         if (!admitted(actor, first_of(actor)) || actor->home == HOME_LOADING) return;
-        if (shard->active == NULL) {
-            wait_in(&shard->homeless, actor);
+        if (shard_pool(shard, actor)->active == NULL) {
+            wait_in(&shard_pool(shard, actor)->homeless, actor);
             return;
         }
         struct worker *worker = router_worker(shard, actor);

@@ -173,7 +173,7 @@ Test(router_control, comes_back_to_its_lane_when_a_host_dies) {
     router_hold(&fx.shard, actor, HELD_SUSPENDED);
     router_enqueue_control(&fx.shard, actor, terminate_for(1));
     // The cast that was running comes back, too, and must not be in the way.
-    hosts_lost(&fx.shard, fx.shard.active, HOST_END_EXITED, NULL);
+    hosts_lost(&fx.shard, fx.shard.pools[POOL_GENERAL].active, HOST_END_EXITED, NULL);
     settle_loads();
     struct fake_worker       *end = home_of(actor);
     const struct turn_record *turn = next_valid(end);
@@ -297,7 +297,7 @@ Test(router_control, a_continue_runs_while_held_because_it_belongs_to_the_turn_b
     play_continue(fake(0, 0), turn->turn, "on");
     step();
     router_hold(&fx.shard, actor, HELD_SUSPENDED);
-    hosts_lost(&fx.shard, fx.shard.active, HOST_END_EXITED, NULL);
+    hosts_lost(&fx.shard, fx.shard.pools[POOL_GENERAL].active, HOST_END_EXITED, NULL);
     settle_loads();
     struct fake_worker *end = home_of(actor);
     turn = play_take(end, TURN_CONTINUE);

@@ -187,7 +187,7 @@ Test(router, the_bytes_of_all_mailboxes_have_a_limit) {
     fx.options.waiting_bytes_max = 10000;
     host_joins(1);
     struct actor *actor = up("a");
-    hosts_lost(&fx.shard, fx.shard.active, HOST_END_EXITED, NULL);
+    hosts_lost(&fx.shard, fx.shard.pools[POOL_GENERAL].active, HOST_END_EXITED, NULL);
     static uint8_t payload[4000];
     cr_assert(deliver(actor, slice_of(payload, sizeof payload), true) == STATUS_OK);
     cr_assert(deliver(actor, slice_of(payload, sizeof payload), true) == STATUS_OK);
@@ -237,7 +237,7 @@ Test(router, a_stop_is_let_in_behind_a_full_mailbox_that_waits) {
     struct request request = start_request("a");
     request.mailbox_max = 1;
     struct actor *actor = up_with(&request);
-    hosts_lost(&fx.shard, fx.shard.active, HOST_END_EXITED, NULL);
+    hosts_lost(&fx.shard, fx.shard.pools[POOL_GENERAL].active, HOST_END_EXITED, NULL);
     ask_call(1, "a", "x");
     ask_call(2, "a", "y");
     cr_assert(failed(2, STATUS_MAILBOX_FULL));
@@ -257,7 +257,7 @@ Test(router, a_message_that_does_not_fit_beside_the_state_is_refused_and_the_act
     host_joins(1);
     host_joins(1);
     struct actor *actor = up("a");
-    hosts_lost(&fx.shard, fx.shard.active, HOST_END_EXITED, NULL);
+    hosts_lost(&fx.shard, fx.shard.pools[POOL_GENERAL].active, HOST_END_EXITED, NULL);
     uint8_t *huge = malloc(TURN_BULK_BYTES);
     cr_assert(huge != NULL);
     fx.options.waiting_bytes_max = UINT64_MAX / 2;
@@ -276,7 +276,7 @@ Test(router, a_message_that_does_not_fit_beside_the_state_is_refused_and_the_act
 Test(router, without_memory_for_an_envelope_the_sender_is_told) {
     host_joins(1);
     struct actor *actor = up("a");
-    hosts_lost(&fx.shard, fx.shard.active, HOST_END_EXITED, NULL);
+    hosts_lost(&fx.shard, fx.shard.pools[POOL_GENERAL].active, HOST_END_EXITED, NULL);
     refuse_memory(1);
     enum status status = deliver(actor, text("x"), true);
     refuse_memory(0);
@@ -289,7 +289,7 @@ Test(router, without_memory_for_a_load_the_actor_waits_for_another_load_to_end) 
     host_joins(1);
     struct actor *first = up("a"), *second = up("b");
     host_joins(1);
-    hosts_lost(&fx.shard, fx.shard.active, HOST_END_EXITED, NULL);
+    hosts_lost(&fx.shard, fx.shard.pools[POOL_GENERAL].active, HOST_END_EXITED, NULL);
     cr_assert(deliver(first, text("x"), true) == STATUS_OK);
     refuse_memory(2); // the envelope, then the load
     enum status status = deliver(second, text("y"), true);
@@ -309,7 +309,7 @@ Test(router, while_the_mirror_is_full_a_cold_actor_waits_for_its_state) {
     host_joins(1);
     host_joins(1);
     struct actor *actor = up("a");
-    hosts_lost(&fx.shard, fx.shard.active, HOST_END_EXITED, NULL);
+    hosts_lost(&fx.shard, fx.shard.pools[POOL_GENERAL].active, HOST_END_EXITED, NULL);
     mirror_fill();
     cr_assert(deliver(actor, text("x"), true) == STATUS_OK);
     step();
@@ -324,7 +324,7 @@ Test(router, messages_that_come_while_the_state_is_read_follow_in_order) {
     host_joins(1);
     host_joins(1);
     struct actor *actor = up("a");
-    hosts_lost(&fx.shard, fx.shard.active, HOST_END_EXITED, NULL);
+    hosts_lost(&fx.shard, fx.shard.pools[POOL_GENERAL].active, HOST_END_EXITED, NULL);
     cr_assert(deliver(actor, text("1"), true) == STATUS_OK);
     cr_assert(actor->home == HOME_LOADING);
     cr_assert(deliver(actor, text("2"), true) == STATUS_OK);
@@ -344,7 +344,7 @@ Test(router, a_state_that_nobody_wants_any_more_is_dropped) {
     host_joins(1);
     host_joins(1);
     struct actor *actor = up("a");
-    hosts_lost(&fx.shard, fx.shard.active, HOST_END_EXITED, NULL);
+    hosts_lost(&fx.shard, fx.shard.pools[POOL_GENERAL].active, HOST_END_EXITED, NULL);
     ask_verb(1, VERB_CALL, "a", "x", 10);
     cr_assert(actor->home == HOME_LOADING);
     fx.shard.now_ms += 10;
@@ -359,7 +359,7 @@ Test(router, a_state_that_comes_after_the_end_of_its_actor_reaches_nobody) {
     host_joins(1);
     host_joins(1);
     struct actor *actor = up("a");
-    hosts_lost(&fx.shard, fx.shard.active, HOST_END_EXITED, NULL);
+    hosts_lost(&fx.shard, fx.shard.pools[POOL_GENERAL].active, HOST_END_EXITED, NULL);
     ask_call(1, "a", "x");
     cr_assert(actor->home == HOME_LOADING);
     ask_kill(2, "a");
@@ -376,7 +376,7 @@ Test(router, a_state_that_does_not_verify_suspends_its_actor) {
     host_joins(1);
     host_joins(1);
     struct actor *actor = up("a");
-    hosts_lost(&fx.shard, fx.shard.active, HOST_END_EXITED, NULL);
+    hosts_lost(&fx.shard, fx.shard.pools[POOL_GENERAL].active, HOST_END_EXITED, NULL);
     cr_assert(mirror_forget(fx.mirror, actor->slot, actor->unit) == STATUS_OK);
     ask_call(1, "a", "x");
     settle_loads();
@@ -390,7 +390,7 @@ Test(router, at_most_so_many_loads_are_under_way) {
     host_joins(1);
     host_joins(1);
     struct actor *actor = up("a");
-    hosts_lost(&fx.shard, fx.shard.active, HOST_END_EXITED, NULL);
+    hosts_lost(&fx.shard, fx.shard.pools[POOL_GENERAL].active, HOST_END_EXITED, NULL);
     fx.shard.loads = SHARD_LOADS_MAX;
     cr_assert(deliver(actor, text("x"), true) == STATUS_OK);
     cr_assert(actor->home == HOME_COLD);
@@ -431,7 +431,7 @@ Test(router, an_actor_that_waits_to_read_is_fed_when_a_look_has_ended) {
     host_joins(1);
     struct actor *actor = up("a");
     up("looked_at");
-    hosts_lost(&fx.shard, fx.shard.active, HOST_END_EXITED, NULL);
+    hosts_lost(&fx.shard, fx.shard.pools[POOL_GENERAL].active, HOST_END_EXITED, NULL);
     use_up_loads();
     cr_assert(deliver(actor, text("x"), true) == STATUS_OK);
     cr_assert(actor->home == HOME_COLD);
@@ -447,7 +447,7 @@ Test(router, an_actor_that_wants_nothing_any_more_does_not_keep_the_next_from_re
     host_joins(1);
     struct actor *first = up("a"), *second = up("b");
     up("looked_at");
-    hosts_lost(&fx.shard, fx.shard.active, HOST_END_EXITED, NULL);
+    hosts_lost(&fx.shard, fx.shard.pools[POOL_GENERAL].active, HOST_END_EXITED, NULL);
     use_up_loads();
     ask_verb(1, VERB_CALL, "a", "x", 10);
     ask_call(2, "b", "y");
@@ -469,7 +469,7 @@ Test(router, a_load_that_nobody_wants_any_more_feeds_the_next) {
     host_joins(1);
     host_joins(1);
     struct actor *first = up("a"), *second = up("b");
-    hosts_lost(&fx.shard, fx.shard.active, HOST_END_EXITED, NULL);
+    hosts_lost(&fx.shard, fx.shard.pools[POOL_GENERAL].active, HOST_END_EXITED, NULL);
     fx.shard.loads = SHARD_LOADS_MAX - 1;
     ask_verb(1, VERB_CALL, "a", "x", 10);
     ask_call(2, "b", "y");

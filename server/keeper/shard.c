@@ -24,7 +24,8 @@ enum status shard_init(struct shard *shard, const struct keeper_options *options
     };
     mailbox_init(&shard->inbox, SHARD_INBOX_MAX, on_wake, wake_context);
     list_init(&shard->hosts);
-    list_init(&shard->homeless);
+    pool_init(&shard->pools[POOL_GENERAL], options->workers);
+    shard->pool_count = 1;
     list_init(&shard->starved);
     list_init(&shard->leaving);
     enum status status = actor_table_init(&shard->actors, options->actors_max);
@@ -95,29 +96,29 @@ void shard_receive(struct shard *shard) {
     }
 }
 
-static void unblock(struct shard *shard, struct worker *worker) {
+static void unblock(struct shard *shard, struct pool *pool, struct worker *worker) {
     worker->blocked = false;
     router_pump_list(shard, &worker->ready);
-    router_pump_list(shard, &shard->homeless);
+    router_pump_list(shard, &pool->homeless);
 }
 
 // Actors that found every worker closed. A slow worker gets as many as it may have; when it has
 // nothing left to do it is slow no longer, so nobody is forgotten.
-static void house(struct shard *shard, const struct worker *worker) {
+static void house(struct shard *shard, struct pool *pool, const struct worker *worker) {
     if (worker_closed(worker)) return;
     if (!worker->slow) {
-        router_pump_list(shard, &shard->homeless);
+        router_pump_list(shard, &pool->homeless);
         return;
     }
     for (uint32_t room = WORKER_SLOW_MAX - worker->inflight; room > 0; room--) {
-        struct list *link = list_pop(&shard->homeless);
+        struct list *link = list_pop(&pool->homeless);
         if (link == NULL) return;
         router_pump(shard, LIST_ENTRY(link, struct actor, ready));
     }
 }
 
 // Applies what one worker has published. Fails: STATUS_PROTOCOL, STATUS_NO_MEMORY: kill the host.
-static enum status drain_worker(struct shard *shard, struct worker *worker) {
+static enum status drain_worker(struct shard *shard, struct pool *pool, struct worker *worker) {
     uint64_t    head = worker_commits_head(worker);
     uint64_t    tail = worker->commits_tail;
     bool        bulk = false;
@@ -142,10 +143,10 @@ static enum status drain_worker(struct shard *shard, struct worker *worker) {
     // Not before the whole batch is applied: until then an actor whose turns were taken back is not
     // given new ones.
     if (worker->blocked && worker->tail != worker->blocked_tail) {
-        unblock(shard, worker);
+        unblock(shard, pool, worker);
     } else if (!worker->blocked) {
         if (!list_empty(&worker->ready)) router_pump_list(shard, &worker->ready);
-        if (!list_empty(&shard->homeless)) house(shard, worker);
+        if (!list_empty(&pool->homeless)) house(shard, pool, worker);
     }
     return status;
 }
@@ -156,19 +157,24 @@ static bool ring_has_room(const struct worker *worker) {
                worker->turns.data_bytes - ring_record_bytes_max(&worker->turns);
 }
 
+static bool host_has_room(const struct host *host) {
+    for (uint32_t i = 0; host != NULL && i < host->worker_count; i++) {
+        if (!worker_closed(&host->workers[i]) && !ring_has_room(&host->workers[i])) return false;
+    }
+    return true;
+}
+
 static void offer_room(struct shard *shard) {
-    if (!shard->put_off || shard->active == NULL) return;
-    for (uint32_t i = 0; i < shard->active->worker_count; i++) {
-        if (!worker_closed(&shard->active->workers[i]) &&
-            !ring_has_room(&shard->active->workers[i]))
-            return;
+    if (!shard->put_off || shard->pools[POOL_GENERAL].active == NULL) return;
+    for (uint32_t i = 0; i < shard->pool_count; i++) {
+        if (!host_has_room(shard->pools[i].active)) return;
     }
     shard->put_off = false;
     shard->port.on_room(shard->port.context);
 }
 
-static bool drain_active(struct shard *shard) {
-    struct host *host = shard->active;
+static bool drain_active(struct shard *shard, struct pool *pool) {
+    struct host *host = pool->active;
     bool         any = false;
     // Looked at before the rings: what was committed before the end counts, also that of the worker
     // whose running turn will be blamed.
@@ -177,7 +183,7 @@ static bool drain_active(struct shard *shard) {
         struct worker *worker = &host->workers[i];
         if (worker_commits_head(worker) == worker->commits_tail) continue;
         any = true;
-        if (drain_worker(shard, worker) != STATUS_OK) {
+        if (drain_worker(shard, pool, worker) != STATUS_OK) {
             hosts_lost(shard, host, HOST_END_NONSENSE, NULL);
             return true;
         }
@@ -188,10 +194,13 @@ static bool drain_active(struct shard *shard) {
 
 bool shard_drain(struct shard *shard) {
     bool any = false;
-    if (shard->standby != NULL && hosts_announced(shard, shard->standby) != STATUS_OK) {
-        hosts_lost(shard, shard->standby, HOST_END_NONSENSE, NULL);
+    for (uint32_t i = 0; i < shard->pool_count; i++) {
+        struct pool *pool = &shard->pools[i];
+        if (pool->standby != NULL && hosts_announced(shard, pool->standby) != STATUS_OK) {
+            hosts_lost(shard, pool->standby, HOST_END_NONSENSE, NULL);
+        }
+        if (pool->active != NULL) any |= drain_active(shard, pool);
     }
-    if (shard->active != NULL) any = drain_active(shard);
     offer_room(shard);
     return any;
 }
@@ -202,19 +211,26 @@ void shard_mirror_room(struct shard *shard) {
     router_feed(shard);
 }
 
-bool shard_has_commits(const struct shard *shard) {
-    const struct host *host = shard->active;
-    const struct host *standby = shard->standby;
+static bool pool_has_commits(const struct pool *pool, bool stalled) {
+    const struct host *host = pool->active;
+    const struct host *standby = pool->standby;
     if (standby != NULL && standby->state == HOST_STARTING &&
         worker_commits_head(&standby->workers[0]) != standby->workers[0].commits_tail) {
         return true;
     }
-    if (host == NULL || shard->stalled) return false;
+    if (host == NULL || stalled) return false;
     for (uint32_t i = 0; i < host->worker_count; i++) {
         if (worker_commits_head(&host->workers[i]) != host->workers[i].commits_tail) return true;
         // A death report is news, too.
         const struct commits_control *control = host->workers[i].commits_control;
         if (atomic_load_explicit(&control->death, memory_order_relaxed) != DEATH_NONE) return true;
+    }
+    return false;
+}
+
+bool shard_has_commits(const struct shard *shard) {
+    for (uint32_t i = 0; i < shard->pool_count; i++) {
+        if (pool_has_commits(&shard->pools[i], shard->stalled)) return true;
     }
     return false;
 }
@@ -236,18 +252,23 @@ static void smooth_batch(struct shard *shard) {
 
 void shard_publish(struct shard *shard) {
     mirror_flush(shard->mirror);
-    if (shard->active == NULL) return;
     smooth_batch(shard);
-    for (uint32_t i = 0; i < shard->active->worker_count; i++) {
-        worker_publish(&shard->active->workers[i], shard_lonely(shard));
+    bool lonely = shard_lonely(shard);
+    for (uint32_t i = 0; i < shard->pool_count; i++) {
+        struct host *host = shard->pools[i].active;
+        for (uint32_t w = 0; host != NULL && w < host->worker_count; w++) {
+            worker_publish(&host->workers[w], lonely);
+        }
     }
 }
 
 uint32_t shard_inflight(const struct shard *shard) {
     uint32_t count = 0;
-    if (shard->active == NULL) return 0;
-    for (uint32_t i = 0; i < shard->active->worker_count; i++) {
-        count += shard->active->workers[i].inflight;
+    for (uint32_t i = 0; i < shard->pool_count; i++) {
+        const struct host *host = shard->pools[i].active;
+        for (uint32_t w = 0; host != NULL && w < host->worker_count; w++) {
+            count += host->workers[w].inflight;
+        }
     }
     return count;
 }
@@ -264,8 +285,11 @@ static void set_sleep(struct host *host, bool asleep) {
 }
 
 static void set_sleep_all(struct shard *shard, bool asleep) {
-    if (shard->active != NULL) set_sleep(shard->active, asleep);
-    if (shard->standby != NULL) set_sleep(shard->standby, asleep);
+    for (uint32_t i = 0; i < shard->pool_count; i++) {
+        struct pool *pool = &shard->pools[i];
+        if (pool->active != NULL) set_sleep(pool->active, asleep);
+        if (pool->standby != NULL) set_sleep(pool->standby, asleep);
+    }
 }
 
 bool shard_sleep(struct shard *shard) {

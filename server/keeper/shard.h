@@ -19,6 +19,7 @@
 #include "keeper/mirror.h"
 #include "keeper/options.h"
 #include "keeper/pending.h"
+#include "keeper/pool.h"
 #include "keeper/port.h"
 
 #include <stdbool.h>
@@ -49,18 +50,16 @@ struct shard {
     struct metrics               metrics;
     struct commit                commit; // scratch
 
-    struct list  hosts; // all that are not reaped yet; owned
-    struct host *active;
-    struct host *standby; // starting or ready
-    bool         spawning;
+    struct list  hosts; // of all pools, as long as they are not reaped; owned
+    struct pool  pools[POOLS_MAX];
+    uint32_t     pool_count; // those from here on are not in use
+    struct pool *spawning;   // the one that a host is being started for; NULL: none
+    uint32_t     spawn_next; // where to look for the next in need
     uint32_t     host_serial_next;
-    uint32_t     host_failures; // in a row, before one became ready
-    uint64_t     spawn_after_ms;
 
-    struct list homeless; // actors that wait for an active host
-    struct list starved;  // actors that wait to read the mirror
-    struct list leaving;  // actors whose states are still to be forgotten
-    uint32_t    loads;    // reads the mirror owes us
+    struct list starved; // actors that wait to read the mirror
+    struct list leaving; // actors whose states are still to be forgotten
+    uint32_t    loads;   // reads the mirror owes us
 
     uint64_t now_ms;  // monotonic, as of this loop turn
     uint64_t wall_ms; // wall clock, likewise; for people
@@ -126,3 +125,8 @@ void shard_watch(struct shard *shard);
 void shard_answer_done(struct shard *shard, struct caller caller);
 void shard_answer_error(struct shard *shard, struct caller caller, const struct failure *failure);
 void shard_answer_status(struct shard *shard, struct caller caller, enum status status);
+
+// The pool whose hosts run the actor.
+static inline struct pool *shard_pool(struct shard *shard, const struct actor *actor) {
+    return &shard->pools[actor->pool];
+}

@@ -123,7 +123,8 @@ static inline void fx_timer(void *context, struct timer *timer) {
     ((struct fixture *)context)->timers++;
 }
 
-static inline void fx_spawn(void *context) {
+static inline void fx_spawn(void *context, uint32_t workers) {
+    cr_assert(workers > 0);
     ((struct fixture *)context)->spawns++;
 }
 
@@ -195,7 +196,7 @@ static inline void fx_fini(void) {
     }
     // In this order, because the mirror may still answer reads into the shard's inbox; and without
     // a host nothing asks it again.
-    fx.shard.active = fx.shard.standby = NULL;
+    fx.shard.pools[POOL_GENERAL].active = fx.shard.pools[POOL_GENERAL].standby = NULL;
     mirror_destroy(fx.mirror);
     shard_receive(&fx.shard);
     shard_fini(&fx.shard);

@@ -83,7 +83,7 @@ Test(shard, a_report_of_death_is_news) {
     play_death(fake(0, 0), DEATH_EXIT, 1);
     cr_assert(shard_has_commits(&fx.shard));
     shard_drain(&fx.shard);
-    cr_assert(fx.shard.active == NULL);
+    cr_assert(fx.shard.pools[POOL_GENERAL].active == NULL);
     cr_assert(!shard_has_commits(&fx.shard));
     cr_assert(shard_inflight(&fx.shard) == 0);
 }
@@ -170,7 +170,7 @@ Test(shard, sleeps_without_a_host) {
 Test(shard, a_call_that_nobody_waits_for_is_not_run) {
     host_joins(1);
     struct actor *actor = up("a");
-    hosts_lost(&fx.shard, fx.shard.active, HOST_END_EXITED, NULL);
+    hosts_lost(&fx.shard, fx.shard.pools[POOL_GENERAL].active, HOST_END_EXITED, NULL);
     ask_verb(1, VERB_CALL, "a", "x", 50);
     later(50);
     cr_assert(failed(1, STATUS_TIMEOUT));
@@ -182,7 +182,7 @@ Test(shard, a_call_that_nobody_waits_for_is_not_run) {
 Test(shard, a_stop_goes_on_without_its_caller) {
     host_joins(1);
     struct actor *actor = up("a");
-    hosts_lost(&fx.shard, fx.shard.active, HOST_END_EXITED, NULL);
+    hosts_lost(&fx.shard, fx.shard.pools[POOL_GENERAL].active, HOST_END_EXITED, NULL);
     ask_verb(1, VERB_STOP, "a", NULL, 50);
     later(50);
     cr_assert(failed(1, STATUS_TIMEOUT));
@@ -197,7 +197,7 @@ Test(shard, a_stop_goes_on_without_its_caller) {
 
 Test(shard, a_start_whose_time_is_up_before_it_ran_has_failed) {
     host_joins(1);
-    hosts_lost(&fx.shard, fx.shard.active, HOST_END_EXITED, NULL);
+    hosts_lost(&fx.shard, fx.shard.pools[POOL_GENERAL].active, HOST_END_EXITED, NULL);
     struct request request = start_request("a");
     request.limit_ms = 50;
     cr_assert(ask(1, &request) == STATUS_OK);

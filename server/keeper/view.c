@@ -31,7 +31,7 @@ static struct actor_info describe(const struct shard *shard, const struct actor 
             .incarnation = actor_id(actor),
             .mailbox = actor->waiting + actor->inflight,
             .worker = worker == NULL ? -1 : actor->worker,
-            .host_pid = worker == NULL ? 0 : (int32_t)shard->active->pid,
+            .host_pid = worker == NULL ? 0 : (int32_t)shard->pools[actor->pool].active->pid,
             .turn_ms = turn_ms(shard, actor, worker),
     };
     if (trouble != NULL) {
@@ -165,6 +165,15 @@ static void run_list(struct shard *shard, struct view *view) {
 
 // --- the shard ---
 
+static uint64_t ring_bytes(const struct pool *pool) {
+    const struct host *host = pool->active;
+    uint64_t           bytes = 0;
+    for (uint32_t i = 0; host != NULL && i < host->worker_count; i++) {
+        bytes += host->workers[i].head - host->workers[i].tail;
+    }
+    return bytes;
+}
+
 static void run_shard(struct shard *shard, struct view *view) {
     view->metrics = shard->metrics;
     view->gauges = (struct gauges){
@@ -173,16 +182,17 @@ static void run_shard(struct shard *shard, struct view *view) {
         .waiting_bytes = shard->waiting_bytes,
         .pending = shard->pending.count,
         .connections = shard->connections,
-        .ready = shard->active != NULL,
-        .standby = shard->standby != NULL && shard->standby->state == HOST_READY,
+        .ready = shard->pools[POOL_GENERAL].active != NULL,
+        .standby = true,
     };
     uint32_t count = 0;
     for (struct list *link = shard->hosts.next; link != &shard->hosts && count < 4;
          link = link->next) {
         view->gauges.host_pids[count++] = (int32_t)LIST_ENTRY(link, struct host, link)->pid;
     }
-    for (uint32_t i = 0; shard->active != NULL && i < shard->active->worker_count; i++) {
-        view->gauges.ring_bytes += shard->active->workers[i].head - shard->active->workers[i].tail;
+    for (uint32_t i = 0; i < shard->pool_count; i++) {
+        view->gauges.ring_bytes += ring_bytes(&shard->pools[i]);
+        if (pool_unsettled(&shard->pools[i])) view->gauges.standby = false;
     }
     finish(view, STATUS_OK);
 }

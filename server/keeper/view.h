@@ -20,7 +20,7 @@ struct gauges {
     uint32_t connections;
     int32_t  host_pids[4]; // active, standby, and those being reaped; 0 ends
     bool     ready;        // a host runs
-    bool     standby;      // one more waits with its code loaded
+    bool     standby;      // one more waits with its code loaded, in every pool that wants one
 };
 
 // One question. The asker embeds it, sets the first part and keeps it until on_done.

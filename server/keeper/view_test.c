@@ -110,7 +110,7 @@ Test(view, a_look_neither_wakes_an_actor_nor_waits_for_its_turn) {
     cr_assert(info()->mailbox == 2);
     cr_assert(info()->turn_ms == 15);
     view_fini(&view);
-    hosts_lost(&fx.shard, fx.shard.active, HOST_END_EXITED, NULL);
+    hosts_lost(&fx.shard, fx.shard.pools[POOL_GENERAL].active, HOST_END_EXITED, NULL);
     cr_assert(look_at("a") == STATUS_OK);
     cr_assert(info()->worker == -1);
     cr_assert(info()->host_pid == 0);

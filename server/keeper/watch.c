@@ -1,9 +1,9 @@
 #include "base/clock.h"
 #include "keeper/host_process.h"
 #include "keeper/hosts.h"
+#include "keeper/life.h"
 #include "keeper/recall.h"
 #include "keeper/router.h"
-#include "keeper/life.h"
 
 // A turn that runs longer than this no longer holds up what is behind it in its ring.
 #define BLOCKED_MS 20u
@@ -117,18 +117,22 @@ static bool watch_worker(struct shard *shard, struct host *host, struct worker *
     return true;
 }
 
-void shard_watch(struct shard *shard) {
-    struct host *host = shard->active;
+static void watch_pool(struct shard *shard, struct pool *pool) {
+    struct host *host = pool->active;
     if (host != NULL && !shard->stalled) {
         for (uint32_t i = 0; i < host->worker_count; i++) {
             if (!watch_worker(shard, host, &host->workers[i])) break;
         }
     }
-    struct host *standby = shard->standby;
+    struct host *standby = pool->standby;
     // A behaviour that hangs while it is loaded must not leave everybody without a successor.
     if (standby != NULL && standby->state == HOST_STARTING &&
         clock_mono_ms() - standby->spawned_ms > STARTING_MS) {
         hosts_lost(shard, standby, HOST_END_DEADLINE, NULL);
     }
+}
+
+void shard_watch(struct shard *shard) {
+    for (uint32_t i = 0; i < shard->pool_count; i++) watch_pool(shard, &shard->pools[i]);
     hosts_refill(shard);
 }

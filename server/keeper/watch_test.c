@@ -124,7 +124,7 @@ Test(watch, an_endless_chain_holds_up_nobody_and_is_not_over_its_deadline) {
         step();
     }
     cr_assert(end->keeper_end->blocked);
-    cr_assert(fx.shard.active != NULL, "each link is a turn of its own");
+    cr_assert(fx.shard.pools[POOL_GENERAL].active != NULL, "each link is a turn of its own");
     play_done(end, turn);
     step();
     cr_assert(!end->keeper_end->blocked);
@@ -140,12 +140,12 @@ Test(watch, an_endless_chain_of_a_killed_actor_costs_the_host) {
     play_continue(end, turn, "on");
     step();
     ask_kill(1, "a");
-    for (int i = 0; i < 1000 && fx.shard.active != NULL; i++) {
+    for (int i = 0; i < 1000 && fx.shard.pools[POOL_GENERAL].active != NULL; i++) {
         look_after(15);
-        if (fx.shard.active != NULL) play_continue(end, turn, "on");
+        if (fx.shard.pools[POOL_GENERAL].active != NULL) play_continue(end, turn, "on");
         step();
     }
-    cr_assert(fx.shard.active == NULL);
+    cr_assert(fx.shard.pools[POOL_GENERAL].active == NULL);
     cr_assert(fx.shard.metrics.crashes[CRASH_DEADLINE] == 0, "nobody is to blame any more");
 }
 
@@ -166,7 +166,7 @@ Test(watch, a_host_that_begins_nothing_is_replaced_and_nobody_is_blamed) {
     host_joins(1);
     ask_call(1, "a", "x");
     for (int i = 0; i < 400; i++) look_after(15);
-    cr_assert(fx.shard.active == fx.hosts[1].host);
+    cr_assert(fx.shard.pools[POOL_GENERAL].active == fx.hosts[1].host);
     cr_assert(!failed(1, STATUS_CRASHED));
 }
 
@@ -175,7 +175,7 @@ Test(watch, a_worker_with_nothing_to_do_is_never_long) {
     up("a");
     for (int i = 0; i < 400; i++) look_after(1000);
     cr_assert(!fake(0, 0)->keeper_end->blocked);
-    cr_assert(fx.shard.active != NULL);
+    cr_assert(fx.shard.pools[POOL_GENERAL].active != NULL);
 }
 
 // --- deadlines of turns ---
@@ -191,9 +191,9 @@ Test(watch, a_turn_over_its_deadline_costs_the_host_and_is_the_culprit) {
     step();
     play_take(end, TURN_CALL);
     look_after(999);
-    cr_assert(fx.shard.active == fx.hosts[0].host);
+    cr_assert(fx.shard.pools[POOL_GENERAL].active == fx.hosts[0].host);
     look_after(1);
-    cr_assert(fx.shard.active == fx.hosts[1].host);
+    cr_assert(fx.shard.pools[POOL_GENERAL].active == fx.hosts[1].host);
     cr_assert(failed(1, STATUS_CRASHED));
     cr_assert_str_eq(answer_of(1)->crash, "deadline");
     cr_assert(fx.shard.metrics.crashes[CRASH_DEADLINE] == 1);
@@ -224,9 +224,9 @@ Test(watch, a_turn_that_was_taken_back_still_has_a_deadline_but_nobody_is_blamed
     play_take(home_of(actor), TURN_CALL);
     ask_kill(2, "a");
     look_after(DEADLINE_MS_DEFAULT - 1);
-    cr_assert(fx.shard.active == fx.hosts[0].host);
+    cr_assert(fx.shard.pools[POOL_GENERAL].active == fx.hosts[0].host);
     look_after(1);
-    cr_assert(fx.shard.active == fx.hosts[1].host);
+    cr_assert(fx.shard.pools[POOL_GENERAL].active == fx.hosts[1].host);
     cr_assert(actor->trouble->restarts == 1, "only the kill");
     cr_assert(fx.shard.metrics.crashes[CRASH_DEADLINE] == 0);
 }
@@ -256,9 +256,9 @@ Test(watch, a_long_turn_in_a_host_over_its_memory_costs_the_host) {
     step();
     play_take(home_of(actor), TURN_CALL);
     look_after(19);
-    cr_assert(fx.shard.active != NULL);
+    cr_assert(fx.shard.pools[POOL_GENERAL].active != NULL);
     look_after(40);
-    cr_assert(fx.shard.active == NULL);
+    cr_assert(fx.shard.pools[POOL_GENERAL].active == NULL);
     cr_assert(failed(1, STATUS_CRASHED));
     cr_assert_str_eq(answer_of(1)->crash, "memory");
     cr_assert(actor->life == ACTOR_RESTARTING);
@@ -273,7 +273,7 @@ Test(watch, a_host_within_its_memory_is_left_alone) {
     step();
     play_take(home_of(actor), TURN_CALL);
     look_after(500);
-    cr_assert(fx.shard.active != NULL);
+    cr_assert(fx.shard.pools[POOL_GENERAL].active != NULL);
 }
 
 // --- deadlines of callers ---
@@ -321,7 +321,7 @@ Test(watch, a_start_whose_init_is_over_the_callers_deadline_fails) {
     cr_assert(life_of("a") == ACTOR_FREE);
     play_state(fake(0, 0), turn, "s0");
     step();
-    cr_assert(fx.shard.active != NULL);
+    cr_assert(fx.shard.pools[POOL_GENERAL].active != NULL);
     cr_assert(fx.shard.actors.live == 0);
 }
 
@@ -350,7 +350,7 @@ Test(watch, while_the_mirror_is_full_no_turn_is_called_long) {
     play_reply(end, turn, "y", "s1");
     look_after(5000);
     look_after(5000);
-    cr_assert(fx.shard.active != NULL);
+    cr_assert(fx.shard.pools[POOL_GENERAL].active != NULL);
     mirror_resume();
     step();
     cr_assert(replied(1, "y"));
@@ -463,7 +463,7 @@ Test(watch, a_long_turn_whose_host_is_lost_by_another_leaves_no_mistrust_behind)
     cr_assert(victim->stale);
     play_death(killer, DEATH_SIGNAL, 11);
     step();
-    cr_assert(fx.shard.active == fx.hosts[1].host);
+    cr_assert(fx.shard.pools[POOL_GENERAL].active == fx.hosts[1].host);
     settle_loads();
     struct fake_worker *end = home_of(victim);
     // Its new copy is fresh: both turns are in flight with it, and a third one joins them.
@@ -650,7 +650,7 @@ Test(watch, a_chain_that_was_not_taken_back_must_not_be_skipped) {
     step();
     cr_assert(fx.shard.metrics.host_nonsense == 1);
     cr_assert(fx.hosts[0].host->state == HOST_DEAD);
-    cr_assert(fx.shard.active == NULL);
+    cr_assert(fx.shard.pools[POOL_GENERAL].active == NULL);
 }
 
 Test(watch, a_chain_behind_an_earlier_recall_must_not_be_skipped) {
@@ -736,12 +736,12 @@ Test(watch, a_standby_that_hangs_while_it_loads_is_replaced) {
     uint32_t index = host_spawned(1);
     fx.hosts[index].host->spawned_ms = clock_mono_ms() - 9000;
     shard_watch(&fx.shard);
-    cr_assert(fx.shard.standby == fx.hosts[index].host);
+    cr_assert(fx.shard.pools[POOL_GENERAL].standby == fx.hosts[index].host);
     fx.hosts[index].host->spawned_ms = clock_mono_ms() - 10001;
     uint32_t spawns = fx.spawns;
     shard_watch(&fx.shard);
     cr_assert(fx.hosts[index].host->state == HOST_DEAD);
-    cr_assert(fx.shard.standby == NULL);
+    cr_assert(fx.shard.pools[POOL_GENERAL].standby == NULL);
     fx.shard.now_ms += 1000;
     shard_watch(&fx.shard);
     cr_assert(fx.spawns == spawns + 1);

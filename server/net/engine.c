@@ -127,9 +127,9 @@ static void port_on_timer(void *context, struct timer *timer) {
     conn_timer(timer);
 }
 
-static void port_spawn(void *context) {
+static void port_spawn(void *context, uint32_t workers) {
     struct engine *engine = context;
-    spawner_ask(engine->spawner);
+    spawner_ask(engine->spawner, workers);
 }
 
 // --- hosts ---
@@ -295,8 +295,7 @@ static void on_hot(uv_idle_t *idle) {
 
 static void set_timers(struct engine *engine) {
     struct shard *shard = &engine->shard;
-    bool          watched = shard_inflight(shard) > 0 || shard->standby == NULL ||
-                   shard->standby->state == HOST_STARTING || engine->closing;
+    bool          watched = shard_inflight(shard) > 0 || hosts_unsettled(shard) || engine->closing;
     if (watched && !uv_is_active((uv_handle_t *)&engine->watch)) {
         uv_timer_start(&engine->watch, on_watch, WATCH_MS, WATCH_MS);
     } else if (!watched) {
@@ -365,7 +364,7 @@ static void on_prepare(uv_prepare_t *prepare) {
     bool hot = shard_inflight(shard) > 0 && spin(engine);
     if (hot) work(engine);
 
-    if (!engine->announced && shard->active != NULL) {
+    if (!engine->announced && shard->pools[POOL_GENERAL].active != NULL) {
         engine->announced = true;
         engine->on_ready(engine->context);
     }

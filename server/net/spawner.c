@@ -1,15 +1,15 @@
 #include "net/spawner.h"
 
+#include "base/check.h"
 #include "keeper/host_process.h"
 
 static void on_asked(uv_async_t *async) {
     struct spawner *spawner = async->data;
-    unsigned        count = atomic_exchange(&spawner->wanted, 0);
-    while (count-- > 0) {
-        struct host *host;
-        enum status  status = host_process_start(spawner->options, &host);
-        spawner->on_started(spawner->context, status == STATUS_OK ? host : NULL);
-    }
+    unsigned        workers = atomic_exchange(&spawner->workers, 0);
+    if (workers == 0) return;
+    struct host *host;
+    enum status  status = host_process_start(spawner->options, workers, &host);
+    spawner->on_started(spawner->context, status == STATUS_OK ? host : NULL);
 }
 
 enum status spawner_init(struct spawner *spawner, uv_loop_t *loop,
@@ -21,8 +21,9 @@ enum status spawner_init(struct spawner *spawner, uv_loop_t *loop,
     return STATUS_OK;
 }
 
-void spawner_ask(struct spawner *spawner) {
-    atomic_fetch_add(&spawner->wanted, 1);
+void spawner_ask(struct spawner *spawner, uint32_t workers) {
+    CHECK(workers > 0);
+    atomic_store(&spawner->workers, workers);
     uv_async_send(&spawner->asked);
 }
 

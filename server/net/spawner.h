@@ -13,7 +13,7 @@ struct host;
 struct spawner {
     const struct keeper_options *options; // borrowed
     uv_async_t                   asked;
-    atomic_uint                  wanted;
+    atomic_uint                  workers;                 // of the host that is wanted; 0: none
     void (*on_started)(void *context, struct host *host); // main thread; NULL: it failed
     void *context;                                        // borrowed
 };
@@ -23,8 +23,8 @@ NODISCARD enum status spawner_init(struct spawner *spawner, uv_loop_t *loop,
                                    const struct keeper_options *options,
                                    void (*on_started)(void *, struct host *), void *context);
 
-// Asks for one more host.   Thread: any.
-void spawner_ask(struct spawner *spawner);
+// Asks for one more host with `workers` workers; one at a time, as port.spawn says.   Thread: net.
+void spawner_ask(struct spawner *spawner, uint32_t workers);
 
 // Thread: main.
 void spawner_close(struct spawner *spawner);
