@@ -158,7 +158,8 @@ void peeper_client_destroy(struct peeper_client *client) {
 
 // Under the lock. `*wake` is set where the loop has to be told.
 static enum peeper_status queue(struct peeper_client *client, const struct request *request,
-                                uint32_t limit_ms, struct peeper_then then, bool *wake) {
+                                uint32_t limit_ms, struct peeper_then then, bool *wake,
+                                uint64_t *ret_id) {
     if (client->state != CLIENT_UP || client->close_asked) return PEEPER_STATUS_UNREACHABLE;
     if (client->out.bytes >= client->options.unsent_bytes_max) return PEEPER_STATUS_FULL;
 
@@ -179,17 +180,25 @@ static enum peeper_status queue(struct peeper_client *client, const struct reque
     if (client->threaded && !client->woken && !pthread_equal(pthread_self(), client->thread)) {
         client->woken = *wake = true;
     }
+    *ret_id = id;
     return PEEPER_STATUS_OK;
+}
+
+static enum peeper_status submit_known(struct peeper_client *client, const struct request *request,
+                                       uint32_t limit_ms, struct peeper_then then,
+                                       uint64_t *ret_id) {
+    bool wake = false;
+    connection_lock(client);
+    enum peeper_status status = queue(client, request, limit_ms, then, &wake, ret_id);
+    connection_unlock(client);
+    if (wake) uv_async_send(&client->async);
+    return status;
 }
 
 static enum peeper_status submit(struct peeper_client *client, const struct request *request,
                                  uint32_t limit_ms, struct peeper_then then) {
-    bool wake = false;
-    connection_lock(client);
-    enum peeper_status status = queue(client, request, limit_ms, then, &wake);
-    connection_unlock(client);
-    if (wake) uv_async_send(&client->async);
-    return status;
+    uint64_t id;
+    return submit_known(client, request, limit_ms, then, &id);
 }
 
 // Requests that nobody need wait for.
@@ -208,14 +217,29 @@ static enum peeper_status ask(struct peeper_client *client, enum request_verb ve
     return tell(client, verb, target, (struct peeper_value){0}, then);
 }
 
-enum peeper_status peeper_client_call(struct peeper_client *client, struct peeper_target target,
-                                      struct peeper_value message, uint32_t deadline_ms,
-                                      struct peeper_then then) {
+enum peeper_status client_call(struct peeper_client *client, struct peeper_target target,
+                               struct peeper_value message, uint32_t deadline_ms,
+                               struct peeper_then then, uint64_t *ret_id) {
     struct request request = {
         .verb = REQUEST_CALL, .target = target, .payload = message, .limit_ms = deadline_ms};
     if (target.id == 0 && target.name == NULL) return PEEPER_STATUS_INVALID;
     if (then.on_answer == NULL) return PEEPER_STATUS_INVALID;
-    return submit(client, &request, or_default(deadline_ms, SERVER_DEADLINE_MS), then);
+    return submit_known(client, &request, or_default(deadline_ms, SERVER_DEADLINE_MS), then,
+                        ret_id);
+}
+
+void client_forget(struct peeper_client *client, uint64_t id) {
+    struct pending_request forgotten;
+    connection_lock(client);
+    pending_take(&client->pending, id, &forgotten);
+    connection_unlock(client);
+}
+
+enum peeper_status peeper_client_call(struct peeper_client *client, struct peeper_target target,
+                                      struct peeper_value message, uint32_t deadline_ms,
+                                      struct peeper_then then) {
+    uint64_t id;
+    return client_call(client, target, message, deadline_ms, then, &id);
 }
 
 enum peeper_status peeper_client_cast(struct peeper_client *client, struct peeper_target target,

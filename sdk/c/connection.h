@@ -87,3 +87,13 @@ NODISCARD enum peeper_status connection_start(struct peeper_client *client);
 // Closes every handle; when the last one is gone, answers what is pending, calls on_closed and
 // touches the client no more. Twice is fine.   Thread: loop.
 void connection_close(struct peeper_client *client);
+
+// --- In client.c, for the other faces ------------------------------------------------------------
+
+// peeper_client_call() that tells the request's correlation id / gives a request up: its callback
+// is not called any more, and an answer that comes is dropped. An id that is not pending is fine.
+// Thread: as peeper_client_call().
+NODISCARD enum peeper_status client_call(struct peeper_client *client, struct peeper_target target,
+                                         struct peeper_value message, uint32_t deadline_ms,
+                                         struct peeper_then then, uint64_t *ret_id);
+void                         client_forget(struct peeper_client *client, uint64_t id);

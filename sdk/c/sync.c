@@ -1,37 +1,16 @@
-#include "decode.h"
+#include "sync.h"
 
-#include "base/buf.h"
 #include "base/check.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <uv.h>
 
-// The asynchronous client on a private loop, which runs only inside these functions, on the
-// caller's thread.
-struct peeper_sync {
-    const struct peeper_options *options; // borrowed, may be NULL
-    uv_loop_t                    loop;
-    struct peeper_client        *client; // owned; NULL while it was never connected
-    bool                         settled;
-    bool                         closed;
-    uint32_t                     server_frame_bytes_max;
-    char                         text[128]; // of an error that names a limit
-    struct peeper_error          error;
-    struct peeper_error          down; // why the connection ended; its pointers live with `client`
-
-    // of the request in progress
-    bool            answered;
-    struct buf      frame; // copy of its answer: the client's own bytes go with the next read
-    struct decoder  decoder;
-    struct incoming incoming;
-};
+#define UNREAD_MAX_DEFAULT 65536
 
 // --- Life ----------------------------------------------------------------------------------------
 
-static enum peeper_status refuse(struct peeper_sync *sync, struct peeper_error error) {
+enum peeper_status sync_refuse(struct peeper_sync *sync, struct peeper_error error) {
     sync->error = error;
     return error.status;
 }
@@ -39,13 +18,21 @@ static enum peeper_status refuse(struct peeper_sync *sync, struct peeper_error e
 static void on_up(void *user, const struct peeper_welcome *welcome) {
     struct peeper_sync *sync = user;
     sync->server_frame_bytes_max = welcome->frame_bytes_max;
+    sync->server_deadline_ms_max = welcome->deadline_ms_max;
     sync->settled = true;
 }
 
 static void on_down(void *user, const struct peeper_error *error) {
     struct peeper_sync *sync = user;
+    // An attempt that failed is told by peeper_sync_connect() itself.
+    if (sync->settled) inbox_notice(&sync->inbox, error);
     sync->settled = true;
     sync->down = *error;
+}
+
+static void on_notice(void *user, const struct peeper_error *error) {
+    struct peeper_sync *sync = user;
+    inbox_notice(&sync->inbox, error);
 }
 
 static void on_closed(void *user) {
@@ -62,33 +49,54 @@ static void disconnect(struct peeper_sync *sync) {
     sync->client = NULL;
 }
 
+static void on_alarm(uv_timer_t *alarm) {
+    struct peeper_sync *sync = alarm->data;
+    sync->rang = true;
+}
+
+static enum peeper_status start_loop(struct peeper_sync *sync) {
+    if (uv_loop_init(&sync->loop) < 0) return PEEPER_STATUS_INTERNAL;
+    CHECK(uv_timer_init(&sync->loop, &sync->alarm) == 0);
+    sync->alarm.data = sync;
+    return PEEPER_STATUS_OK;
+}
+
 enum peeper_status peeper_sync_create(const struct peeper_options *options,
                                       struct peeper_sync         **ret_sync) {
+    uint32_t unread_max = options != NULL ? options->unread_max : 0;
+    if (unread_max == 0) unread_max = UNREAD_MAX_DEFAULT;
+    if (unread_max > INBOX_COUNT_MAX) return PEEPER_STATUS_INVALID;
     struct peeper_sync *sync = calloc(1, sizeof(*sync));
     if (sync == NULL) return PEEPER_STATUS_NO_MEMORY;
     sync->options = options;
     sync->error = error_of(PEEPER_STATUS_OK, NULL);
     sync->down = error_of(PEEPER_STATUS_UNREACHABLE, "the client was never connected");
+    inbox_init(&sync->inbox, unread_max);
 
-    enum peeper_status status = decoder_init(&sync->decoder, SIZE_MAX / 2);
+    enum peeper_status status = opened_init(&sync->answer);
     if (status != PEEPER_STATUS_OK) goto free_sync;
-    if (uv_loop_init(&sync->loop) < 0) {
-        status = PEEPER_STATUS_INTERNAL;
-        goto fini_decoder;
-    }
+    status = opened_init(&sync->message);
+    if (status != PEEPER_STATUS_OK) goto fini_answer;
+    status = start_loop(sync);
+    if (status != PEEPER_STATUS_OK) goto fini_message;
     *ret_sync = sync;
     return PEEPER_STATUS_OK;
 
-fini_decoder:
-    decoder_fini(&sync->decoder);
+fini_message:
+    opened_fini(&sync->message);
+fini_answer:
+    opened_fini(&sync->answer);
 free_sync:
     free(sync);
     return status;
 }
 
 enum peeper_status peeper_sync_connect(struct peeper_sync *sync, const char *address) {
-    struct peeper_hooks hooks = {
-        .on_up = on_up, .on_down = on_down, .on_closed = on_closed, .user = sync};
+    struct peeper_hooks hooks = {.on_up = on_up,
+                                 .on_down = on_down,
+                                 .on_notice = on_notice,
+                                 .on_closed = on_closed,
+                                 .user = sync};
     disconnect(sync);
     sync->settled = false;
     sync->down = error_of(PEEPER_STATUS_OK, NULL);
@@ -100,10 +108,10 @@ enum peeper_status peeper_sync_connect(struct peeper_sync *sync, const char *add
                               ? "the address is no HOST:PORT, or an option is over its bound"
                               : NULL;
         sync->down = error_of(status, why);
-        return refuse(sync, sync->down);
+        return sync_refuse(sync, sync->down);
     }
     while (!sync->settled) uv_run(&sync->loop, UV_RUN_ONCE);
-    if (sync->down.status != PEEPER_STATUS_OK) return refuse(sync, sync->down);
+    if (sync->down.status != PEEPER_STATUS_OK) return sync_refuse(sync, sync->down);
     return PEEPER_STATUS_OK;
 }
 
@@ -114,63 +122,74 @@ const struct peeper_error *peeper_sync_error(const struct peeper_sync *sync) {
 void peeper_sync_destroy(struct peeper_sync *sync) {
     if (sync == NULL) return;
     disconnect(sync);
+    uv_close((uv_handle_t *)&sync->alarm, NULL);
+    uv_run(&sync->loop, UV_RUN_DEFAULT);
     CHECK(uv_loop_close(&sync->loop) == 0);
-    decoder_fini(&sync->decoder);
-    buf_fini(&sync->frame);
+    inbox_fini(&sync->inbox);
+    opened_fini(&sync->message);
+    opened_fini(&sync->answer);
     free(sync);
+}
+
+// --- Waiting -------------------------------------------------------------------------------------
+
+bool sync_is_up(const struct peeper_sync *sync) {
+    return sync->client != NULL && sync->down.status == PEEPER_STATUS_OK;
+}
+
+bool sync_run_until(struct peeper_sync *sync,
+                    bool (*done)(const struct peeper_sync *, const void *), const void *context,
+                    uint32_t timeout_ms) {
+    if (done(sync, context)) return true;
+    if (timeout_ms == 0) {
+        uv_run(&sync->loop, UV_RUN_NOWAIT);
+        return done(sync, context);
+    }
+    sync->rang = false;
+    if (timeout_ms != PEEPER_FOREVER) {
+        // The loop's clock stood still while the program was elsewhere.
+        uv_update_time(&sync->loop);
+        uv_timer_start(&sync->alarm, on_alarm, timeout_ms, 0);
+    }
+    while (!done(sync, context) && !sync->rang) uv_run(&sync->loop, UV_RUN_ONCE);
+    uv_timer_stop(&sync->alarm);
+    return done(sync, context);
 }
 
 // --- Requests ------------------------------------------------------------------------------------
 
-// What the client found by itself has no frame, only texts: fixed ones, or one that lives until the
-// next request.
-static void keep_local(struct peeper_sync *sync, const struct peeper_answer *answer) {
-    size_t bytes = strlen(answer->error.message) + 1;
-    sync->incoming.answer = (struct peeper_answer){.error = answer->error};
-    sync->incoming.answer.error.message = peeper_status_text(answer->error.status);
-    sync->incoming.answer.error.reason = (struct peeper_value){0};
-    if (buf_append(&sync->frame, answer->error.message, bytes) != STATUS_OK) return;
-    sync->incoming.answer.error.message = (const char *)sync->frame.data;
-}
-
 static void on_answer(void *user, const struct peeper_answer *answer) {
     struct peeper_sync *sync = user;
+    struct kept         kept;
+    kept_store(&kept, answer);
+    opened_take(&sync->answer, &kept);
     sync->answered = true;
-    if (answer->frame.bytes == 0) {
-        keep_local(sync, answer);
-        return;
-    }
-    enum peeper_status status = PEEPER_STATUS_NO_MEMORY;
-    if (buf_append(&sync->frame, answer->frame.data, answer->frame.bytes) == STATUS_OK) {
-        struct peeper_value frame = {sync->frame.data, sync->frame.bytes};
-        status = decoder_decode(&sync->decoder, frame, &sync->incoming);
-    }
-    if (status != PEEPER_STATUS_OK) sync->incoming.answer.error = error_of(status, NULL);
 }
 
 static struct peeper_then begin(struct peeper_sync *sync) {
     sync->answered = false;
-    sync->frame.bytes = 0;
     return peeper_then(on_answer, sync);
 }
 
-// Whether the request was accepted (`status`), and then what its answer is.
-static enum peeper_status finish(struct peeper_sync *sync, enum peeper_status status) {
-    if (status == PEEPER_STATUS_UNREACHABLE) {
-        struct peeper_error error = error_of(status, sync->down.message);
-        return refuse(sync, error);
-    }
+enum peeper_status sync_refuse_request(struct peeper_sync *sync, enum peeper_status status) {
+    const char *text = NULL;
+    if (status == PEEPER_STATUS_UNREACHABLE) text = sync->down.message;
     if (status == PEEPER_STATUS_TOO_LARGE) {
         snprintf(sync->text, sizeof(sync->text),
                  "the request is over the server's limit of %" PRIu32 " bytes in a frame",
                  sync->server_frame_bytes_max);
-        return refuse(sync, error_of(status, sync->text));
+        text = sync->text;
     }
-    if (status != PEEPER_STATUS_OK) return refuse(sync, error_of(status, NULL));
+    return sync_refuse(sync, error_of(status, text));
+}
+
+// Whether the request was accepted (`status`), and then what its answer is.
+static enum peeper_status finish(struct peeper_sync *sync, enum peeper_status status) {
+    if (status != PEEPER_STATUS_OK) return sync_refuse_request(sync, status);
 
     while (!sync->answered) uv_run(&sync->loop, UV_RUN_ONCE);
-    status = sync->incoming.answer.error.status;
-    return status == PEEPER_STATUS_OK ? status : refuse(sync, sync->incoming.answer.error);
+    const struct peeper_error *error = &sync->answer.incoming.answer.error;
+    return error->status == PEEPER_STATUS_OK ? error->status : sync_refuse(sync, *error);
 }
 
 // Makes the request, unless there is no connection to make it on, and waits.
@@ -182,7 +201,7 @@ enum peeper_status peeper_sync_call(struct peeper_sync *sync, struct peeper_targ
                                     struct peeper_value message, uint32_t deadline_ms,
                                     struct peeper_value *ret_reply) {
     enum peeper_status status = REQUEST(sync, peeper_client_call, target, message, deadline_ms);
-    if (status == PEEPER_STATUS_OK) *ret_reply = sync->incoming.answer.reply;
+    if (status == PEEPER_STATUS_OK) *ret_reply = sync->answer.incoming.answer.reply;
     return status;
 }
 
@@ -200,7 +219,7 @@ enum peeper_status peeper_sync_start(struct peeper_sync                *sync,
                                      const struct peeper_start_options *options,
                                      struct peeper_started             *ret_started) {
     enum peeper_status status = REQUEST(sync, peeper_client_start, options);
-    if (status == PEEPER_STATUS_OK) *ret_started = sync->incoming.answer.started;
+    if (status == PEEPER_STATUS_OK) *ret_started = sync->answer.incoming.answer.started;
     return status;
 }
 
@@ -221,23 +240,23 @@ enum peeper_status peeper_sync_whereis(struct peeper_sync *sync, struct peeper_t
                                        uint64_t *ret_id) {
     enum peeper_status status = REQUEST(sync, peeper_client_whereis, target);
     if (status != PEEPER_STATUS_OK) return status;
-    if (sync->incoming.answer.located == 0)
-        return refuse(sync, error_of(PEEPER_STATUS_NOPROC, NULL));
-    *ret_id = sync->incoming.answer.located;
+    if (sync->answer.incoming.answer.located == 0)
+        return sync_refuse(sync, error_of(PEEPER_STATUS_NOPROC, NULL));
+    *ret_id = sync->answer.incoming.answer.located;
     return PEEPER_STATUS_OK;
 }
 
 enum peeper_status peeper_sync_list(struct peeper_sync *sync, const struct peeper_page *page,
                                     struct peeper_listing *ret_listing) {
     enum peeper_status status = REQUEST(sync, peeper_client_list, page);
-    if (status == PEEPER_STATUS_OK) *ret_listing = sync->incoming.answer.listing;
+    if (status == PEEPER_STATUS_OK) *ret_listing = sync->answer.incoming.answer.listing;
     return status;
 }
 
 enum peeper_status peeper_sync_inspect(struct peeper_sync *sync, struct peeper_target target,
                                        struct peeper_actor *ret_actor) {
     enum peeper_status status = REQUEST(sync, peeper_client_inspect, target);
-    if (status == PEEPER_STATUS_OK) *ret_actor = sync->incoming.answer.listing.actors[0];
+    if (status == PEEPER_STATUS_OK) *ret_actor = sync->answer.incoming.answer.listing.actors[0];
     return status;
 }
 

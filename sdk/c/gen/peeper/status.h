@@ -42,6 +42,20 @@ enum peeper_status {
     PEEPER_STATUS_NO_MEMORY = 16,
     // the server failed.
     PEEPER_STATUS_INTERNAL = 17,
+    // there is no such child, crash or reference.
+    PEEPER_STATUS_NOT_FOUND = 18,
+    // the child runs.
+    PEEPER_STATUS_RUNNING = 19,
+    // the child is being restarted.
+    PEEPER_STATUS_RESTARTING = 20,
+    // a stopped child has this id.
+    PEEPER_STATUS_ALREADY_PRESENT = 21,
+    // the supervisor has as many children as it may.
+    PEEPER_STATUS_MAX_CHILDREN = 22,
+    // the spec is malformed.
+    PEEPER_STATUS_BAD_SPEC = 23,
+    // not for a simple_one_for_one supervisor.
+    PEEPER_STATUS_SIMPLE_ONE_FOR_ONE = 24,
 
     // Found by the client itself.
     // the server cannot be reached; nothing was sent.
@@ -52,6 +66,10 @@ enum peeper_status {
     PEEPER_STATUS_CLOSED = 102,
     // too much is in flight on this connection; nothing was sent.
     PEEPER_STATUS_FULL = 103,
+    // there is no request left to wait for.
+    PEEPER_STATUS_NO_REQUEST = 104,
+    // the message is no response to this request.
+    PEEPER_STATUS_NO_REPLY = 105,
 };
 
 // Upper-case name: "NOPROC". A number that is not in the table answers "INTERNAL".   Thread: any.

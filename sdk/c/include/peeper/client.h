@@ -3,7 +3,7 @@
 // - struct peeper_client never blocks: any number of requests in flight on one connection, each
 //   with a callback; on the caller's libuv loop, or on a thread of its own.
 // - struct peeper_sync blocks: one request at a time, for programs without a loop. It is the first
-//   one, driven by the caller's thread.
+//   one, driven by the caller's thread. For several calls at once, see <peeper/requests.h>.
 //
 // One client is one connection. It does not reconnect: a lost connection is told once, every
 // request that was waiting is answered with DISCONNECTED, and the owner decides. Values are read
@@ -150,6 +150,9 @@ struct peeper_options {
     uint32_t    requests_max;       // in flight; default 1024, at most 1048576
     uint32_t    unsent_bytes_max;   // requests that the network has not taken yet; default 8 MiB
     uint32_t    frame_bytes_max;    // of one answer; default 64 MiB
+    // of the blocking client's inbox (requests.h): requests that wait for their response or whose
+    // response waits, and notices; default 65536, at most 1048576
+    uint32_t unread_max;
 };
 
 // --- The asynchronous client ---------------------------------------------------------------------
@@ -296,7 +299,7 @@ PEEPER_NODISCARD enum peeper_status peeper_client_ping(struct peeper_client *cli
 // Creates a client that is not connected.
 // Owns:   the caller owns it; options and their strings are borrowed until the client is destroyed.
 // Thread: any; one thread at a time from then on.   Blocks: no.
-// Fails:  NO_MEMORY, INTERNAL (no loop).
+// Fails:  INVALID (unread_max over its bound), NO_MEMORY, INTERNAL (no loop).
 PEEPER_NODISCARD enum peeper_status peeper_sync_create(const struct peeper_options *options,
                                                        struct peeper_sync         **ret_sync);
 
