@@ -64,24 +64,30 @@ static bool number(const char *text, uint64_t high, uint64_t *ret_number) {
     return true;
 }
 
-static const char *prepare_list(struct view *view, const char *rest, page_query *query,
-                                void *context) {
-    (void)rest;
-    const char *prefix = query(context, "prefix");
+// A page of those that `name` (NULL: all) means; `too_long` is what to say of it.
+static const char *prepare_page(struct view *view, const char *name, const char *too_long,
+                                page_query *query, void *context) {
     const char *cursor = query(context, "cursor");
     const char *limit = query(context, "limit");
     uint64_t    value = 0;
-    if (prefix != NULL) {
-        if (strlen(prefix) > NAME_BYTES_MAX) return "prefix: over 255 bytes";
-        view->name_bytes = (uint32_t)strlen(prefix);
-        memcpy(view->name, prefix, view->name_bytes);
+    if (name != NULL) {
+        if (strlen(name) > NAME_BYTES_MAX) return too_long;
+        view->name_bytes = (uint32_t)strlen(name);
+        memcpy(view->name, name, view->name_bytes);
     }
-    if (cursor != NULL && !number(cursor, UINT32_MAX, &view->cursor))
+    uint64_t cursor_max = view->kind == VIEW_LIST ? UINT32_MAX : INT64_MAX;
+    if (cursor != NULL && !number(cursor, cursor_max, &view->cursor))
         return "cursor: not a cursor of this server";
     if (limit != NULL && (!number(limit, VIEW_LIST_MAX, &value) || value == 0))
         return "limit: not from 1 to 1000";
     view->limit = (uint32_t)value;
     return NULL;
+}
+
+static const char *prepare_list(struct view *view, const char *rest, page_query *query,
+                                void *context) {
+    (void)rest;
+    return prepare_page(view, query(context, "prefix"), "prefix: over 255 bytes", query, context);
 }
 
 static void render_list(const struct view *view, const struct mirror *mirror,
@@ -94,6 +100,40 @@ static void render_list(const struct view *view, const struct mirror *mirror,
     }
     json_t *next = view->next == 0 ? json_null() : json_integer((json_int_t)view->next);
     render_json(json_pack("{s:o, s:o}", "actors", actors, "next", next), 200, JSON_TYPE, ret_body);
+}
+
+// --- GET /v1/crashes, /v1/crashes/{id} ---
+
+static const char *prepare_crash(struct view *view, const char *rest, page_query *query,
+                                 void *context) {
+    (void)query;
+    (void)context;
+    bool valid = number(rest, UINT64_MAX, &view->crash) && view->crash != 0;
+    return valid ? NULL : "crash: not a number from 1";
+}
+
+static void render_crash(const struct view *view, const struct mirror *mirror,
+                         struct body *ret_body) {
+    (void)mirror;
+    render_json(json_from_crash_report(&view->reports[0], true), 200, JSON_TYPE, ret_body);
+}
+
+static const char *prepare_crashes(struct view *view, const char *rest, page_query *query,
+                                   void *context) {
+    (void)rest;
+    return prepare_page(view, query(context, "name"), "name: over 255 bytes", query, context);
+}
+
+static void render_crashes(const struct view *view, const struct mirror *mirror,
+                           struct body *ret_body) {
+    (void)mirror;
+    json_t *crashes = json_array();
+    for (uint32_t i = 0; i < view->count; i++) {
+        json_array_append_new(crashes, json_from_crash_report(&view->reports[i], false));
+    }
+    json_t *next = view->next == 0 ? json_null() : json_integer((json_int_t)view->next);
+    render_json(json_pack("{s:o, s:o}", "crashes", crashes, "next", next), 200, JSON_TYPE,
+                ret_body);
 }
 
 // --- GET /healthz, /metrics ---
@@ -125,6 +165,8 @@ static void render_metrics(const struct view *view, const struct mirror *mirror,
 static const struct page PAGES[] = {
     {"/v1/actors/", true, VIEW_ACTOR, prepare_actor, render_actor},
     {"/v1/actors", false, VIEW_LIST, prepare_list, render_list},
+    {"/v1/crashes/", true, VIEW_CRASH, prepare_crash, render_crash},
+    {"/v1/crashes", false, VIEW_CRASHES, prepare_crashes, render_crashes},
     {"/healthz", false, VIEW_SHARD, prepare_shard, render_health},
     {"/metrics", false, VIEW_SHARD, prepare_shard, render_metrics},
 };

@@ -25,6 +25,8 @@ Test(pages, a_path_leads_to_its_page) {
     cr_assert(find("/v1/actors/a/b%20c", "a/b%20c")->kind == VIEW_ACTOR);
     cr_assert(find("/v1/actors/", "")->kind == VIEW_ACTOR);
     cr_assert(find("/v1/actors", "")->kind == VIEW_LIST);
+    cr_assert(find("/v1/crashes/7", "7")->kind == VIEW_CRASH);
+    cr_assert(find("/v1/crashes", "")->kind == VIEW_CRASHES);
     cr_assert(find("/healthz", "")->kind == VIEW_SHARD);
     cr_assert(find("/metrics", "")->kind == VIEW_SHARD);
     cr_assert(find("/metrics", "") != find("/healthz", ""));
@@ -121,6 +123,30 @@ Test(pages, a_list_says_what_is_wrong_with_its_parameters) {
     }
 }
 
+Test(pages, a_crash_is_asked_for_by_its_number) {
+    cr_assert(prepare("/v1/crashes/18446744073709551615", NULL) == NULL);
+    cr_assert(view.crash == UINT64_MAX);
+    static const char *const wrong[] = {"", "0", "x", "1x", "-1", "18446744073709551616"};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        char path[64];
+        snprintf(path, sizeof path, "/v1/crashes/%s", wrong[i]);
+        cr_assert(prepare(path, NULL) != NULL, "%s", path);
+    }
+}
+
+Test(pages, crashes_are_listed_by_name_cursor_and_limit) {
+    static const struct parameter given[] = {
+        {"name", "cart"}, {"cursor", "9223372036854775807"}, {"limit", "5"}, {NULL, NULL}};
+    cr_assert(prepare("/v1/crashes", given) == NULL);
+    cr_assert(view.name_bytes == 4);
+    cr_assert(view.cursor == INT64_MAX);
+    cr_assert(view.limit == 5);
+    static char                   long_name[NAME_BYTES_MAX + 2];
+    static const struct parameter wrong[] = {{"name", long_name}, {NULL, NULL}};
+    memset(long_name, 'n', NAME_BYTES_MAX + 1);
+    cr_assert_str_eq(prepare("/v1/crashes", wrong), "name: over 255 bytes");
+}
+
 // --- answers ---
 
 static struct mirror *mirror;
@@ -198,6 +224,24 @@ Test(pages_render, a_list_has_a_cursor_or_null) {
     json = parsed(&body);
     cr_assert(json_array_size(json_object_get(json, "actors")) == 0);
     cr_assert(json_is_null(json_object_get(json, "next")));
+    json_decref(json);
+}
+
+Test(pages_render, crashes_and_one_crash) {
+    struct crash_report reports[] = {{.id = 2, .kind = "raise", .turn = "call"},
+                                     {.id = 1, .kind = "exit", .turn = ""}};
+    struct view         answer = {.reports = reports, .count = 2, .next = 1};
+    struct body         body = render("/v1/crashes", &answer);
+    cr_assert(body.code == 200);
+    json_t *json = parsed(&body);
+    cr_assert(json_array_size(json_object_get(json, "crashes")) == 2);
+    cr_assert(json_integer_value(json_object_get(json, "next")) == 1);
+    json_decref(json);
+
+    body = render("/v1/crashes/2", &answer);
+    json = parsed(&body);
+    cr_assert(json_integer_value(json_object_get(json, "crash")) == 2);
+    cr_assert(json_object_get(json, "payload") != NULL);
     json_decref(json);
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/utf8.h"
+#include "keeper/crash_requests.h"
 #include "keeper/life.h"
 #include "keeper/router.h"
 #include "keeper/start.h"
@@ -37,7 +38,7 @@ static bool name_valid(struct slice name) {
 // How long until a full mailbox may have room: a guess from how many messages wait.
 #define RETRY_AFTER_MS 10
 
-static void refuse_delivery(struct shard *shard, struct caller caller, enum status status) {
+void request_refuse_delivery(struct shard *shard, struct caller caller, enum status status) {
     struct failure failure = {.status = status};
     if (status == STATUS_MAILBOX_FULL) failure.retry_after_ms = RETRY_AFTER_MS;
     if (status == STATUS_OVERLOADED) {
@@ -66,7 +67,7 @@ static enum status run_call(struct shard *shard, struct caller caller,
     enum status status = router_deliver(shard, actor, TURN_CALL, caller,
                                         start_limit_ms(request->limit_ms), request->payload, true);
     if (status == STATUS_AGAIN) return status;
-    if (status != STATUS_OK) refuse_delivery(shard, caller, status);
+    if (status != STATUS_OK) request_refuse_delivery(shard, caller, status);
     return STATUS_OK;
 }
 
@@ -87,7 +88,7 @@ static enum status run_message(struct shard *shard, struct caller caller,
         router_deliver(shard, actor, kind, CALLER_NOBODY, 0, request->payload, true);
     if (status == STATUS_AGAIN) return status;
     if (status != STATUS_OK) {
-        refuse_delivery(shard, caller, status);
+        request_refuse_delivery(shard, caller, status);
     } else {
         shard_answer_done(shard, caller);
     }
@@ -184,7 +185,7 @@ static enum status run_stop(struct shard *shard, struct caller caller,
     enum status status = router_deliver(shard, actor, TURN_TERMINATE, caller,
                                         start_limit_ms(request->limit_ms), request->payload, true);
     if (status == STATUS_AGAIN) return status;
-    if (status != STATUS_OK) refuse_delivery(shard, caller, status);
+    if (status != STATUS_OK) request_refuse_delivery(shard, caller, status);
     return STATUS_OK;
 }
 
@@ -223,14 +224,17 @@ static enum status run_where_is(struct shard *shard, struct caller caller,
 typedef enum status run(struct shard *, struct caller, const struct request *);
 
 static run *const RUNS[VERB_COUNT] = {
-    [VERB_CALL] = run_call,     [VERB_CAST] = run_cast,         [VERB_SEND] = run_send,
-    [VERB_START] = run_start,   [VERB_STOP] = run_stop,         [VERB_KILL] = run_kill,
-    [VERB_RESUME] = run_resume, [VERB_WHERE_IS] = run_where_is,
+    [VERB_CALL] = run_call,         [VERB_CAST] = run_cast,
+    [VERB_SEND] = run_send,         [VERB_START] = run_start,
+    [VERB_STOP] = run_stop,         [VERB_KILL] = run_kill,
+    [VERB_RESUME] = run_resume,     [VERB_WHERE_IS] = run_where_is,
+    [VERB_REDRIVE] = crash_redrive, [VERB_DISCARD_CRASH] = crash_discard,
 };
 
 // Verbs that make or feed actors; the others still work while the server goes down.
 static bool feeds(enum verb verb) {
-    return verb == VERB_CALL || verb == VERB_CAST || verb == VERB_SEND || verb == VERB_START;
+    return verb == VERB_CALL || verb == VERB_CAST || verb == VERB_SEND || verb == VERB_START ||
+           verb == VERB_REDRIVE;
 }
 
 enum status request_run(struct shard *shard, struct caller caller, const struct request *request) {

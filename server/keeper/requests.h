@@ -7,9 +7,13 @@
 #include "keeper/shard.h"
 #include "wire/codec.h"
 
-// Any verb but Hello, List and Inspect.   Fails: STATUS_AGAIN.   Thread: net.
+// Any verb but Hello and those that only look: List, Inspect, ListCrashes, ShowCrash.   Fails:
+// STATUS_AGAIN.   Thread: net.
 NODISCARD enum status request_run(struct shard *shard, struct caller caller,
                                   const struct request *request);
+
+// Answers that a message was not let in, with the advice that the status calls for.   Thread: net.
+void request_refuse_delivery(struct shard *shard, struct caller caller, enum status status);
 
 // What a turn asked for; there is nobody to answer, so failures are logged and counted.   Thread:
 // net.

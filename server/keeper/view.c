@@ -1,6 +1,7 @@
 #include "keeper/view.h"
 
 #include "base/check.h"
+#include "keeper/crash_view.h"
 #include "keeper/requests.h"
 #include "keeper/router.h"
 
@@ -40,6 +41,7 @@ static struct actor_info describe(const struct shard *shard, const struct actor 
             .kind = trouble->kind,
             .reason = slice_of(trouble->reason, trouble->reason_bytes),
             .at_ms = trouble->at_ms,
+            .id = trouble->crash,
         };
     }
     return info;
@@ -61,6 +63,8 @@ static bool own(struct actor_info *info) {
     bool copied = copy_slice(&info->name);
     copied &= copy_slice(&info->behaviour);
     copied &= copy_slice(&info->last_crash.reason);
+    if (info->last_crash.text.bytes > 0) copied &= copy_slice(&info->last_crash.text);
+    if (info->last_crash.trace.bytes > 0) copied &= copy_slice(&info->last_crash.trace);
     return copied;
 }
 
@@ -68,6 +72,8 @@ static void free_info(struct actor_info *info) {
     free((void *)(uintptr_t)info->name.data);
     free((void *)(uintptr_t)info->behaviour.data);
     free((void *)(uintptr_t)info->last_crash.reason.data);
+    free((void *)(uintptr_t)info->last_crash.text.data);
+    free((void *)(uintptr_t)info->last_crash.trace.data);
     free((void *)(uintptr_t)info->state.data);
 }
 
@@ -96,6 +102,7 @@ static void actor_deliver(struct shard_message *message, struct shard *shard) {
     }
     if (view->infos != NULL) {
         view->infos[0] = describe(shard, actor);
+        crash_view_lend(shard, &view->infos[0].last_crash);
         view->count = 1;
         status = own(&view->infos[0]) ? STATUS_OK : STATUS_NO_MEMORY;
         view->infos[0].has_state = view->read.status == STATUS_OK;
@@ -211,10 +218,13 @@ void view_run(struct shard *shard, struct view *view) {
         case VIEW_ACTOR: run_actor(shard, view); break;
         case VIEW_LIST: run_list(shard, view); break;
         case VIEW_SHARD: run_shard(shard, view); break;
+        case VIEW_CRASHES: finish(view, crash_view_list(shard, view)); break;
+        case VIEW_CRASH: finish(view, crash_view_one(shard, view)); break;
     }
 }
 
 void view_fini(struct view *view) {
+    crash_view_fini(view);
     for (uint32_t i = 0; i < view->count; i++) free_info(&view->infos[i]);
     free(view->infos);
     free(view->read.state);

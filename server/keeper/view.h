@@ -8,7 +8,7 @@
 #define VIEW_LIST_MAX 1000u
 #define VIEW_LIST_DEFAULT 100u
 
-enum view_kind { VIEW_ACTOR, VIEW_LIST, VIEW_SHARD };
+enum view_kind { VIEW_ACTOR, VIEW_LIST, VIEW_SHARD, VIEW_CRASHES, VIEW_CRASH };
 
 // Figures of the moment, beside the counters.
 struct gauges {
@@ -30,19 +30,22 @@ struct view {
     enum view_kind       kind;
     uint64_t             target; // VIEW_ACTOR: id, or 0 and a name
     uint32_t             name_bytes;
-    char                 name[256]; // VIEW_ACTOR: name; VIEW_LIST: prefix
+    char                 name[256]; // VIEW_ACTOR, VIEW_CRASHES: name; VIEW_LIST: prefix
+    uint64_t             crash;     // VIEW_CRASH
     uint64_t             cursor;
     uint32_t             limit;
     // Runs on the net thread, once. The answer below belongs to the asker, who calls view_fini when
     // done with it.
     void (*on_done)(struct view *view);
 
-    enum status        status; // OK, NOPROC, OVERLOADED, NO_MEMORY, SHUTTING_DOWN
-    struct actor_info *infos;  // owned; all they point to as well
-    uint32_t           count;
-    uint64_t           next; // cursor of the next page; 0: none
-    struct metrics     metrics;
-    struct gauges      gauges;
+    enum status status; // OK, NOPROC, NOT_FOUND, OVERLOADED, NO_MEMORY, SHUTTING_DOWN
+    // owned; all they point to as well
+    struct actor_info   *infos;
+    struct crash_report *reports; // VIEW_CRASHES: without messages
+    uint32_t             count;   // of infos or reports
+    uint64_t             next;    // cursor of the next page; 0: none
+    struct metrics       metrics;
+    struct gauges        gauges;
     // private
     struct mirror_read read;
     struct shard      *shard;

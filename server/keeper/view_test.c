@@ -129,6 +129,13 @@ Test(view, crashes_and_restarts_show) {
     cr_assert_str_eq(info()->last_crash.kind, "raise");
     cr_assert(same(info()->last_crash.reason, text("boom")));
     cr_assert(info()->last_crash.at_ms > 0);
+    cr_assert(info()->last_crash.id == 1);
+    cr_assert(same(info()->last_crash.text, raw("handle_call of counter")), "from the crash log");
+    view_fini(&view);
+    crash_log_discard(&fx.shard.crashes, crash_log_find(&fx.shard.crashes, 1));
+    cr_assert(look_at("a") == STATUS_OK);
+    cr_assert(info()->last_crash.id == 1);
+    cr_assert(info()->last_crash.text.bytes == 0);
     view_fini(&view);
 }
 

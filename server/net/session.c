@@ -123,12 +123,27 @@ static void look_done(struct view *view) {
     } else if (view->kind == VIEW_ACTOR) {
         struct answer answer = {.kind = ANSWER_INFO, .info = &view->infos[0]};
         session_answer(conn, look->caller.request, &answer);
+    } else if (view->kind == VIEW_CRASH) {
+        written(conn, codec_write_crash_report(conn_output(conn), look->caller.request,
+                                               &view->reports[0]));
+    } else if (view->kind == VIEW_CRASHES) {
+        written(conn, codec_write_crash_listing(conn_output(conn), look->caller.request,
+                                                view->reports, view->count, view->next));
     } else {
         written(conn, codec_write_listing(conn_output(conn), look->caller.request, view->infos,
                                           view->count, view->next));
     }
     view_fini(view);
     free(look);
+}
+
+static enum view_kind view_of(enum verb verb) {
+    switch (verb) {
+        case VERB_LIST: return VIEW_LIST;
+        case VERB_LIST_CRASHES: return VIEW_CRASHES;
+        case VERB_SHOW_CRASH: return VIEW_CRASH;
+        default: return VIEW_ACTOR;
+    }
 }
 
 static void run_look(struct conn *conn, const struct request *request) {
@@ -141,10 +156,11 @@ static void run_look(struct conn *conn, const struct request *request) {
     }
     look->engine = conn->engine;
     look->caller = (struct caller){conn->slot, conn->generation, request->id};
-    view_init(&look->view, request->verb == VERB_LIST ? VIEW_LIST : VIEW_ACTOR, look_done);
+    view_init(&look->view, view_of(request->verb), look_done);
     look->view.target = request->target;
     look->view.name_bytes = (uint32_t)request->name.bytes;
     if (request->name.bytes > 0) memcpy(look->view.name, request->name.data, request->name.bytes);
+    look->view.crash = request->crash;
     look->view.cursor = request->cursor;
     look->view.limit = request->limit;
     view_run(&conn->engine->shard, &look->view);
@@ -157,6 +173,8 @@ static enum status run(struct conn *conn, const struct request *request) {
         case VERB_HELLO: fail(conn, request->id, STATUS_INVALID, "hello: was said before"); break;
         case VERB_PING: written(conn, codec_write_pong(conn_output(conn), request->id)); break;
         case VERB_LIST:
+        case VERB_LIST_CRASHES:
+        case VERB_SHOW_CRASH:
         case VERB_INSPECT: run_look(conn, request); break;
         default: {
             struct caller caller = {conn->slot, conn->generation, request->id};

@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "wire/fast.h"
 #include "wire/frame.h"
+#include "wire/turn.h"
 
 #include "peeper/v1/peeper.pb-c.h"
 
@@ -192,6 +193,25 @@ static void take_change_supervisor(const Peeper__V1__ClientFrame *frame, struct 
     request->payload = bytes_of(frame->change_supervisor->spec);
 }
 
+static void take_list_crashes(const Peeper__V1__ClientFrame *frame, struct request *request) {
+    request->name = text_of(frame->list_crashes->name);
+    request->cursor = frame->list_crashes->cursor;
+    request->limit = frame->list_crashes->limit;
+}
+
+static void take_show_crash(const Peeper__V1__ClientFrame *frame, struct request *request) {
+    request->crash = frame->show_crash->crash;
+}
+
+static void take_redrive(const Peeper__V1__ClientFrame *frame, struct request *request) {
+    request->crash = frame->redrive->crash;
+    request->limit_ms = frame->redrive->timeout_ms;
+}
+
+static void take_discard_crash(const Peeper__V1__ClientFrame *frame, struct request *request) {
+    request->crash = frame->discard_crash->crash;
+}
+
 static void take_nothing(const Peeper__V1__ClientFrame *frame, struct request *request) {
     (void)frame;
     (void)request;
@@ -226,13 +246,16 @@ static const struct body_row {
     [PEEPER__V1__CLIENT_FRAME__BODY_CHECK_SPECS] = {VERB_CHECK_SPECS, take_check_specs},
     [PEEPER__V1__CLIENT_FRAME__BODY_CHANGE_SUPERVISOR] = {VERB_CHANGE_SUPERVISOR,
                                                           take_change_supervisor},
+    [PEEPER__V1__CLIENT_FRAME__BODY_LIST_CRASHES] = {VERB_LIST_CRASHES, take_list_crashes},
+    [PEEPER__V1__CLIENT_FRAME__BODY_SHOW_CRASH] = {VERB_SHOW_CRASH, take_show_crash},
+    [PEEPER__V1__CLIENT_FRAME__BODY_REDRIVE] = {VERB_REDRIVE, take_redrive},
+    [PEEPER__V1__CLIENT_FRAME__BODY_DISCARD_CRASH] = {VERB_DISCARD_CRASH, take_discard_crash},
 };
 
 // A body that the schema has and this table lacks would be a verb without a meaning.
-_Static_assert(sizeof BODIES / sizeof BODIES[0] ==
-                   PEEPER__V1__CLIENT_FRAME__BODY_CHANGE_SUPERVISOR + 1,
+_Static_assert(sizeof BODIES / sizeof BODIES[0] == PEEPER__V1__CLIENT_FRAME__BODY_DISCARD_CRASH + 1,
                "");
-_Static_assert(VERB_COUNT == VERB_CHANGE_SUPERVISOR + 1, "");
+_Static_assert(VERB_COUNT == VERB_DISCARD_CRASH + 1, "");
 
 enum status codec_decode(struct codec *codec, struct slice frame, struct request *ret_request) {
     if (fast_decode(frame, ret_request)) return STATUS_OK;
@@ -372,6 +395,26 @@ enum status codec_write_goodbye(struct buf *out, const char *message) {
     return write_frame(out, &frame);
 }
 
+// The lines of a backtrace, each terminated.
+struct lines {
+    char  text[TRACE_BYTES_MAX + 1];
+    char *lines[TRACE_LINES_MAX];
+};
+
+static size_t split_lines(struct slice text, struct lines *room) {
+    size_t bytes = text.bytes < TRACE_BYTES_MAX ? text.bytes : TRACE_BYTES_MAX;
+    size_t count = 0, begin = 0;
+    if (bytes > 0) memcpy(room->text, text.data, bytes);
+    room->text[bytes] = '\n';
+    for (size_t i = 0; i <= bytes && count < TRACE_LINES_MAX; i++) {
+        if (room->text[i] != '\n') continue;
+        room->text[i] = '\0';
+        if (i > begin) room->lines[count++] = &room->text[begin];
+        begin = i + 1;
+    }
+    return count;
+}
+
 // An ActorInfo with all it points to; it must not move once filled.
 struct described {
     Peeper__V1__ActorInfo info;
@@ -379,6 +422,8 @@ struct described {
     Peeper__V1__CrashInfo crash;
     char                  name[TEXT_BYTES_MAX + 1];
     char                  behaviour[TEXT_BYTES_MAX + 1];
+    char                  text[TEXT_BYTES_MAX + 1];
+    struct lines          trace;
 };
 
 static void describe_crash(struct described *described, const struct crash_info *crash) {
@@ -387,6 +432,10 @@ static void describe_crash(struct described *described, const struct crash_info 
     described->crash.kind = borrow_text(crash->kind);
     described->crash.reason = borrow_bytes(crash->reason);
     described->crash.at_ms = crash->at_ms;
+    described->crash.id = crash->id;
+    described->crash.message = copy_text(crash->text, described->text);
+    described->crash.n_backtrace = split_lines(crash->trace, &described->trace);
+    described->crash.backtrace = described->trace.lines;
     described->info.last_crash = &described->crash;
 }
 
@@ -423,65 +472,6 @@ enum status codec_write_actor_info(struct buf *out, uint64_t id, const struct ac
     return write_frame(out, &frame);
 }
 
-// A page of infos is written piece by piece, which protobuf allows: a message is what its pieces
-// are when they stand one behind the other. So the page needs no array of messages, hence no memory
-// but that of `out`.
-#define TAG_LISTING (PEEPER__V1__SERVER_FRAME__BODY_LISTING << 3 | 2)
-#define TAG_LISTING_ACTORS (1 << 3 | 2)
-
-static size_t prefix_bytes(size_t bytes) {
-    uint8_t room[FRAME_PREFIX_BYTES_MAX];
-    return frame_prefix(room, (uint32_t)bytes);
-}
-
-// Bytes of the infos as they stand in a Listing, tags included; stops when they are too many for a
-// frame.
-static size_t measure_infos(const struct actor_info *actors, size_t count) {
-    size_t sum = 0;
-    for (size_t i = 0; i < count && sum <= FRAME_BODY_BYTES_MAX; i++) {
-        struct described described;
-        describe(&described, &actors[i]);
-        size_t bytes = peeper__v1__actor_info__get_packed_size(&described.info);
-        if (bytes > FRAME_BODY_BYTES_MAX) return bytes;
-        sum += 1 + prefix_bytes(bytes) + bytes;
-    }
-    return sum;
-}
-
-static uint8_t *put_infos(uint8_t *at, const struct actor_info *actors, size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        struct described described;
-        describe(&described, &actors[i]);
-        size_t bytes = peeper__v1__actor_info__get_packed_size(&described.info);
-        *at++ = TAG_LISTING_ACTORS;
-        at += frame_prefix(at, (uint32_t)bytes);
-        at += peeper__v1__actor_info__pack(&described.info, at);
-    }
-    return at;
-}
-
-enum status codec_write_listing(struct buf *out, uint64_t id, const struct actor_info *actors,
-                                size_t count, uint64_t next) {
-    Peeper__V1__ServerFrame head = PEEPER__V1__SERVER_FRAME__INIT;
-    Peeper__V1__Listing     tail = PEEPER__V1__LISTING__INIT;
-    head.id = id;
-    tail.next = next;
-    size_t infos_bytes = measure_infos(actors, count);
-    if (infos_bytes > FRAME_BODY_BYTES_MAX) return STATUS_NO_MEMORY;
-    size_t listing_bytes = infos_bytes + peeper__v1__listing__get_packed_size(&tail);
-
-    uint8_t *at = begin_frame(out, peeper__v1__server_frame__get_packed_size(&head) + 1 +
-                                       prefix_bytes(listing_bytes) + listing_bytes);
-    if (at == NULL) return STATUS_NO_MEMORY;
-    at += peeper__v1__server_frame__pack(&head, at);
-    *at++ = TAG_LISTING;
-    at += frame_prefix(at, (uint32_t)listing_bytes);
-    at = put_infos(at, actors, count);
-    at += peeper__v1__listing__pack(&tail, at);
-    end_frame(out, at);
-    return STATUS_OK;
-}
-
 // --- Children ------------------------------------------------------------------------------------
 
 // A Child with all it points to; it must not move once filled.
@@ -509,51 +499,163 @@ static void describe_child(struct described_child *described, const struct child
     described->child.significant = info->significant;
 }
 
-#define TAG_CHILDREN (PEEPER__V1__SERVER_FRAME__BODY_CHILDREN << 3 | 2)
-#define TAG_CHILDREN_CHILDREN (1 << 3 | 2)
+// --- Crashes -------------------------------------------------------------------------------------
 
-// A child's texts are at most 255 bytes, so no page comes near the limit of a frame.
-static size_t measure_children(const struct child_info *children, size_t count) {
+// A CrashReport with all it points to; it must not move once filled.
+struct described_report {
+    Peeper__V1__CrashReport report;
+    char                    name[TEXT_BYTES_MAX + 1];
+    char                    behaviour[TEXT_BYTES_MAX + 1];
+    char                    version[TEXT_BYTES_MAX + 1];
+    char                    text[TEXT_BYTES_MAX + 1];
+    struct lines            trace;
+};
+
+// All but the message.
+static void describe_report(struct described_report *described, const struct crash_report *report) {
+    peeper__v1__crash_report__init(&described->report);
+    described->report.crash = report->id;
+    described->report.name = copy_text(report->name, described->name);
+    described->report.unit = report->unit;
+    described->report.incarnation = report->incarnation;
+    described->report.behaviour = copy_text(report->behaviour, described->behaviour);
+    described->report.version = copy_text(report->version, described->version);
+    described->report.kind = borrow_text(report->kind);
+    described->report.reason = borrow_bytes(report->reason);
+    described->report.message = copy_text(report->text, described->text);
+    described->report.n_backtrace = split_lines(report->trace, &described->trace);
+    described->report.backtrace = described->trace.lines;
+    described->report.turn = borrow_text(report->turn);
+    described->report.payload_bytes = report->message_bytes;
+    described->report.payload_cut = report->message_cut;
+    described->report.state_version = report->state_version;
+    described->report.host_pid = report->host_pid;
+    described->report.at_ms = report->at_ms;
+    described->report.attempts = report->attempts;
+    described->report.quarantined = report->quarantined;
+    described->report.redriven = report->redriven;
+}
+
+enum status codec_write_crash_report(struct buf *out, uint64_t id,
+                                     const struct crash_report *report) {
+    struct described_report described;
+    describe_report(&described, report);
+    described.report.payload = borrow_bytes(report->message);
+    SERVER_FRAME(frame, id, CRASH_REPORT, crash_report, &described.report);
+    return write_frame(out, &frame);
+}
+
+// --- Pages ---------------------------------------------------------------------------------------
+
+// A page is written piece by piece, which protobuf allows: a message is what its pieces are when
+// they stand one behind the other. So it needs no array of messages, hence no memory but that of
+// `out`. In every page the elements are field 1.
+#define TAG_ELEMENT (1 << 3 | 2)
+
+union element {
+    struct described        actor;
+    struct described_child  child;
+    struct described_report report;
+};
+
+struct page {
+    uint32_t                body; // its number in ServerFrame
+    const void             *elements;
+    size_t                  count;
+    const ProtobufCMessage *tail; // the page's other fields
+    // Describes one element in `room`.
+    const ProtobufCMessage *(*describe)(union element *room, const void *elements, size_t index);
+};
+
+static const ProtobufCMessage *element_actor(union element *room, const void *elements, size_t i) {
+    describe(&room->actor, &((const struct actor_info *)elements)[i]);
+    return &room->actor.info.base;
+}
+
+static const ProtobufCMessage *element_child(union element *room, const void *elements, size_t i) {
+    describe_child(&room->child, &((const struct child_info *)elements)[i]);
+    return &room->child.child.base;
+}
+
+static const ProtobufCMessage *element_report(union element *room, const void *elements, size_t i) {
+    describe_report(&room->report, &((const struct crash_report *)elements)[i]);
+    return &room->report.report.base;
+}
+
+static size_t prefix_bytes(size_t bytes) {
+    uint8_t room[FRAME_PREFIX_BYTES_MAX];
+    return frame_prefix(room, (uint32_t)bytes);
+}
+
+// Bytes of the elements, tags included; stops when they are too many for a frame.
+static size_t measure_elements(const struct page *page) {
     size_t sum = 0;
-    for (size_t i = 0; i < count; i++) {
-        struct described_child described;
-        describe_child(&described, &children[i]);
-        size_t bytes = peeper__v1__child__get_packed_size(&described.child);
+    for (size_t i = 0; i < page->count && sum <= FRAME_BODY_BYTES_MAX; i++) {
+        union element room;
+        size_t bytes = protobuf_c_message_get_packed_size(page->describe(&room, page->elements, i));
+        if (bytes > FRAME_BODY_BYTES_MAX) return bytes;
         sum += 1 + prefix_bytes(bytes) + bytes;
     }
     return sum;
 }
 
-static uint8_t *put_children(uint8_t *at, const struct child_info *children, size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        struct described_child described;
-        describe_child(&described, &children[i]);
-        size_t bytes = peeper__v1__child__get_packed_size(&described.child);
-        *at++ = TAG_CHILDREN_CHILDREN;
-        at += frame_prefix(at, (uint32_t)bytes);
-        at += peeper__v1__child__pack(&described.child, at);
+static uint8_t *put_elements(uint8_t *at, const struct page *page) {
+    for (size_t i = 0; i < page->count; i++) {
+        union element           room;
+        const ProtobufCMessage *element = page->describe(&room, page->elements, i);
+        *at++ = TAG_ELEMENT;
+        at += frame_prefix(at, (uint32_t)protobuf_c_message_get_packed_size(element));
+        at += protobuf_c_message_pack(element, at);
     }
     return at;
 }
 
-enum status codec_write_children(struct buf *out, uint64_t id, const struct child_info *children,
-                                 size_t count, uint64_t next) {
+static enum status write_page(struct buf *out, uint64_t id, const struct page *page) {
     Peeper__V1__ServerFrame head = PEEPER__V1__SERVER_FRAME__INIT;
-    Peeper__V1__Children    tail = PEEPER__V1__CHILDREN__INIT;
     head.id = id;
-    tail.next = next;
-    size_t body_bytes =
-        measure_children(children, count) + peeper__v1__children__get_packed_size(&tail);
-    uint8_t *at = begin_frame(out, peeper__v1__server_frame__get_packed_size(&head) + 1 +
-                                       prefix_bytes(body_bytes) + body_bytes);
+    uint32_t tag = page->body << 3 | 2;
+    size_t   elements_bytes = measure_elements(page);
+    if (elements_bytes > FRAME_BODY_BYTES_MAX) return STATUS_NO_MEMORY;
+    size_t page_bytes = elements_bytes + protobuf_c_message_get_packed_size(page->tail);
+
+    uint8_t *at = begin_frame(out, peeper__v1__server_frame__get_packed_size(&head) +
+                                       prefix_bytes(tag) + prefix_bytes(page_bytes) + page_bytes);
     if (at == NULL) return STATUS_NO_MEMORY;
     at += peeper__v1__server_frame__pack(&head, at);
-    *at++ = TAG_CHILDREN;
-    at += frame_prefix(at, (uint32_t)body_bytes);
-    at = put_children(at, children, count);
-    at += peeper__v1__children__pack(&tail, at);
+    at += frame_prefix(at, tag); // a tag is a varint, too
+    at += frame_prefix(at, (uint32_t)page_bytes);
+    at = put_elements(at, page);
+    at += protobuf_c_message_pack(page->tail, at);
     end_frame(out, at);
     return STATUS_OK;
+}
+
+enum status codec_write_listing(struct buf *out, uint64_t id, const struct actor_info *actors,
+                                size_t count, uint64_t next) {
+    Peeper__V1__Listing tail = PEEPER__V1__LISTING__INIT;
+    tail.next = next;
+    struct page page = {PEEPER__V1__SERVER_FRAME__BODY_LISTING, actors, count, &tail.base,
+                        element_actor};
+    return write_page(out, id, &page);
+}
+
+enum status codec_write_children(struct buf *out, uint64_t id, const struct child_info *children,
+                                 size_t count, uint64_t next) {
+    Peeper__V1__Children tail = PEEPER__V1__CHILDREN__INIT;
+    tail.next = next;
+    struct page page = {PEEPER__V1__SERVER_FRAME__BODY_CHILDREN, children, count, &tail.base,
+                        element_child};
+    return write_page(out, id, &page);
+}
+
+enum status codec_write_crash_listing(struct buf *out, uint64_t id,
+                                      const struct crash_report *reports, size_t count,
+                                      uint64_t next) {
+    Peeper__V1__CrashListing tail = PEEPER__V1__CRASH_LISTING__INIT;
+    tail.next = next;
+    struct page page = {PEEPER__V1__SERVER_FRAME__BODY_CRASH_LISTING, reports, count, &tail.base,
+                        element_report};
+    return write_page(out, id, &page);
 }
 
 enum status codec_write_child_counts(struct buf *out, uint64_t id,

@@ -38,6 +38,10 @@ enum verb {
     VERB_GET_CHILD_SPEC,
     VERB_CHECK_SPECS,
     VERB_CHANGE_SUPERVISOR,
+    VERB_LIST_CRASHES,
+    VERB_SHOW_CRASH,
+    VERB_REDRIVE,
+    VERB_DISCARD_CRASH,
     VERB_COUNT
 };
 
@@ -64,6 +68,7 @@ struct request {
     struct slice token;
     struct slice client;
     uint64_t     cursor; // List
+    uint64_t     crash;  // ShowCrash, Redrive, DiscardCrash
     uint32_t     limit;
 };
 
@@ -125,5 +130,11 @@ NODISCARD enum status codec_write_children(struct buf *out, uint64_t id,
                                            uint64_t next);
 NODISCARD enum status codec_write_child_counts(struct buf *out, uint64_t id,
                                                const struct child_counts *counts);
+// Messages are left out, whether the reports have them or not.
+NODISCARD enum status codec_write_crash_listing(struct buf *out, uint64_t id,
+                                                const struct crash_report *reports, size_t count,
+                                                uint64_t next);
+NODISCARD enum status codec_write_crash_report(struct buf *out, uint64_t id,
+                                               const struct crash_report *report);
 NODISCARD enum status codec_write_pong(struct buf *out, uint64_t id);
 NODISCARD enum status codec_write_goodbye(struct buf *out, const char *message);

@@ -195,6 +195,40 @@ Test(codec_decode, start_keeps_the_number_of_a_restart_it_does_not_know) {
     assert_rest_is_zero();
 }
 
+Test(codec_decode, list_crashes) {
+    Peeper__V1__ListCrashes list = PEEPER__V1__LIST_CRASHES__INIT;
+    list.name = "counter";
+    list.cursor = UINT64_MAX;
+    list.limit = 3;
+    DECODE(LIST_CRASHES, list_crashes, &list);
+    EXPECT_TEXT(name, "counter");
+    EXPECT(cursor, UINT64_MAX);
+    EXPECT(limit, 3);
+    assert_rest_is_zero();
+}
+
+Test(codec_decode, show_redrive_and_discard_crash) {
+    Peeper__V1__ShowCrash show = PEEPER__V1__SHOW_CRASH__INIT;
+    show.crash = UINT64_MAX;
+    DECODE(SHOW_CRASH, show_crash, &show);
+    EXPECT(crash, UINT64_MAX);
+    assert_rest_is_zero();
+
+    Peeper__V1__Redrive redrive = PEEPER__V1__REDRIVE__INIT;
+    redrive.crash = 7;
+    redrive.timeout_ms = 8;
+    DECODE(REDRIVE, redrive, &redrive);
+    EXPECT(crash, 7);
+    EXPECT(limit_ms, 8);
+    assert_rest_is_zero();
+
+    Peeper__V1__DiscardCrash discard = PEEPER__V1__DISCARD_CRASH__INIT;
+    discard.crash = 9;
+    DECODE(DISCARD_CRASH, discard_crash, &discard);
+    EXPECT(crash, 9);
+    assert_rest_is_zero();
+}
+
 Test(codec_decode, stop) {
     Peeper__V1__Stop stop = PEEPER__V1__STOP__INIT;
     stop.name = "counter";

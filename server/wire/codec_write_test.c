@@ -2,6 +2,7 @@
 #include "wire/codec.h"
 
 #include "wire/frame.h"
+#include "wire/turn.h"
 
 #include "peeper/v1/peeper.pb-c.h"
 
@@ -199,7 +200,12 @@ static struct actor_info example(void) {
         .worker = -1,
         .host_pid = 16,
         .turn_ms = 17,
-        .last_crash = {.kind = "signal", .reason = slice_of("segv", 4), .at_ms = 18},
+        .last_crash = {.kind = "signal",
+                       .reason = slice_of("segv", 4),
+                       .at_ms = 18,
+                       .id = 21,
+                       .text = slice_of("here", 4),
+                       .trace = slice_of("a+0x1\nb+0x2", 11)},
         .has_state = true,
         .state = slice_of("state", 5),
         .version = 19,
@@ -222,6 +228,11 @@ static void assert_is_example(const Peeper__V1__ActorInfo *info) {
     cr_assert_eq(info->last_crash->reason.len, 4);
     cr_assert(memcmp(info->last_crash->reason.data, "segv", 4) == 0);
     cr_assert_eq(info->last_crash->at_ms, 18);
+    cr_assert_eq(info->last_crash->id, 21);
+    cr_assert_str_eq(info->last_crash->message, "here");
+    cr_assert_eq(info->last_crash->n_backtrace, 2);
+    cr_assert_str_eq(info->last_crash->backtrace[0], "a+0x1");
+    cr_assert_str_eq(info->last_crash->backtrace[1], "b+0x2");
 }
 
 Test(codec_write, actor_info) {
@@ -266,6 +277,105 @@ Test(codec_write, listing_has_all_infos_without_their_states) {
     }
 }
 
+static struct crash_report crash_example(void) {
+    return (struct crash_report){
+        .id = 1,
+        .unit = 2,
+        .incarnation = 3,
+        .name = slice_of("counter", 7),
+        .behaviour = slice_of("count", 5),
+        .version = slice_of("1.2", 3),
+        .kind = "raise",
+        .reason = slice_of("why", 3),
+        .text = slice_of("where", 5),
+        .trace = slice_of("a+0x1\nb+0x2", 11),
+        .turn = "cast",
+        .message = slice_of("message", 7),
+        .message_bytes = 70000,
+        .message_cut = true,
+        .quarantined = true,
+        .attempts = 4,
+        .redriven = 5,
+        .state_version = 6,
+        .host_pid = 7,
+        .at_ms = 8,
+    };
+}
+
+static void assert_is_crash_example(const Peeper__V1__CrashReport *report) {
+    cr_assert_eq(report->crash, 1);
+    cr_assert_eq(report->unit, 2);
+    cr_assert_eq(report->incarnation, 3);
+    cr_assert_str_eq(report->name, "counter");
+    cr_assert_str_eq(report->behaviour, "count");
+    cr_assert_str_eq(report->version, "1.2");
+    cr_assert_str_eq(report->kind, "raise");
+    cr_assert_eq(report->reason.len, 3);
+    cr_assert_str_eq(report->message, "where");
+    cr_assert_eq(report->n_backtrace, 2);
+    cr_assert_str_eq(report->backtrace[1], "b+0x2");
+    cr_assert_str_eq(report->turn, "cast");
+    cr_assert_eq(report->payload_bytes, 70000);
+    cr_assert(report->payload_cut);
+    cr_assert(report->quarantined);
+    cr_assert_eq(report->attempts, 4);
+    cr_assert_eq(report->redriven, 5);
+    cr_assert_eq(report->state_version, 6);
+    cr_assert_eq(report->host_pid, 7);
+    cr_assert_eq(report->at_ms, 8);
+}
+
+Test(codec_write, crash_report) {
+    struct crash_report      report = crash_example();
+    Peeper__V1__ServerFrame *frame = written(codec_write_crash_report(&out, 9, &report));
+    cr_assert_eq(frame->id, 9);
+    cr_assert_eq(frame->body_case, PEEPER__V1__SERVER_FRAME__BODY_CRASH_REPORT);
+    assert_is_crash_example(frame->crash_report);
+    cr_assert_eq(frame->crash_report->payload.len, 7);
+    let_go(frame);
+}
+
+Test(codec_write, crash_listing_has_all_reports_without_their_messages) {
+    static struct crash_report reports[300];
+    static const size_t        COUNTS[] = {0, 1, 300};
+    for (size_t i = 0; i < 300; i++) reports[i] = crash_example();
+    for (size_t n = 0; n < sizeof COUNTS / sizeof COUNTS[0]; n++) {
+        Peeper__V1__ServerFrame *frame =
+            written(codec_write_crash_listing(&out, 9, reports, COUNTS[n], 5 * n));
+        cr_assert_eq(frame->id, 9);
+        cr_assert_eq(frame->body_case, PEEPER__V1__SERVER_FRAME__BODY_CRASH_LISTING);
+        cr_assert_eq(frame->crash_listing->n_reports, COUNTS[n]);
+        cr_assert_eq(frame->crash_listing->next, 5 * n);
+        for (size_t i = 0; i < COUNTS[n]; i++) {
+            assert_is_crash_example(frame->crash_listing->reports[i]);
+            cr_assert_eq(frame->crash_listing->reports[i]->payload.len, 0);
+        }
+        let_go(frame);
+    }
+}
+
+Test(codec_write, a_backtrace_is_bounded_and_has_no_empty_lines) {
+    static char lines[2 * TRACE_BYTES_MAX];
+    for (size_t i = 0; i < sizeof lines; i++) lines[i] = i % 10 == 9 ? '\n' : 'l';
+    struct crash_report report = crash_example();
+    report.trace = slice_of(lines, sizeof lines);
+    Peeper__V1__ServerFrame *frame = written(codec_write_crash_report(&out, 9, &report));
+    cr_assert_eq(frame->crash_report->n_backtrace, TRACE_LINES_MAX);
+    let_go(frame);
+
+    memset(lines, 'l', sizeof lines);
+    frame = written(codec_write_crash_report(&out, 9, &report));
+    cr_assert_eq(frame->crash_report->n_backtrace, 1);
+    cr_assert_eq(strlen(frame->crash_report->backtrace[0]), TRACE_BYTES_MAX);
+    let_go(frame);
+
+    report.trace = slice_of("\n\na\n\n", 5);
+    frame = written(codec_write_crash_report(&out, 9, &report));
+    cr_assert_eq(frame->crash_report->n_backtrace, 1);
+    cr_assert_str_eq(frame->crash_report->backtrace[0], "a");
+    let_go(frame);
+}
+
 Test(codec_write, without_memory_nothing_is_appended) {
     struct welcome    welcome = {"1", 1, 1, 1, 1};
     struct failure    failure = {.status = STATUS_NOPROC};
@@ -284,6 +394,9 @@ Test(codec_write, without_memory_nothing_is_appended) {
     cr_assert(codec_write_located(&box, 1, 1) == STATUS_NO_MEMORY);
     cr_assert(codec_write_listing(&box, 1, &info, 1, 0) == STATUS_NO_MEMORY);
     cr_assert(codec_write_actor_info(&box, 1, &info) == STATUS_NO_MEMORY);
+    struct crash_report report = crash_example();
+    cr_assert(codec_write_crash_listing(&box, 1, &report, 1, 0) == STATUS_NO_MEMORY);
+    cr_assert(codec_write_crash_report(&box, 1, &report) == STATUS_NO_MEMORY);
     cr_assert(codec_write_pong(&box, 1) == STATUS_NO_MEMORY);
     cr_assert(codec_write_goodbye(&box, "bye") == STATUS_NO_MEMORY);
     cr_assert(memcmp(&box, &full, sizeof box) == 0);

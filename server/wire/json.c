@@ -207,12 +207,30 @@ static json_t *from_time(uint64_t at_ms) {
     return json_string(text);
 }
 
+// Lines with \n between them.
+static json_t *from_lines(struct slice text) {
+    json_t *lines = json_array();
+    for (size_t at = 0; at < text.bytes;) {
+        const uint8_t *end = memchr(text.data + at, '\n', text.bytes - at);
+        size_t         bytes = end == NULL ? text.bytes - at : (size_t)(end - text.data) - at;
+        if (json_array_append_new(lines, from_slice(slice_of(text.data + at, bytes))) != 0) {
+            json_decref(lines);
+            return NULL;
+        }
+        at += bytes + 1;
+    }
+    return lines;
+}
+
 static json_t *from_crash(const struct crash_info *crash) {
     if (crash->kind == NULL) return json_null();
     json_t *object = json_object();
     bool    whole = put(object, "kind", json_string(crash->kind)) &&
                  put(object, "reason", from_payload(crash->reason)) &&
-                 put(object, "at", from_time(crash->at_ms));
+                 put(object, "at", from_time(crash->at_ms)) &&
+                 put(object, "crash", from_unsigned(crash->id)) &&
+                 (crash->text.bytes == 0 || put(object, "message", from_slice(crash->text))) &&
+                 (crash->trace.bytes == 0 || put(object, "backtrace", from_lines(crash->trace)));
     if (whole) return object;
     json_decref(object);
     return NULL;
@@ -243,6 +261,40 @@ json_t *json_from_actor_info(const struct actor_info *info, bool with_state) {
                  put(object, "turn_ms", from_unsigned(info->turn_ms)) &&
                  (!with_state || put_state_time(object, info)) &&
                  put(object, "last_crash", from_crash(&info->last_crash));
+    if (whole) return object;
+    json_decref(object);
+    return NULL;
+}
+
+static bool put_payload(json_t *object, const struct crash_report *report) {
+    if (report->turn[0] == '\0') return true;
+    return put(object, "payload",
+               report->message_cut ? from_bytes(report->message.data, report->message.bytes)
+                                   : from_payload(report->message));
+}
+
+json_t *json_from_crash_report(const struct crash_report *report, bool with_payload) {
+    json_t *object = json_object();
+    bool    whole = put(object, "crash", from_unsigned(report->id)) &&
+                 put(object, "name", from_slice(report->name)) &&
+                 put(object, "unit", from_unsigned(report->unit)) &&
+                 put(object, "incarnation", from_unsigned(report->incarnation)) &&
+                 put(object, "behaviour", from_slice(report->behaviour)) &&
+                 put(object, "version", from_slice(report->version)) &&
+                 put(object, "kind", json_string(report->kind)) &&
+                 put(object, "reason", from_payload(report->reason)) &&
+                 put(object, "message", from_slice(report->text)) &&
+                 put(object, "backtrace", from_lines(report->trace)) &&
+                 put(object, "turn", json_string(report->turn)) &&
+                 (!with_payload || put_payload(object, report)) &&
+                 put(object, "payload_bytes", from_unsigned(report->message_bytes)) &&
+                 put(object, "payload_cut", json_boolean(report->message_cut)) &&
+                 put(object, "state_version", from_unsigned(report->state_version)) &&
+                 put(object, "host_pid", json_integer(report->host_pid)) &&
+                 put(object, "at", from_time(report->at_ms)) &&
+                 put(object, "attempts", json_integer(report->attempts)) &&
+                 put(object, "quarantined", json_boolean(report->quarantined)) &&
+                 put(object, "redriven", json_integer(report->redriven));
     if (whole) return object;
     json_decref(object);
     return NULL;

@@ -28,8 +28,18 @@ void json_argument_to_value(struct peeper_writer *writer, const char *text);
 
 // The resource of one actor: {"name", "unit", "incarnation", "behaviour", "status", "state",
 // "version", "restarts", "mailbox", "worker", "host_pid", "turn_ms", "state_at", "last_crash": null
-// | {"kind", "reason", "at"}}. Times are RFC 3339 in UTC with milliseconds. Without a state,
-// `state` and `state_at` are null and version is 0 when `with_state`; they are left out otherwise
-// (listings). A state or reason that is no Value is shown as bytes.
+// | {"kind", "reason",
+// "at", "crash", and what the crash log still has: "message", "backtrace"}}. Times are RFC 3339 in
+// UTC with milliseconds. Without a state, `state` and `state_at` are null and version is 0 when
+// `with_state`; they are left out otherwise (listings). A state or reason that is no Value is shown
+// as bytes.
 // Fails: NULL (memory, or a name that is not UTF-8).   Thread: any.
 json_t *json_from_actor_info(const struct actor_info *info, bool with_state);
+
+// One crash: {"crash", "name", "unit", "incarnation", "behaviour", "version", "kind", "reason",
+// "message", "backtrace": [lines], "turn", "payload", "payload_bytes", "payload_cut",
+// "state_version", "host_pid", "at", "attempts", "quarantined", "redriven"}. Without a message (no
+// message did it, or a listing: not `with_payload`) there is no "payload"; of a cut one it is
+// bytes.
+// Fails: NULL (memory, or a name that is not UTF-8).   Thread: any.
+json_t *json_from_crash_report(const struct crash_report *report, bool with_payload);

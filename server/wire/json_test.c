@@ -262,7 +262,7 @@ static struct actor_info sample_info(void) {
 Test(json, an_actor_with_everything) {
     struct actor_info info = sample_info();
     info.last_crash = (struct crash_info){
-        .kind = "raise", .reason = slice_of("\x2a\x03why", 5), .at_ms = 1700000000007};
+        .kind = "raise", .reason = slice_of("\x2a\x03why", 5), .at_ms = 1700000000007, .id = 6};
     info.has_state = true;
     info.state = slice_of("\x18\x02", 2);
     info.version = 12;
@@ -272,7 +272,12 @@ Test(json, an_actor_with_everything) {
                      "\"behaviour\":\"counter\",\"status\":\"running\",\"state\":1,\"version\":12,"
                      "\"restarts\":2,\"mailbox\":5,\"worker\":1,\"host_pid\":4242,\"turn_ms\":9,"
                      "\"state_at\":\"2000-02-29T00:00:00.999Z\",\"last_crash\":{\"kind\":\"raise\","
-                     "\"reason\":\"why\",\"at\":\"2023-11-14T22:13:20.007Z\"}}");
+                     "\"reason\":\"why\",\"at\":\"2023-11-14T22:13:20.007Z\",\"crash\":6}}");
+    info.last_crash.text = slice_of("init of counter", 15);
+    info.last_crash.trace = slice_of("a+0x1\nb+0x2 (f)", 15);
+    const char *crash = strstr(info_text(&info, true), "\"crash\":");
+    cr_assert_str_eq(crash, "\"crash\":6,\"message\":\"init of counter\","
+                            "\"backtrace\":[\"a+0x1\",\"b+0x2 (f)\"]}}");
 }
 
 Test(json, an_actor_without_a_state_has_nulls_and_a_listing_leaves_them_out) {
@@ -301,6 +306,60 @@ Test(json, a_state_that_is_no_value_is_shown_as_bytes) {
     json_decref(json);
 }
 
+static struct crash_report sample_report(void) {
+    return (struct crash_report){
+        .id = 5,
+        .unit = 3,
+        .incarnation = 4,
+        .name = slice_of("cart/7", 6),
+        .behaviour = slice_of("counter", 7),
+        .version = slice_of("1.2", 3),
+        .kind = "signal",
+        .reason = slice_of("\x2a\x03why", 5),
+        .text = slice_of("SIGSEGV at 0x0", 14),
+        .trace = slice_of("a+0x1\nb+0x2 (f)", 15),
+        .turn = "call",
+        .message = slice_of("\x2a\x02hi", 4),
+        .message_bytes = 4,
+        .quarantined = true,
+        .attempts = 1,
+        .redriven = 2,
+        .state_version = 9,
+        .host_pid = 77,
+        .at_ms = 1700000000007,
+    };
+}
+
+static const char *report_text(const struct crash_report *report, bool with_payload) {
+    static char text[1000];
+    json_t     *json = json_from_crash_report(report, with_payload);
+    char       *dump = json_dumps(json, JSON_COMPACT);
+    snprintf(text, sizeof text, "%s", dump);
+    free(dump);
+    json_decref(json);
+    return text;
+}
+
+Test(json, a_crash_has_everything_and_a_listing_leaves_the_message_out) {
+    struct crash_report report = sample_report();
+    cr_assert_str_eq(
+        report_text(&report, true),
+        "{\"crash\":5,\"name\":\"cart/7\",\"unit\":3,\"incarnation\":4,\"behaviour\":\"counter\","
+        "\"version\":\"1.2\",\"kind\":\"signal\",\"reason\":\"why\",\"message\":\"SIGSEGV at 0x0\","
+        "\"backtrace\":[\"a+0x1\",\"b+0x2 (f)\"],\"turn\":\"call\",\"payload\":\"hi\","
+        "\"payload_bytes\":4,\"payload_cut\":false,\"state_version\":9,\"host_pid\":77,"
+        "\"at\":\"2023-11-14T22:13:20.007Z\",\"attempts\":1,\"quarantined\":true,\"redriven\":2}");
+    cr_assert_null(strstr(report_text(&report, false), "\"payload\""));
+}
+
+Test(json, a_crash_without_a_message_has_none_and_a_cut_one_is_bytes) {
+    struct crash_report report = sample_report();
+    report.message_cut = true;
+    cr_assert(strstr(report_text(&report, true), "\"payload\":{\"$bytes\":\"KgJoaQ==\"}") != NULL);
+    report.turn = "";
+    cr_assert_null(strstr(report_text(&report, true), "\"payload\""));
+}
+
 static size_t allocations_left;
 
 static void *failing_malloc(size_t bytes) {
@@ -312,6 +371,7 @@ static void *failing_malloc(size_t bytes) {
 Test(json, answers_null_whichever_allocation_fails) {
     struct actor_info info = sample_info();
     info.last_crash = (struct crash_info){.kind = "raise", .reason = slice_of("\x32\x01w", 3)};
+    info.last_crash.trace = slice_of("a+0x1\nb+0x2", 11);
     info.has_state = true;
     info.state = slice_of("\x42\x0d\x0a\x0b\x0a\x01k\x12\x06\x3a\x04\x0a\x02\x08\x01", 15);
     json_set_alloc_funcs(failing_malloc, free);
@@ -323,5 +383,18 @@ Test(json, answers_null_whichever_allocation_fails) {
         cr_assert(json != NULL || failing < 200);
     }
     cr_assert_eq(json_object_size(json), 14);
+    json_decref(json);
+}
+
+Test(json, a_crash_is_null_whichever_allocation_fails) {
+    struct crash_report report = sample_report();
+    json_set_alloc_funcs(failing_malloc, free);
+    json_t *json = NULL;
+    for (size_t failing = 0; json == NULL; failing++) {
+        cr_assert(failing < 1000);
+        allocations_left = failing;
+        json = json_from_crash_report(&report, true);
+    }
+    cr_assert_eq(json_object_size(json), 20);
     json_decref(json);
 }
