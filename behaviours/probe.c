@@ -208,8 +208,29 @@ static void step_continue(struct run *run) {
     peeper_write_value(peeper_then_continue(run->ctx), run->operands[0]);
 }
 
+// Milliseconds, or "infinity".
+static uint64_t milliseconds(struct run *run, int index) {
+    if (peeper_value_is(run->operands[index], "infinity")) return PEEPER_INFINITY;
+    return (uint64_t)integer(run, index);
+}
+
 static void step_timeout(struct run *run) {
-    peeper_then_timeout(run->ctx, (uint64_t)integer(run, 0));
+    peeper_then_timeout(run->ctx, milliseconds(run, 0));
+}
+
+static void step_timer(struct run *run) {
+    peeper_write_value(peeper_then_timer(run->ctx, milliseconds(run, 0)), run->operands[1]);
+}
+
+// Absolute, but counted from now: no test knows the server's clock.
+static void step_timer_at(struct run *run) {
+    uint64_t ms = milliseconds(run, 0);
+    uint64_t at_ms = ms == PEEPER_INFINITY ? ms : peeper_monotonic_ms(run->ctx) + ms;
+    peeper_write_value(peeper_then_timer_at(run->ctx, at_ms), run->operands[1]);
+}
+
+static void step_timer_half(struct run *run) {
+    peeper_write_list(peeper_then_timer(run->ctx, 1));
 }
 
 static void step_timeout_came(struct run *run) {
@@ -388,6 +409,9 @@ static const struct step {
     {"continue", 1, step_continue},
     {"timeout", 1, step_timeout},
     {"timeout", 0, step_timeout_came},
+    {"timer", 2, step_timer},
+    {"timer_at", 2, step_timer_at},
+    {"timer_half", 0, step_timer_half},
     {"hibernate", 0, step_hibernate},
     {"stop", 1, step_stop},
     {"stop", 0, step_stop_plain},

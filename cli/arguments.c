@@ -117,6 +117,9 @@ static error_t parse_start_option(int key, char *argument, struct argp_state *st
         case OPTION_MAILBOX_MAX:
             start->mailbox_max = number(state, "mailbox-max", argument);
             return 0;
+        case OPTION_HIBERNATE_AFTER_MS:
+            start->hibernate_after_ms = number(state, "hibernate-after-ms", argument);
+            return 0;
         default: return ARGP_ERR_UNKNOWN;
     }
 }

@@ -28,6 +28,8 @@ static const struct argp_option START_OPTIONS[] = {
      0},
     {"mailbox-max", OPTION_MAILBOX_MAX, "N", 0, "Messages that may wait (default: the server's)",
      0},
+    {"hibernate-after-ms", OPTION_HIBERNATE_AFTER_MS, "N", 0,
+     "Without a message for so long it hibernates (default: as its behaviour says)", 0},
     {"timeout-ms", OPTION_TIMEOUT_MS, "N", 0, "How long its init may take (default: 5000)", 0},
     {"name", OPTION_NAME, "NAME", 0,
      "The NAME, where it begins with @ or -; empty for an actor without a name", 0},

@@ -66,6 +66,8 @@ static struct actor_info info_of(const struct peeper_actor *actor) {
         .worker = actor->worker,
         .host_pid = actor->host_pid,
         .turn_ms = actor->turn_ms,
+        .hibernating = actor->hibernating,
+        .timers = actor->timers,
         .last_crash = {.kind = actor->has_crash ? actor->crash_kind : NULL,
                        .reason = slice_of(actor->crash_reason.data, actor->crash_reason.bytes),
                        .at_ms = actor->crash_at_ms},

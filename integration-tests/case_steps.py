@@ -79,6 +79,7 @@ def build_start(step: Step) -> Any:
         on_intensity=step.get("on_intensity", "unspecified"),
         intensity=tuple(step["intensity"]) if "intensity" in step else None,
         mailbox_max=step.get("mailbox_max", 0),
+        hibernate_after_ms=step.get("hibernate_after", 0),
     )
     return wire.start_message(step["start"] or "", step["behaviour"], step.get("argument"), options)
 

@@ -284,7 +284,7 @@ static void damage_turn(struct life *life, struct port *port) {
 static void damage_timeout(struct life *life, struct port *port) {
     (void)port;
     staged_record()->flags |= COMMIT_TIMEOUT;
-    staged_record()->timeout_ms = edge(life);
+    staged_record()->due_ms = edge(life);
 }
 
 static void damage_bulk(struct life *life, struct port *port) {

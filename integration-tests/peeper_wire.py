@@ -172,6 +172,8 @@ class Info:
     worker: int
     host_pid: int
     turn_ms: int
+    hibernating: bool
+    timers: int
     last_crash: Optional[dict[str, Any]]
 
 
@@ -199,6 +201,8 @@ def info_from(message: Any) -> Info:
         worker=message.worker,
         host_pid=message.host_pid,
         turn_ms=message.turn_ms,
+        hibernating=message.hibernating,
+        timers=message.timers,
         last_crash=crash,
     )
 
@@ -210,6 +214,7 @@ class StartOptions:
     on_intensity: str = "UNSPECIFIED"
     intensity: Optional[tuple[int, int]] = None  # restarts, period in ms
     mailbox_max: int = 0
+    hibernate_after_ms: int = 0
 
 
 # --- The client -----------------------------------------------------------------------------------
@@ -408,6 +413,7 @@ def start_message(name: str, behaviour: str, argument: Any,
         restart=pb.Restart.Value(f"RESTART_{options.restart.upper()}"),
         on_intensity=pb.OnIntensity.Value(f"ON_INTENSITY_{options.on_intensity.upper()}"),
         mailbox_max=options.mailbox_max,
+        hibernate_after_ms=options.hibernate_after_ms,
     )
     if options.intensity is not None:
         message.intensity.restarts, message.intensity.period_ms = options.intensity

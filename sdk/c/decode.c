@@ -99,6 +99,8 @@ static void fill_actor(const Peeper__V1__ActorInfo *from, struct peeper_actor *a
         .worker = from->worker,
         .host_pid = from->host_pid,
         .turn_ms = from->turn_ms,
+        .hibernating = from->hibernating,
+        .timers = from->timers,
         .crash_kind = "",
     };
     if (from->state != NULL) {

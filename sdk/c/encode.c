@@ -73,6 +73,7 @@ static void fill_start(union body *body, const struct request *request) {
     start->restart = (Peeper__V1__Restart)options->restart;
     start->on_intensity = (Peeper__V1__OnIntensity)options->on_intensity;
     start->mailbox_max = options->mailbox_max;
+    start->hibernate_after_ms = options->hibernate_after_ms;
     if (options->has_intensity) {
         body->start.intensity = (Peeper__V1__Intensity)PEEPER__V1__INTENSITY__INIT;
         body->start.intensity.restarts = options->intensity;

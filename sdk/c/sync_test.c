@@ -171,7 +171,8 @@ static void check_requests(struct peer *peer) {
     peer->seen += strcmp(start->name, "n") == 0 && strcmp(start->behaviour, "b") == 0 &&
                   start->argument.len == 2 && start->timeout_ms == 1 && start->restart == 3 &&
                   start->on_intensity == 2 && start->intensity->restarts == 4 &&
-                  start->intensity->period_ms == 5 && start->mailbox_max == 6;
+                  start->intensity->period_ms == 5 && start->mailbox_max == 6 &&
+                  start->hibernate_after_ms == 7;
     started.id = 7;
     started.unit = 8;
     started.name = (char *)"n";
@@ -219,6 +220,7 @@ Test(sync, sends_every_field_of_every_request, .timeout = 10) {
         .intensity = 4,
         .period_ms = 5,
         .mailbox_max = 6,
+        .hibernate_after_ms = 7,
     };
     cr_assert(peeper_sync_start(sync, &options, &started) == PEEPER_STATUS_OK);
     cr_assert(started.id == 7 && started.unit == 8 && !started.ignored);

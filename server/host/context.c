@@ -1,5 +1,6 @@
 #include "host/context.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 
 #include <stdarg.h>
@@ -46,6 +47,7 @@ void context_begin(struct peeper_ctx *ctx, struct copy *copy,
     ctx->replied = false;
     ctx->reason_given = false;
     ctx->follow = FOLLOW_NOTHING;
+    ctx->hibernate = false;
     ctx->open = NULL;
     items_reset(&ctx->items);
 }
@@ -83,7 +85,7 @@ static const char *item_name(enum item_kind kind) {
         [ITEM_REPLY_TO] = "reply_to", [ITEM_SEND] = "send",
         [ITEM_CAST] = "cast",         [ITEM_START] = "start",
         [ITEM_STOP] = "stop",         [ITEM_CONTINUE] = "then_continue",
-        [ITEM_REASON] = "reason",
+        [ITEM_REASON] = "reason",     [ITEM_IDLE] = "then_timer",
     };
     return names[kind];
 }
@@ -111,6 +113,18 @@ void context_finish(struct peeper_ctx *ctx) {
     if (writer != ctx->item) return; // its place among the items is decided at the end of the turn
 
     append(ctx, ctx->pending, peeper_writer_value(writer));
+}
+
+// The clock is read as whole milliseconds; one more keeps a timer from being early.
+static uint64_t from_now(uint64_t ms) {
+    uint64_t now_ms = clock_mono_ms() + 1;
+    return ms > CONTEXT_NEVER - now_ms ? CONTEXT_NEVER : now_ms + ms;
+}
+
+uint64_t context_due_ms(const struct peeper_ctx *ctx) {
+    if (ctx->timer_ms == PEEPER_INFINITY) return CONTEXT_NEVER;
+    if (!ctx->absolute) return ctx->timer_ms == 0 ? CONTEXT_NOW : from_now(ctx->timer_ms);
+    return ctx->timer_ms <= clock_mono_ms() ? CONTEXT_NOW : ctx->timer_ms;
 }
 
 void context_add(struct peeper_ctx *ctx, enum item_kind kind, struct peeper_value value) {
@@ -210,23 +224,47 @@ struct peeper_writer *peeper_stop(struct peeper_ctx *ctx, const char *name) {
 struct peeper_writer *peeper_then_continue(struct peeper_ctx *ctx) {
     struct peeper_writer *writer = begin(ctx, ctx->proceed, ITEM_CONTINUE, 0);
     ctx->follow = FOLLOW_CONTINUE;
+    ctx->hibernate = false;
     return writer;
 }
 
-static void set_follow(struct peeper_ctx *ctx, enum follow follow) {
-    if (ctx->phase >= PHASE_SAVE) {
-        context_crash(ctx, COMMIT_CODE_CONTRACT, "not_allowed(then in %s)", phase_name(ctx->phase));
-    }
+static void check_follow(struct peeper_ctx *ctx) {
+    if (ctx->phase < PHASE_SAVE) return;
+    context_crash(ctx, COMMIT_CODE_CONTRACT, "not_allowed(then in %s)", phase_name(ctx->phase));
+}
+
+static void set_timer(struct peeper_ctx *ctx, enum follow follow, uint64_t ms, bool absolute) {
     ctx->follow = follow;
+    ctx->timer_ms = ms;
+    ctx->absolute = absolute;
 }
 
 void peeper_then_timeout(struct peeper_ctx *ctx, uint64_t ms) {
-    set_follow(ctx, FOLLOW_TIMEOUT);
-    ctx->timeout_ms = ms;
+    check_follow(ctx);
+    set_timer(ctx, FOLLOW_TIMEOUT, ms, false);
+}
+
+struct peeper_writer *peeper_then_timer(struct peeper_ctx *ctx, uint64_t ms) {
+    struct peeper_writer *writer = begin(ctx, ctx->proceed, ITEM_IDLE, 0);
+    set_timer(ctx, FOLLOW_TIMER, ms, false);
+    return writer;
+}
+
+struct peeper_writer *peeper_then_timer_at(struct peeper_ctx *ctx, uint64_t monotonic_ms) {
+    struct peeper_writer *writer = begin(ctx, ctx->proceed, ITEM_IDLE, 0);
+    set_timer(ctx, FOLLOW_TIMER, monotonic_ms, true);
+    return writer;
 }
 
 void peeper_then_hibernate(struct peeper_ctx *ctx) {
-    set_follow(ctx, FOLLOW_HIBERNATE);
+    check_follow(ctx);
+    if (ctx->follow == FOLLOW_CONTINUE) ctx->follow = FOLLOW_NOTHING;
+    ctx->hibernate = true;
+}
+
+uint64_t peeper_monotonic_ms(struct peeper_ctx *ctx) {
+    (void)ctx;
+    return clock_mono_ms();
 }
 
 struct peeper_writer *peeper_reason(struct peeper_ctx *ctx) {

@@ -29,7 +29,11 @@ enum phase {
     PHASE_COUNT,
 };
 
-enum follow { FOLLOW_NOTHING, FOLLOW_CONTINUE, FOLLOW_TIMEOUT, FOLLOW_HIBERNATE };
+// FOLLOW_TIMEOUT is a timer with the message "timeout"; that of FOLLOW_TIMER is in `proceed`.
+enum follow { FOLLOW_NOTHING, FOLLOW_CONTINUE, FOLLOW_TIMEOUT, FOLLOW_TIMER };
+
+#define CONTEXT_NOW 0            // a due time: at once
+#define CONTEXT_NEVER UINT64_MAX // a due time
 
 #define CONTEXT_TEXT_BYTES 1024    // of a raise, terminated
 #define CONTEXT_NAME_BYTES_MAX 255 // of an actor
@@ -45,7 +49,9 @@ struct peeper_ctx {
     bool         replied;
     bool         reason_given;
     enum follow  follow;
-    uint64_t     timeout_ms;
+    bool         hibernate;
+    bool         absolute; // timer_ms is monotonic time; else it counts from the callback's end
+    uint64_t     timer_ms;
     struct items items;
     // the item that was begun last and is not in `items` yet
     struct peeper_writer *open; // one of the three below; NULL if there is none
@@ -77,6 +83,10 @@ void context_begin(struct peeper_ctx *ctx, struct copy *copy,
 // Completes the item that is open, if any. Crashes the turn if it is not a whole Value.   Thread:
 // worker.
 void context_finish(struct peeper_ctx *ctx);
+
+// When the timer that the callback asked for is due: CONTEXT_NOW, CONTEXT_NEVER or monotonic
+// milliseconds, at least 1. To be asked when the callback has returned.   Thread: worker.
+uint64_t context_due_ms(const struct peeper_ctx *ctx);
 
 // Adds an item that the callback did not begin itself. Crashes the turn if it is one too many.
 // Thread: worker.

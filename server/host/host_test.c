@@ -1,8 +1,10 @@
 // What turns and commits mean, as the keeper sees it: the real program, driven through its rings.
+#include "base/clock.h"
 #include "host/testing/host_fixture.h"
 
 #include <criterion/criterion.h>
 
+#include <stdio.h>
 #include <string.h>
 
 TestSuite(host, .init = host_begin, .fini = host_end, .timeout = 30);
@@ -256,9 +258,11 @@ Test(host, continues_may_follow_each_other_and_keep_their_arguments_apart) {
 
 Test(host, a_timeout_is_told_and_one_of_zero_runs_at_once) {
     start(PROBE, "0");
+    uint64_t             before_ms = clock_mono_ms();
     struct commit_record record = call(PROBE, "[[\"timeout\", 250], [\"reply\", 1]]");
     cr_assert_eq(record.flags, COMMIT_TIMEOUT);
-    cr_assert_eq(record.timeout_ms, 250);
+    uint64_t now_ms = clock_mono_ms();
+    cr_assert(record.due_ms > before_ms + 250 && record.due_ms <= now_ms + 251);
     cr_assert_eq(call(PROBE, "[[\"timeout\", 0], [\"reply\", 1]]").flags, COMMIT_MORE);
     cr_assert_eq(next().flags, 0);
     cr_assert(double_has(&commit, ITEM_STATE, "\"timeout\""));
@@ -269,6 +273,61 @@ Test(host, the_last_wish_about_what_follows_counts) {
     struct commit_record record = call(PROBE, "[[\"continue\", 1], [\"timeout\", 9]]");
     cr_assert_eq(record.flags, COMMIT_TIMEOUT);
     cr_assert_eq(record.item_count, 0);
+}
+
+Test(host, a_timer_tells_its_message_and_one_of_zero_runs_with_it_at_once) {
+    static const char *const timers[] = {"timer", "timer_at"};
+    for (int i = 0; i < 2; i++) {
+        char steps[120];
+        start(PROBE, "[]");
+        uint64_t before_ms = clock_mono_ms();
+        snprintf(steps, sizeof steps, "[[\"%s\", 250, \"tick\"]]", timers[i]);
+        struct commit_record record = call(PROBE, steps);
+        cr_assert_eq(record.flags, COMMIT_TIMEOUT);
+        cr_assert(record.due_ms >= before_ms + 250 && record.due_ms <= clock_mono_ms() + 251);
+        cr_assert(double_has(&commit, ITEM_IDLE, "\"tick\""));
+
+        snprintf(steps, sizeof steps, "[[\"%s\", 0, [[\"append\", 1]]]]", timers[i]);
+        cr_assert_eq(call(PROBE, steps).flags, COMMIT_MORE);
+        cr_assert(double_has(&commit, ITEM_IDLE, "[[\"append\", 1]]"));
+        cr_assert_eq(next().flags, 0);
+        cr_assert(double_has(&commit, ITEM_STATE, "[1]"));
+    }
+}
+
+Test(host, a_timer_without_end_is_none_and_its_message_stays_here) {
+    static const char *const steps[] = {
+        "[[\"timeout\", \"infinity\"]]",
+        "[[\"timer\", \"infinity\", 1]]",
+        "[[\"timer_at\", \"infinity\", 1]]",
+        "[[\"timer\", 5, 1], [\"timer\", \"infinity\", 1]]",
+        "[[\"continue\", 1], [\"timer\", \"infinity\", 1]]",
+    };
+    start(PROBE, "0");
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        struct commit_record record = call(PROBE, steps[i]);
+        cr_assert_eq(record.flags, 0);
+        cr_assert_eq(record.item_count, 0);
+    }
+}
+
+Test(host, a_timer_and_a_hibernation_go_together_but_one_of_zero_comes_first) {
+    start(PROBE, "[]");
+    struct commit_record record = call(PROBE, "[[\"timer\", 250, 1], \"hibernate\"]");
+    cr_assert_eq(record.flags, COMMIT_TIMEOUT | COMMIT_HIBERNATE);
+    cr_assert_eq(call(PROBE, "\"state\"").kind, COMMIT_SKIP);
+
+    start(PROBE, "[]");
+    record = call(PROBE, "[\"hibernate\", [\"timer\", 0, [\"hibernate\", [\"append\", 1]]]]");
+    cr_assert_eq(record.flags, COMMIT_MORE);
+    cr_assert_eq(next().flags, COMMIT_HIBERNATE);
+    cr_assert(double_has(&commit, ITEM_STATE, "[1]"));
+}
+
+Test(host, an_incomplete_timer_breaks_the_contract) {
+    start(PROBE, "0");
+    check_crash(call(PROBE, "\"timer_half\""), COMMIT_CODE_CONTRACT,
+                "\"incomplete_item(then_timer)\"");
 }
 
 Test(host, hibernate_gives_the_copy_back) {

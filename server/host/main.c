@@ -36,7 +36,8 @@ static void announce(struct commit_record record, const char *text, const char *
 static void on_loaded(void *context, const struct peeper_behaviour *behaviour) {
     (void)context;
     announce((struct commit_record){.kind = COMMIT_BEHAVIOUR,
-                                    .turn_deadline_ms = behaviour->turn_deadline_ms},
+                                    .turn_deadline_ms = behaviour->turn_deadline_ms,
+                                    .hibernate_after_ms = behaviour->hibernate_after_ms},
              behaviour->name, behaviour->version);
 }
 

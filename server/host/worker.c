@@ -143,6 +143,10 @@ static void settle_ending(struct worker *worker) {
         context_add(ctx, ITEM_REASON, peeper_writer_value(ctx->reason));
     } else if (worker->action == PEEPER_OK && ctx->follow == FOLLOW_CONTINUE) {
         context_add(ctx, ITEM_CONTINUE, peeper_writer_value(ctx->proceed));
+    } else if (worker->action == PEEPER_OK && ctx->follow != FOLLOW_NOTHING) {
+        worker->due_ms = context_due_ms(ctx);
+        bool writes = ctx->follow == FOLLOW_TIMER && worker->due_ms != CONTEXT_NEVER;
+        if (writes) context_add(ctx, ITEM_IDLE, peeper_writer_value(ctx->proceed));
     }
 }
 
@@ -172,13 +176,13 @@ static bool run_guarded(struct worker *worker) {
 // --- Commits -------------------------------------------------------------------------------------
 
 static void commit(struct worker *worker, enum commit_kind kind, int flags, enum commit_code code,
-                   uint64_t timeout_ms) {
+                   uint64_t due_ms) {
     struct commit_record record = {
         .kind = (uint8_t)kind,
         .flags = (uint8_t)flags,
         .code = (uint8_t)code,
         .turn = worker->record->turn,
-        .timeout_ms = timeout_ms,
+        .due_ms = due_ms,
     };
     port_commit(&worker->port, record, &worker->ctx.items);
 }
@@ -251,29 +255,34 @@ static bool commit_stop(struct worker *worker) {
     return more;
 }
 
+// Goes on in the same turn record, if the callback asked for that. A hibernation waits then: what
+// follows decides anew.
+static bool follow_on(struct worker *worker) {
+    struct peeper_ctx *ctx = &worker->ctx;
+    if (ctx->follow == FOLLOW_CONTINUE) {
+        carry(worker, &ctx->proceed, PHASE_CONTINUE);
+        return true;
+    }
+    if (ctx->follow == FOLLOW_NOTHING || worker->due_ms != CONTEXT_NOW) return false;
+    if (ctx->follow == FOLLOW_TIMER) {
+        carry(worker, &ctx->proceed, PHASE_INFO);
+    } else {
+        worker->step = (struct step){PHASE_INFO, peeper_writer_value(&worker->timeout)};
+    }
+    return true;
+}
+
 // PEEPER_OK. True if there is a next step of the same turn record.
 static bool commit_done(struct worker *worker) {
     struct peeper_ctx *ctx = &worker->ctx;
-    switch (ctx->follow) {
-        case FOLLOW_NOTHING: commit(worker, COMMIT_DONE, 0, COMMIT_CODE_NONE, 0); return false;
-        case FOLLOW_HIBERNATE:
-            forget(worker);
-            commit(worker, COMMIT_DONE, COMMIT_HIBERNATE, COMMIT_CODE_NONE, 0);
-            return false;
-        case FOLLOW_TIMEOUT:
-            if (ctx->timeout_ms > 0) {
-                commit(worker, COMMIT_DONE, COMMIT_TIMEOUT, COMMIT_CODE_NONE, ctx->timeout_ms);
-                return false;
-            }
-            worker->step = (struct step){PHASE_INFO, peeper_writer_value(&worker->timeout)};
-            commit(worker, COMMIT_DONE, COMMIT_MORE, COMMIT_CODE_NONE, 0);
-            return true;
-        case FOLLOW_CONTINUE:
-            carry(worker, &ctx->proceed, PHASE_CONTINUE);
-            commit(worker, COMMIT_DONE, COMMIT_MORE, COMMIT_CODE_NONE, 0);
-            return true;
+    if (follow_on(worker)) {
+        commit(worker, COMMIT_DONE, COMMIT_MORE, COMMIT_CODE_NONE, 0);
+        return true;
     }
-    CHECK(false);
+    bool timer = ctx->follow != FOLLOW_NOTHING && worker->due_ms != CONTEXT_NEVER;
+    int  flags = (ctx->hibernate ? COMMIT_HIBERNATE : 0) | (timer ? COMMIT_TIMEOUT : 0);
+    if (ctx->hibernate) forget(worker);
+    commit(worker, COMMIT_DONE, flags, COMMIT_CODE_NONE, timer ? worker->due_ms : 0);
     return false;
 }
 
@@ -351,11 +360,12 @@ static enum phase phase_of(enum turn_kind kind) {
 
 static void run_record(struct worker *worker) {
     const struct turn_record *record = worker->record;
-    if (port_recalled(&worker->port)) return commit_plain(worker, COMMIT_SKIP, COMMIT_CODE_NONE);
+    // Also where it was recalled: to drop a copy is never wrong.
     if (record->kind == TURN_FORGET) {
         forget(worker);
         return commit_plain(worker, COMMIT_DONE, COMMIT_CODE_NONE);
     }
+    if (port_recalled(&worker->port)) return commit_plain(worker, COMMIT_SKIP, COMMIT_CODE_NONE);
 
     bool fresh = record->kind == TURN_INIT || (record->flags & TURN_HAS_STATE) != 0;
     CHECK(record->behaviour < worker->behaviours->count);

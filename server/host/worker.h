@@ -30,8 +30,10 @@ struct worker {
     struct turn_body          body;   // of it
     struct copy              *copy;   // of its actor; NULL if there is none (any more)
     bool                      load;   // the state in `body` is still to be loaded
-    struct step               step;
-    enum peeper_action        action; // what the callback answered
+    // of the timer that the callback asked for, see context_due_ms
+    uint64_t           due_ms;
+    struct step        step;
+    enum peeper_action action; // what the callback answered
 };
 
 // Maps the rings of worker `index` and gets ready.

@@ -1,6 +1,7 @@
 #include "keeper/actor.h"
 
 #include "base/check.h"
+#include "keeper/alarms.h"
 #include "keeper/timers.h"
 
 #include <xxhash.h>
@@ -123,6 +124,7 @@ void actor_destroy(struct actor_table *table, struct actor *actor) {
     list_remove(&actor->ready);
     if (actor->trouble != NULL) free(actor->trouble->reason);
     free(actor->trouble);
+    alarms_free(actor);
     if (actor_text(actor) != actor->text.here) free(actor->text.elsewhere);
     actor->name_bytes = 0;
     actor->argument_bytes = 0;

@@ -38,6 +38,7 @@ enum actor_home {
     HOME_COLD,    // no host has a copy
     HOME_LOADING, // the mirror was asked for the state
     HOME_HOT,     // worker `worker` of host `host_serial` has a copy of epoch `epoch`
+    HOME_DORMANT, // cold, because it hibernates
 };
 
 enum restart_type { RESTART_PERMANENT = 1, RESTART_TRANSIENT = 2, RESTART_TEMPORARY = 3 };
@@ -59,6 +60,7 @@ struct trouble {
     struct window window; // of its restarts
 };
 
+struct alarms;
 struct pending;
 
 #define ACTOR_TEXT_HERE 24u
@@ -74,6 +76,7 @@ struct actor {
     struct list     mailbox; // envelopes, oldest first; owned
     struct trouble *trouble; // owned; NULL: it never crashed
     struct pending *pending; // deferred calls; owned by the pending table
+    struct alarms  *alarms;  // owned; NULL: it needs none
     struct timer    idle;    // TIMER_IDLE
     uint64_t        unit;    // never reused
     uint64_t        version; // of the newest state handed to the mirror
@@ -97,7 +100,8 @@ struct actor {
     uint8_t         on_intensity : 4;
     // The worker may have run turns of this actor that were taken back: its copy is not to be used
     // after the turn that runs now.
-    bool stale;
+    bool stale : 1;
+    bool own_waits : 1; // a message in the mailbox may be `own`
     // Messages of users wait while this is not 0: enum held. The control lane goes on.
     uint8_t held;
 };

@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "keeper/alarms.h"
 #include "keeper/crash_note.h"
 #include "keeper/life.h"
 #include "keeper/reason.h"
@@ -23,6 +24,14 @@ struct subject {
 
 // --- legality: what kind of commit may answer what kind of turn ---
 
+// The message of a timer: of one that is to be armed, or of one that is due at once.
+static bool legal_idle(const struct commit *commit) {
+    uint8_t flags = commit->record.flags;
+    if (flags & COMMIT_STOP) return false;
+    if (flags & COMMIT_MORE) return commit->next.data == NULL;
+    return (flags & COMMIT_TIMEOUT) != 0;
+}
+
 static bool legal_done(const struct subject *s) {
     const struct commit *commit = s->commit;
     bool                 more = (commit->record.flags & COMMIT_MORE) != 0;
@@ -31,6 +40,7 @@ static bool legal_done(const struct subject *s) {
 
     if (commit->reply.data != NULL && !(s->first && s->turn->kind == TURN_CALL)) return false;
     if (commit->next.data != NULL && (!more || stop)) return false;
+    if (commit->idle.data != NULL && !legal_idle(commit)) return false;
     if (init && (stop || (s->actor->life == ACTOR_STARTING && commit->state.data == NULL)))
         return false;
     if (s->turn->kind == TURN_TERMINATE && (more || !stop)) return false;
@@ -146,6 +156,12 @@ static enum chain next_link(const struct subject *s) {
     return s->commit->next.data != NULL ? CHAIN_CONTINUE : CHAIN_TIMEOUT;
 }
 
+static struct slice link_argument(const struct subject *s, enum chain chain) {
+    if (chain == CHAIN_TERMINATE) return s->commit->reason;
+    if (chain == CHAIN_CONTINUE) return s->commit->next;
+    return s->commit->idle.data != NULL ? s->commit->idle : envelope_timeout();
+}
+
 // Notes what the worker runs next for the same turn, so that it can go on elsewhere if this host
 // dies.
 static void go_on(struct subject *s) {
@@ -153,7 +169,7 @@ static void go_on(struct subject *s) {
     worker->chain = next_link(s);
     worker->chain_argument.bytes = 0;
     if (worker->chain_argument.capacity > CHAIN_KEPT_BYTES) buf_fini(&worker->chain_argument);
-    struct slice argument = worker->chain == CHAIN_TERMINATE ? s->commit->reason : s->commit->next;
+    struct slice argument = link_argument(s, worker->chain);
     if (buf_append(&worker->chain_argument, argument.data, argument.bytes) != STATUS_OK) {
         LOG_ERROR("chain.unkept", "bytes=%zu", argument.bytes);
     }
@@ -170,15 +186,12 @@ static void settle_down(struct subject *s) {
     struct actor *actor = s->actor;
     uint8_t       flags = s->commit->record.flags;
     if (actor->inflight > 0) return;
-    if (flags & COMMIT_HIBERNATE) actor->home = HOME_COLD;
+    if (flags & COMMIT_HIBERNATE) actor->home = HOME_DORMANT;
+    if (actor->alarms != NULL) alarms_worked(shard, actor);
     if (actor->waiting > 0) {
         router_pump(shard, actor);
     } else if (flags & COMMIT_TIMEOUT) {
-        uint64_t due_ms = shard->now_ms + s->commit->record.timeout_ms;
-        if (due_ms < shard->now_ms) return; // so far away that it never comes
-        if (heap_arm(&shard->timers, &actor->idle, due_ms) != STATUS_OK) {
-            LOG_WARN("timer.unarmed", "slot=%u", actor->slot);
-        }
+        alarms_arm_idle(shard, actor, s->commit->record.due_ms, s->commit->idle);
     }
 }
 
@@ -326,7 +339,7 @@ static enum status apply_refused(struct subject *s) {
 }
 
 static enum status apply_void(struct subject *s) {
-    s->shard->metrics.commits_ignored++;
+    if (s->turn->kind != TURN_FORGET) s->shard->metrics.commits_ignored++;
     if ((s->commit->record.flags & COMMIT_MORE) == 0) worker_advance(s->worker);
     return STATUS_OK;
 }

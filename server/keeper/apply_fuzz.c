@@ -112,7 +112,7 @@ static struct out next_commit(const struct turn_record *record) {
         default: out.record.flags = flags & ~COMMIT_BULK; break;
     }
     out.record.code = how >> 3 & 7;
-    out.record.timeout_ms = flags;
+    out.record.due_ms = fx.shard.now_ms + flags;
     bool done_kind = out.record.kind == COMMIT_DONE;
     if (done_kind && (record->kind == TURN_INIT || (flags & 64)))
         out_body(&out, ITEM_STATE, text("s"));

@@ -525,9 +525,9 @@ Test(apply, a_hibernated_actor_comes_back_with_its_state) {
     cr_assert(same(turn_name(end, turn), raw("a")));
 }
 
-static void commit_timeout(struct fake_worker *end, uint64_t timeout_ms) {
+static void commit_timeout(struct fake_worker *end, uint64_t due_ms) {
     struct out out = out_of(COMMIT_DONE, play_take(end, TURN_CAST)->turn, COMMIT_TIMEOUT);
-    out.record.timeout_ms = timeout_ms;
+    out.record.due_ms = due_ms;
     play_send(end, &out);
 }
 
@@ -536,7 +536,7 @@ Test(apply, an_idle_actor_gets_its_timeout) {
     struct fake_worker *end = home_of(up("a"));
     ask_cast(0, "a", "x");
     step();
-    commit_timeout(end, 50);
+    commit_timeout(end, fx.shard.now_ms + 50);
     step();
     later(49);
     cr_assert(play_next(end) == NULL);
@@ -550,7 +550,7 @@ Test(apply, a_message_before_the_timeout_is_instead_of_it) {
     struct fake_worker *end = home_of(up("a"));
     ask_cast(0, "a", "x");
     step();
-    commit_timeout(end, 50);
+    commit_timeout(end, fx.shard.now_ms + 50);
     later(20);
     ask_cast(0, "a", "y");
     step();
@@ -567,7 +567,7 @@ Test(apply, a_refused_message_does_not_cost_the_timeout) {
     step();
     struct out out =
         out_of(COMMIT_DONE, play_take(end, TURN_CAST)->turn, COMMIT_TIMEOUT | COMMIT_HIBERNATE);
-    out.record.timeout_ms = 50;
+    out.record.due_ms = fx.shard.now_ms + 50;
     play_send(end, &out);
     step();
     uint64_t max = fx.options.waiting_bytes_max;
@@ -586,7 +586,7 @@ Test(apply, a_timeout_is_not_armed_while_messages_wait) {
     ask_cast(0, "a", "x");
     ask_cast(0, "a", "y");
     step();
-    commit_timeout(end, 50);
+    commit_timeout(end, fx.shard.now_ms + 50);
     step();
     play_done(end, play_take(end, TURN_CAST)->turn);
     later(100);

@@ -13,6 +13,7 @@ struct behaviour {
     char     name[BEHAVIOUR_NAME_BYTES_MAX + 1];
     char     version[BEHAVIOUR_NAME_BYTES_MAX + 1];
     uint32_t turn_deadline_ms;
+    uint32_t hibernate_after_ms; // of actors that were started without their own; 0: never
 };
 
 struct behaviour_table {

@@ -33,6 +33,7 @@ static struct slice *single_of(struct commit *commit, uint16_t kind) {
         case ITEM_CONTINUE: return &commit->next;
         case ITEM_REASON: return &commit->reason;
         case ITEM_TEXT: return &commit->text;
+        case ITEM_IDLE: return &commit->idle;
         default: return NULL;
     }
 }
@@ -101,7 +102,7 @@ enum status commit_read(struct commit *commit, const struct ring *ring, uint64_t
     if (record->record_bytes > head - tail) return STATUS_PROTOCOL;
     if (record->item_count > COMMIT_ITEMS_MAX || !kind_known(record)) return STATUS_PROTOCOL;
 
-    commit->state = commit->reply = commit->next = commit->reason = commit->text =
+    commit->state = commit->reply = commit->next = commit->reason = commit->text = commit->idle =
         (struct slice){0};
     commit->effects = 0;
     const uint8_t *items = ring_at(ring, tail) + sizeof *record;

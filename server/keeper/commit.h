@@ -27,6 +27,7 @@ struct commit {
     struct slice state;
     struct slice reply;
     struct slice next; // ITEM_CONTINUE
+    struct slice idle; // ITEM_IDLE
     struct slice reason;
     struct slice text;
     uint32_t     effects; // items of other kinds

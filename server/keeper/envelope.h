@@ -23,6 +23,7 @@ struct envelope {
     uint8_t       kind;     // enum turn_kind
     uint8_t       attempts; // hosts that were lost while this message was running
     bool          control;  // before all messages of users, also while those are held
+    bool          own;      // ends with the incarnation that it was made for
     uint8_t       payload[];
 };
 

@@ -100,6 +100,7 @@ static enum status announced_behaviour(struct shard *shard, struct host *host) {
     enum status status = behaviour_put(&shard->behaviours, commit->text, commit->reason,
                                        commit->record.turn_deadline_ms, &index);
     if (status != STATUS_OK) return STATUS_PROTOCOL;
+    shard->behaviours.rows[index].hibernate_after_ms = commit->record.hibernate_after_ms;
     host->behaviours[host->behaviour_count] = index;
     host->index_of[index] = ++host->behaviour_count;
     return STATUS_OK;

@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "keeper/alarms.h"
 #include "keeper/crash_note.h"
 #include "keeper/reason.h"
 #include "keeper/recall.h"
@@ -90,7 +91,7 @@ static void take_turns_back(struct shard *shard, struct actor *actor, const stru
     actor->stale = false;
     actor->epoch++;
     list_remove(&actor->ready);
-    heap_cancel(&shard->timers, &actor->idle);
+    alarms_end(shard, actor);
 }
 
 // A failed restart leaves its own init behind; the next one makes its own.

@@ -24,17 +24,18 @@ static struct slice chain_argument(const struct worker *worker) {
 // The envelope of a record; for the oldest one, of the link in its chain that has not committed.
 static struct envelope *envelope_of(const struct worker *worker, const struct turn_record *record,
                                     bool oldest) {
+    static const enum turn_kind LINK_KINDS[] = {
+        [CHAIN_CONTINUE] = TURN_CONTINUE,
+        [CHAIN_TIMEOUT] = TURN_INFO,
+        [CHAIN_TERMINATE] = TURN_TERMINATE,
+    };
     enum chain chain = oldest ? worker->chain : CHAIN_NONE;
     switch (chain) {
         case CHAIN_CONTINUE:
-            return envelope_create(TURN_CONTINUE, CALLER_NOBODY, record->note_begun_ms, 0,
-                                   chain_argument(worker));
         case CHAIN_TIMEOUT:
-            return envelope_create(TURN_INFO, CALLER_NOBODY, record->note_begun_ms, 0,
-                                   envelope_timeout());
         case CHAIN_TERMINATE:
-            return envelope_create(TURN_TERMINATE, CALLER_NOBODY, record->note_begun_ms, 0,
-                                   chain_argument(worker));
+            return envelope_create((uint8_t)LINK_KINDS[chain], CALLER_NOBODY, record->note_begun_ms,
+                                   0, chain_argument(worker));
         default: {
             bool init = record->kind == TURN_INIT;
             return envelope_create(record->kind, worker_caller(record), record->note_begun_ms,
@@ -85,6 +86,8 @@ static void take(struct shard *shard, struct worker *worker, struct turn_record 
     // What a turn goes on with comes before everything else, as it did in the worker.
     bool chain = record == worker_turn(worker, worker->tail) && worker->chain != CHAIN_NONE;
     envelope->control = record->note_control || chain;
+    // And is for its own incarnation.
+    envelope->own = record->note_own || (chain && worker->chain != CHAIN_TERMINATE);
     if (begun && running == RECALL_RUNNING_ONCE) envelope->attempts++;
     list_push(taken, &envelope->link);
 }

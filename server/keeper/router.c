@@ -19,6 +19,7 @@ struct worker *router_worker(const struct shard *shard, const struct actor *acto
 static void account(struct shard *shard, struct actor *actor, struct envelope *envelope) {
     envelope->slot = actor->slot;
     actor->waiting++;
+    if (envelope->own) actor->own_waits = true;
     shard->waiting_bytes += sizeof *envelope + envelope->bytes;
     if (envelope->limit_ms == 0 || envelope->caller.generation == 0) return;
     // Without memory for its timer the caller still gets its answer, only later than it asked for.
@@ -102,6 +103,7 @@ static enum status append_envelope(struct shard *shard, struct actor *actor,
         .flags = (uint8_t)(flags | (again ? TURN_RESTART : 0)),
         .attempts = envelope->attempts,
         .control = envelope->control,
+        .own = envelope->own,
         .caller = envelope->caller,
         .begun_ms = envelope->begun_ms,
         .limit_ms = envelope->limit_ms,
@@ -392,4 +394,54 @@ enum status router_deliver(struct shard *shard, struct actor *actor, enum turn_k
     router_enqueue(shard, actor, envelope);
     if (list_empty(&actor->ready)) router_pump(shard, actor);
     return STATUS_OK;
+}
+
+enum status router_deliver_own(struct shard *shard, struct actor *actor, struct slice payload) {
+    struct worker *worker = router_worker(shard, actor);
+    struct turn    turn = {
+           .kind = TURN_INFO, .begun_ms = shard->now_ms, .payload = payload, .own = true};
+    enum status status = direct(actor, worker) ? append(shard, actor, &turn) : STATUS_AGAIN;
+    if (status == STATUS_OK) heap_cancel(&shard->timers, &actor->idle);
+    if (status != STATUS_AGAIN) return status;
+
+    struct envelope *envelope =
+        envelope_create(TURN_INFO, CALLER_NOBODY, shard->now_ms, 0, payload);
+    if (envelope == NULL) return STATUS_NO_MEMORY;
+    envelope->own = true;
+    heap_cancel(&shard->timers, &actor->idle);
+    router_enqueue(shard, actor, envelope);
+    if (list_empty(&actor->ready)) router_pump(shard, actor);
+    return STATUS_OK;
+}
+
+void router_drop_own(struct shard *shard, struct actor *actor) {
+    if (!actor->own_waits) return;
+    for (struct list *link = actor->mailbox.next; link != &actor->mailbox;) {
+        struct envelope *envelope = LIST_ENTRY(link, struct envelope, link);
+        link = link->next;
+        if (!envelope->own) continue;
+        router_unqueue(shard, actor, envelope);
+        free(envelope);
+    }
+    actor->own_waits = false;
+}
+
+bool router_forget(struct shard *shard, struct actor *actor) {
+    struct worker *worker = router_worker(shard, actor);
+    CHECK(actor->inflight == 0);
+    if (worker != NULL) {
+        // Void, because nothing depends on its answer: from here on the actor has no copy there.
+        struct turn turn = {
+            .kind = TURN_FORGET,
+            .aside = true,
+            .behaviour =
+                (uint16_t)(shard_pool(shard, actor)->active->index_of[actor->behaviour] - 1),
+            .number = shard->turn_next,
+            .begun_ms = shard->now_ms,
+        };
+        if (worker_append(worker, actor, &turn) != STATUS_OK) return false;
+        shard->turn_next++;
+    }
+    actor->home = HOME_DORMANT;
+    return true;
 }

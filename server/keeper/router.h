@@ -18,6 +18,21 @@ NODISCARD enum status router_deliver(struct shard *shard, struct actor *actor, e
                                      struct caller caller, uint32_t limit_ms, struct slice payload,
                                      bool may_wait);
 
+// Delivers what a timer of the actor itself says, to handle_info. No limit refuses it: an actor has
+// few such timers, and one that lost its tick would stand still for ever. It is for this
+// incarnation alone: what was not begun when that ends is dropped, for the next one's init arms its
+// own.
+// Fails: STATUS_TOO_LARGE, STATUS_NO_MEMORY.   Thread: net.
+NODISCARD enum status router_deliver_own(struct shard *shard, struct actor *actor,
+                                         struct slice payload);
+
+// Drops the messages of router_deliver_own that wait in the mailbox.
+void router_drop_own(struct shard *shard, struct actor *actor);
+
+// Makes the actor dormant: drops the host's copy. No turn of it may be in flight. False if the ring
+// has no room now.
+NODISCARD bool router_forget(struct shard *shard, struct actor *actor);
+
 // Puts an envelope at the front of its lane / end of the mailbox and arms its deadline; no limits
 // apply.
 void router_return(struct shard *shard, struct actor *actor, struct envelope *envelope);

@@ -116,7 +116,7 @@ Test(router, a_message_that_was_put_off_does_not_cost_the_timeout) {
     cr_assert(deliver(actor, text("x"), true) == STATUS_OK);
     step();
     struct out out = out_of(COMMIT_DONE, play_take(fake(0, 0), TURN_CAST)->turn, COMMIT_TIMEOUT);
-    out.record.timeout_ms = 50;
+    out.record.due_ms = fx.shard.now_ms + 50;
     play_send(fake(0, 0), &out);
     step();
     fill_ring(other);

@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "keeper/alarms.h"
 #include "keeper/apply.h"
 #include "keeper/hosts.h"
 #include "keeper/life.h"
@@ -45,7 +46,7 @@ static void drop_actor(struct shard *shard, struct actor *actor) {
         heap_cancel(&shard->timers, &actor->pending->deadline);
         pending_remove(&shard->pending, actor->pending);
     }
-    heap_cancel(&shard->timers, &actor->idle);
+    alarms_end(shard, actor);
     if (actor->trouble != NULL) heap_cancel(&shard->timers, &actor->trouble->backoff);
     actor_destroy(&shard->actors, actor);
 }
@@ -337,13 +338,6 @@ static void pending_expired(struct shard *shard, struct pending *pending) {
     shard_answer_error(shard, caller, &failure);
 }
 
-static void idle_expired(struct shard *shard, struct actor *actor) {
-    enum status status =
-        router_deliver(shard, actor, TURN_INFO, CALLER_NOBODY, 0, envelope_timeout(), false);
-    if (status != STATUS_OK)
-        LOG_WARN("timeout.lost", "slot=%u status=%s", actor->slot, status_name(status));
-}
-
 void shard_run_timers(struct shard *shard) {
     for (struct timer *timer; (timer = heap_pop_due(&shard->timers, shard->now_ms)) != NULL;) {
         switch ((enum timer_kind)timer->kind) {
@@ -353,7 +347,10 @@ void shard_run_timers(struct shard *shard) {
             case TIMER_PENDING:
                 pending_expired(shard, LIST_ENTRY(timer, struct pending, deadline));
                 break;
-            case TIMER_IDLE: idle_expired(shard, LIST_ENTRY(timer, struct actor, idle)); break;
+            case TIMER_IDLE: alarms_idle_due(shard, LIST_ENTRY(timer, struct actor, idle)); break;
+            case TIMER_HIBERNATE:
+                alarms_hibernate_due(shard, LIST_ENTRY(timer, struct alarms, hibernate));
+                break;
             case TIMER_BACKOFF: {
                 struct trouble *trouble = LIST_ENTRY(timer, struct trouble, backoff);
                 life_backoff_over(shard, actor_at(&shard->actors, trouble->slot));

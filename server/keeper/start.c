@@ -1,5 +1,6 @@
 #include "keeper/start.h"
 
+#include "keeper/alarms.h"
 #include "keeper/life.h"
 #include "keeper/router.h"
 
@@ -8,6 +9,18 @@
 struct actor *start_holder(const struct shard *shard, struct slice name) {
     struct actor *holder = actor_by_name(&shard->actors, name);
     return holder == NULL || holder->life == ACTOR_ENDED ? NULL : holder;
+}
+
+static enum status configure_alarms(struct shard *shard, struct actor *actor,
+                                    const struct request *request, uint16_t behaviour) {
+    uint32_t after_ms = request->hibernate_after_ms != 0
+                            ? request->hibernate_after_ms
+                            : shard->behaviours.rows[behaviour].hibernate_after_ms;
+    if (after_ms == 0 || after_ms == HIBERNATE_NEVER) return STATUS_OK;
+    struct alarms *alarms = alarms_of(actor);
+    if (alarms == NULL) return STATUS_NO_MEMORY;
+    alarms->hibernate_after_ms = after_ms;
+    return STATUS_OK;
 }
 
 static void configure(struct shard *shard, struct actor *actor, const struct request *request,
@@ -35,6 +48,8 @@ enum status start_actor(struct shard *shard, struct caller caller, const struct 
     if (init == NULL) return STATUS_NO_MEMORY;
     enum status status = actor_create(&shard->actors, request->name, request->payload, &actor);
     if (status != STATUS_OK) goto free_init;
+    status = configure_alarms(shard, actor, request, behaviour);
+    if (status != STATUS_OK) goto destroy_actor;
     status = actor_name_put(&shard->actors, actor);
     if (status != STATUS_OK) goto destroy_actor;
     configure(shard, actor, request, behaviour);

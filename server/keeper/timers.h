@@ -4,7 +4,8 @@
 enum timer_kind {
     TIMER_ENVELOPE = 1, // struct envelope: its caller stops waiting
     TIMER_PENDING,      // struct pending: its caller stops waiting
-    TIMER_IDLE,         // struct actor: the timeout that a callback returned
+    TIMER_IDLE,         // struct actor: the timer that a callback returned
+    TIMER_HIBERNATE,    // struct alarms: its actor may have been idle for long
     TIMER_BACKOFF,      // struct trouble: the next restart is due
     TIMER_HELLO,        // net's connections: no hello came in time
 };

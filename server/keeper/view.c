@@ -34,6 +34,7 @@ static struct actor_info describe(const struct shard *shard, const struct actor 
             .worker = worker == NULL ? -1 : actor->worker,
             .host_pid = worker == NULL ? 0 : (int32_t)shard->pools[actor->pool].active->pid,
             .turn_ms = turn_ms(shard, actor, worker),
+            .hibernating = actor->home == HOME_DORMANT,
     };
     if (trouble != NULL) {
         info.restarts = trouble->restarts;

@@ -77,8 +77,10 @@ enum status worker_append(struct worker *worker, const struct actor *actor,
         .note_deadline_ms = turn->limit_ms,
         .note_request = turn->caller.request,
         .note_begun_ms = turn->begun_ms,
+        .note_void = turn->aside,
         .note_attempts = turn->attempts,
         .note_control = turn->control,
+        .note_own = turn->own,
     };
     body_write(bulk ? worker->turns.bulk : (uint8_t *)(record + 1), parts, 3);
     if (bulk) worker->bulk_turn = turn->number;

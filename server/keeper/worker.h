@@ -35,8 +35,9 @@ struct worker {
     // turn whose body is in the bulk area; 0: the area is free
     uint64_t   bulk_turn;
     enum chain chain;
-    struct buf chain_argument; // of CHAIN_CONTINUE; the reason of CHAIN_TERMINATE
-    struct buf chain_reply;    // what the caller gets after CHAIN_TERMINATE, if anything
+    // Of CHAIN_CONTINUE; the message of CHAIN_TIMEOUT; the reason of CHAIN_TERMINATE.
+    struct buf chain_argument;
+    struct buf chain_reply; // what the caller gets after CHAIN_TERMINATE, if anything
     // The watch: how long the oldest turn has been running.
     uint64_t    watched_tail;
     uint64_t    watched_commits;
@@ -57,6 +58,8 @@ struct turn {
     uint8_t        flags;
     uint8_t        attempts;
     bool           control;
+    bool           own;       // ends with the incarnation, see router_deliver_own
+    bool           aside;     // void from the beginning: whatever answers it is ignored
     uint16_t       behaviour; // in the host's order
     uint64_t       number;
     struct caller  caller;

@@ -103,6 +103,7 @@ static void take_start(const Peeper__V1__ClientFrame *frame, struct request *req
     request->restart = (uint32_t)start->restart;
     request->on_intensity = (uint32_t)start->on_intensity;
     request->mailbox_max = start->mailbox_max;
+    request->hibernate_after_ms = start->hibernate_after_ms;
     if (start->intensity == NULL) return;
     request->has_intensity = true;
     request->intensity = start->intensity->restarts;
@@ -461,6 +462,8 @@ static void describe(struct described *described, const struct actor_info *info)
     described->info.worker = info->worker;
     described->info.host_pid = info->host_pid;
     described->info.turn_ms = info->turn_ms;
+    described->info.hibernating = info->hibernating;
+    described->info.timers = info->timers;
     describe_crash(described, &info->last_crash);
 }
 

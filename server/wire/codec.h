@@ -64,6 +64,7 @@ struct request {
     uint32_t     intensity;
     uint32_t     period_ms;
     uint32_t     mailbox_max;
+    uint32_t     hibernate_after_ms;
     uint32_t     protocol_version; // Hello
     struct slice token;
     struct slice client;

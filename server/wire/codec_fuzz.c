@@ -54,6 +54,7 @@ static void same_start(const struct request *request, const Peeper__V1__Start *s
     CHECK(request->restart == (uint32_t)start->restart);
     CHECK(request->on_intensity == (uint32_t)start->on_intensity);
     CHECK(request->mailbox_max == start->mailbox_max);
+    CHECK(request->hibernate_after_ms == start->hibernate_after_ms);
     CHECK(request->has_intensity == (start->intensity != NULL));
     if (start->intensity == NULL) return;
     CHECK(request->intensity == start->intensity->restarts);

@@ -161,6 +161,7 @@ Test(codec_decode, start) {
     start.on_intensity = PEEPER__V1__ON_INTENSITY__ON_INTENSITY_SUSPEND;
     start.intensity = &intensity;
     start.mailbox_max = 12;
+    start.hibernate_after_ms = 13;
     DECODE(START, start, &start);
     EXPECT_TEXT(name, "counter");
     EXPECT_TEXT(behaviour, "count");
@@ -172,6 +173,7 @@ Test(codec_decode, start) {
     EXPECT(intensity, 5);
     EXPECT(period_ms, 60000);
     EXPECT(mailbox_max, 12);
+    EXPECT(hibernate_after_ms, 13);
     assert_rest_is_zero();
 }
 

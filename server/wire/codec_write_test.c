@@ -200,6 +200,8 @@ static struct actor_info example(void) {
         .worker = -1,
         .host_pid = 16,
         .turn_ms = 17,
+        .hibernating = true,
+        .timers = 22,
         .last_crash = {.kind = "signal",
                        .reason = slice_of("segv", 4),
                        .at_ms = 18,
@@ -224,6 +226,8 @@ static void assert_is_example(const Peeper__V1__ActorInfo *info) {
     cr_assert_eq(info->worker, -1);
     cr_assert_eq(info->host_pid, 16);
     cr_assert_eq(info->turn_ms, 17);
+    cr_assert(info->hibernating);
+    cr_assert_eq(info->timers, 22);
     cr_assert_str_eq(info->last_crash->kind, "signal");
     cr_assert_eq(info->last_crash->reason.len, 4);
     cr_assert(memcmp(info->last_crash->reason.data, "segv", 4) == 0);

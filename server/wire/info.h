@@ -63,6 +63,8 @@ struct actor_info {
     int32_t           worker;
     int32_t           host_pid;
     uint64_t          turn_ms;
+    bool              hibernating;
+    uint32_t          timers; // of send_after, pending
     struct crash_info last_crash;
     // of the newest generation
     bool         has_state;

@@ -259,6 +259,8 @@ json_t *json_from_actor_info(const struct actor_info *info, bool with_state) {
                  put(object, "worker", json_integer(info->worker)) &&
                  put(object, "host_pid", json_integer(info->host_pid)) &&
                  put(object, "turn_ms", from_unsigned(info->turn_ms)) &&
+                 put(object, "hibernating", json_boolean(info->hibernating)) &&
+                 put(object, "timers", json_integer(info->timers)) &&
                  (!with_state || put_state_time(object, info)) &&
                  put(object, "last_crash", from_crash(&info->last_crash));
     if (whole) return object;

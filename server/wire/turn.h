@@ -113,7 +113,8 @@ struct turn_record {
     uint8_t note_void;
     uint8_t note_attempts;
     uint8_t note_control; // came on the control lane, and goes back to it
-    uint8_t note_pad[5];
+    uint8_t note_own;     // the message ends with the incarnation that it was made for
+    uint8_t note_pad[4];
 };
 
 enum commit_kind {
@@ -150,7 +151,7 @@ enum commit_flag {
     COMMIT_BULK = 2,      // the items lie at the start of the bulk area
     COMMIT_STOP = 4,      // the actor ends: ITEM_REASON, else normal
     COMMIT_HIBERNATE = 8, // the worker has dropped its copy
-    COMMIT_TIMEOUT = 16,  // timeout_ms counts
+    COMMIT_TIMEOUT = 16,  // due_ms counts; with ITEM_IDLE, else the message is "timeout"
 };
 
 // One record of the commits ring, followed by `item_count` items in `item_bytes` bytes.
@@ -160,12 +161,14 @@ struct commit_record {
     uint8_t  flags;        // enum commit_flag
     uint16_t item_count;   // <= COMMIT_ITEMS_MAX
     uint64_t turn;         // of the record that is answered; 0 for the host's own announcements
-    uint64_t timeout_ms;
+    // With COMMIT_TIMEOUT: when the actor gets its message if none came before. Monotonic and
+    // absolute: what the commit waits for until it is read is not added.
+    uint64_t due_ms;
     uint32_t item_bytes; // of all items, padding included
     uint8_t  code;       // enum commit_code
     uint8_t  pad[3];
-    uint32_t turn_deadline_ms; // COMMIT_BEHAVIOUR only
-    uint32_t pad2;
+    uint32_t turn_deadline_ms;   // COMMIT_BEHAVIOUR only
+    uint32_t hibernate_after_ms; // likewise
 };
 
 enum item_kind {
@@ -180,6 +183,8 @@ enum item_kind {
     ITEM_CONTINUE = 8, // with COMMIT_MORE: what the worker now runs handle_continue with
     ITEM_REASON = 9,   // of COMMIT_STOP, COMMIT_CRASH, COMMIT_REFUSED
     ITEM_TEXT = 10,    // of COMMIT_CRASH: where and how, for a person (raw UTF-8 text, not a Value)
+    // The message of COMMIT_TIMEOUT; or with COMMIT_MORE what the worker now runs handle_info with.
+    ITEM_IDLE = 17,
 };
 
 // One item, followed by the name and the body, padded together to 8.

@@ -64,7 +64,7 @@ struct peeper_behaviour {
                                       struct peeper_value message);
     enum peeper_action (*handle_cast)(struct peeper_ctx *ctx, void *state,
                                       struct peeper_value message);
-    // Missing: the message is logged and dropped. A timeout arrives as the string "timeout".
+    // Missing: the message is logged and dropped. Timers arrive here, too.
     enum peeper_action (*handle_info)(struct peeper_ctx *ctx, void *state,
                                       struct peeper_value message);
     enum peeper_action (*handle_continue)(struct peeper_ctx *ctx, void *state,
@@ -85,6 +85,9 @@ struct peeper_behaviour {
 
     uint32_t turn_deadline_ms; // a longer turn is killed, and its host with it; 0 means 5000
     uint64_t memory_bytes_max; // of peeper_alloc() per actor; 0 means 64 MiB
+    // An actor without a message for so long hibernates, unless it was started with a time of its
+    // own; 0 means never.
+    uint32_t hibernate_after_ms;
 };
 
 // --- In any callback -----------------------------------------------------------------------------
@@ -110,12 +113,28 @@ struct peeper_writer *peeper_send(struct peeper_ctx *ctx, const char *name);
 struct peeper_writer *peeper_start(struct peeper_ctx *ctx, const char *behaviour, const char *name);
 struct peeper_writer *peeper_stop(struct peeper_ctx *ctx, const char *name);
 
-// What follows this turn, before any other message; the last call counts.
-// handle_continue with the Value written / info "timeout" after `ms` if no message came before /
-// give the memory back.
+// What follows this turn. A continue is one answer, a timer with or without hibernation the other:
+// of a continue and one of those the last call counts, and of two timers.
+//
+// handle_continue with the Value written, before any other message.
 struct peeper_writer *peeper_then_continue(struct peeper_ctx *ctx);
-void                  peeper_then_timeout(struct peeper_ctx *ctx, uint64_t ms);
-void                  peeper_then_hibernate(struct peeper_ctx *ctx);
+// A timer: handle_info with the Value written, `ms` after this callback has returned and never
+// earlier, unless a message comes before; the timer is gone then. It is the keeper's, so it
+// outlives a hibernation and the host; it ends with the incarnation. What an operator looks at is
+// no message. 0: handle_info runs before everything that waits. PEEPER_INFINITY: no timer after
+// all.
+struct peeper_writer *peeper_then_timer(struct peeper_ctx *ctx, uint64_t ms);
+// The same for a point in time, as peeper_monotonic_ms() tells it; one that has passed is 0.
+struct peeper_writer *peeper_then_timer_at(struct peeper_ctx *ctx, uint64_t monotonic_ms);
+// peeper_then_timer() with the string "timeout".
+void peeper_then_timeout(struct peeper_ctx *ctx, uint64_t ms);
+// Gives the memory of this actor back until the next message.
+void peeper_then_hibernate(struct peeper_ctx *ctx);
+
+#define PEEPER_INFINITY UINT64_MAX
+
+// Time that never jumps and means nothing outside this machine: good for intervals, not for dates.
+uint64_t peeper_monotonic_ms(struct peeper_ctx *ctx);
 
 // The reason of PEEPER_STOP, PEEPER_ERROR or peeper_exit().
 struct peeper_writer *peeper_reason(struct peeper_ctx *ctx);

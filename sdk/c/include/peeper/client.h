@@ -87,6 +87,8 @@ struct peeper_start_options {
     uint32_t                 intensity;     // restarts
     uint32_t                 period_ms;     // 1 to 3600000
     uint32_t                 mailbox_max;   // messages
+    // An actor without a message for so long gives its memory in the host back until the next one.
+    uint32_t hibernate_after_ms; // UINT32_MAX: never; 0: as its behaviour says
 };
 
 struct peeper_started {
@@ -115,6 +117,8 @@ struct peeper_actor {
     int32_t             worker;  // -1 while no host holds it
     int32_t             host_pid;
     uint64_t            turn_ms;
+    bool                hibernating;
+    uint32_t            timers;    // of send_after, pending
     bool                has_state; // never in listings
     struct peeper_value state;
     uint64_t            version;
