@@ -195,7 +195,7 @@ static enum peeper_status submit_known(struct peeper_client *client, const struc
     return status;
 }
 
-static enum peeper_status submit(struct peeper_client *client, const struct request *request,
+enum peeper_status client_submit(struct peeper_client *client, const struct request *request,
                                  uint32_t limit_ms, struct peeper_then then) {
     uint64_t id;
     return submit_known(client, request, limit_ms, then, &id);
@@ -207,7 +207,7 @@ static enum peeper_status tell(struct peeper_client *client, enum request_verb v
                                struct peeper_then then) {
     struct request request = {.verb = verb, .target = target, .payload = payload};
     if (target.id == 0 && target.name == NULL) return PEEPER_STATUS_INVALID;
-    return submit(client, &request, client->options.request_timeout_ms, then);
+    return client_submit(client, &request, client->options.request_timeout_ms, then);
 }
 
 // Requests whose answer is the point.
@@ -257,7 +257,8 @@ enum peeper_status peeper_client_start(struct peeper_client              *client
                                        struct peeper_then                 then) {
     struct request request = {.verb = REQUEST_START, .start = options};
     if (options->behaviour == NULL || then.on_answer == NULL) return PEEPER_STATUS_INVALID;
-    return submit(client, &request, or_default(options->timeout_ms, SERVER_DEADLINE_MS), then);
+    return client_submit(client, &request, or_default(options->timeout_ms, SERVER_DEADLINE_MS),
+                         then);
 }
 
 enum peeper_status peeper_client_stop(struct peeper_client *client, struct peeper_target target,
@@ -266,7 +267,7 @@ enum peeper_status peeper_client_stop(struct peeper_client *client, struct peepe
     struct request request = {
         .verb = REQUEST_STOP, .target = target, .payload = reason, .limit_ms = timeout_ms};
     if (target.id == 0 && target.name == NULL) return PEEPER_STATUS_INVALID;
-    return submit(client, &request, or_default(timeout_ms, SERVER_DEADLINE_MS), then);
+    return client_submit(client, &request, or_default(timeout_ms, SERVER_DEADLINE_MS), then);
 }
 
 enum peeper_status peeper_client_kill(struct peeper_client *client, struct peeper_target target,
@@ -293,11 +294,11 @@ enum peeper_status peeper_client_list(struct peeper_client *client, const struct
                                       struct peeper_then then) {
     struct request request = {.verb = REQUEST_LIST, .page = page};
     if (then.on_answer == NULL) return PEEPER_STATUS_INVALID;
-    return submit(client, &request, client->options.request_timeout_ms, then);
+    return client_submit(client, &request, client->options.request_timeout_ms, then);
 }
 
 enum peeper_status peeper_client_ping(struct peeper_client *client, struct peeper_then then) {
     struct request request = {.verb = REQUEST_PING};
     if (then.on_answer == NULL) return PEEPER_STATUS_INVALID;
-    return submit(client, &request, client->options.request_timeout_ms, then);
+    return client_submit(client, &request, client->options.request_timeout_ms, then);
 }

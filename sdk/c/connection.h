@@ -90,6 +90,13 @@ void connection_close(struct peeper_client *client);
 
 // --- In client.c, for the other faces ------------------------------------------------------------
 
+// Makes a request; then->on_answer is called within limit_ms and the grace of 250 ms.
+// Thread: as peeper_client_call().
+// Fails:  UNREACHABLE, FULL, TOO_LARGE, NO_MEMORY.
+NODISCARD enum peeper_status client_submit(struct peeper_client *client,
+                                           const struct request *request, uint32_t limit_ms,
+                                           struct peeper_then then);
+
 // peeper_client_call() that tells the request's correlation id / gives a request up: its callback
 // is not called any more, and an answer that comes is dropped. An id that is not pending is fine.
 // Thread: as peeper_client_call().

@@ -147,6 +147,44 @@ static void fill_started(const Peeper__V1__Started *from, struct peeper_started 
     started->unit = from->unit;
     started->name = from->name;
     started->ignored = from->ignored;
+    started->info = value_of(from->info);
+}
+
+static enum peeper_status fill_children(struct decoder *decoder, const Peeper__V1__Children *from,
+                                        struct peeper_children *ret_children) {
+    struct peeper_child *children = NULL;
+    if (from->n_children > 0) {
+        children = take(decoder, from->n_children * sizeof(*children));
+        if (children == NULL) return PEEPER_STATUS_NO_MEMORY;
+    }
+    for (size_t i = 0; i < from->n_children; i++) {
+        const Peeper__V1__Child *child = from->children[i];
+        children[i] = (struct peeper_child){
+            .id = child->id,
+            .name = child->name,
+            .behaviour = child->behaviour,
+            .status = child->status,
+            .incarnation = child->incarnation,
+            .unit = child->unit,
+            .restarts = child->restarts,
+            .mailbox = child->mailbox,
+            .restart = child->restart,
+            .significant = child->significant,
+            .supervisor = child->supervisor,
+            .children = child->children,
+            .strategy = child->strategy,
+        };
+    }
+    *ret_children = (struct peeper_children){
+        .children = children, .count = from->n_children, .next = from->next};
+    return PEEPER_STATUS_OK;
+}
+
+static void fill_counts(const Peeper__V1__ChildCounts *from, struct peeper_child_counts *counts) {
+    counts->specs = from->specs;
+    counts->active = from->active;
+    counts->supervisors = from->supervisors;
+    counts->workers = from->workers;
 }
 
 // An event of a kind that this version does not know stays FRAME_UNKNOWN.
@@ -197,6 +235,13 @@ static enum peeper_status fill(struct decoder *decoder, Peeper__V1__ServerFrame 
         case PEEPER__V1__SERVER_FRAME__BODY_PONG:
             incoming->kind = FRAME_PONG;
             return PEEPER_STATUS_OK;
+        case PEEPER__V1__SERVER_FRAME__BODY_CHILDREN:
+            incoming->kind = FRAME_CHILDREN;
+            return fill_children(decoder, frame->children, &answer->children);
+        case PEEPER__V1__SERVER_FRAME__BODY_CHILD_COUNTS:
+            incoming->kind = FRAME_CHILD_COUNTS;
+            fill_counts(frame->child_counts, &answer->child_counts);
+            return PEEPER_STATUS_OK;
         case PEEPER__V1__SERVER_FRAME__BODY_EVENT:
             fill_event(frame->event, incoming);
             return PEEPER_STATUS_OK;
@@ -220,12 +265,28 @@ enum peeper_status decoder_decode(struct decoder *decoder, struct peeper_value f
 
 enum frame_kind frame_kind_expected(enum request_verb verb) {
     static const enum frame_kind EXPECTED[REQUEST_VERBS] = {
-        [REQUEST_HELLO] = FRAME_WELCOME,      [REQUEST_CALL] = FRAME_REPLY,
-        [REQUEST_CAST] = FRAME_DONE,          [REQUEST_SEND] = FRAME_DONE,
-        [REQUEST_START] = FRAME_STARTED,      [REQUEST_STOP] = FRAME_DONE,
-        [REQUEST_KILL] = FRAME_DONE,          [REQUEST_RESUME] = FRAME_DONE,
-        [REQUEST_WHEREIS] = FRAME_LOCATED,    [REQUEST_LIST] = FRAME_LISTING,
-        [REQUEST_INSPECT] = FRAME_ACTOR_INFO, [REQUEST_PING] = FRAME_PONG,
+        [REQUEST_HELLO] = FRAME_WELCOME,
+        [REQUEST_CALL] = FRAME_REPLY,
+        [REQUEST_CAST] = FRAME_DONE,
+        [REQUEST_SEND] = FRAME_DONE,
+        [REQUEST_START] = FRAME_STARTED,
+        [REQUEST_STOP] = FRAME_DONE,
+        [REQUEST_KILL] = FRAME_DONE,
+        [REQUEST_RESUME] = FRAME_DONE,
+        [REQUEST_WHEREIS] = FRAME_LOCATED,
+        [REQUEST_LIST] = FRAME_LISTING,
+        [REQUEST_INSPECT] = FRAME_ACTOR_INFO,
+        [REQUEST_PING] = FRAME_PONG,
+        [REQUEST_START_SUPERVISOR] = FRAME_STARTED,
+        [REQUEST_START_CHILD] = FRAME_STARTED,
+        [REQUEST_TERMINATE_CHILD] = FRAME_DONE,
+        [REQUEST_RESTART_CHILD] = FRAME_STARTED,
+        [REQUEST_DELETE_CHILD] = FRAME_DONE,
+        [REQUEST_WHICH_CHILDREN] = FRAME_CHILDREN,
+        [REQUEST_COUNT_CHILDREN] = FRAME_CHILD_COUNTS,
+        [REQUEST_CHILD_SPEC] = FRAME_REPLY,
+        [REQUEST_CHECK_SPECS] = FRAME_DONE,
+        [REQUEST_CHANGE_SUPERVISOR] = FRAME_DONE,
     };
     CHECK(verb < REQUEST_VERBS);
     return EXPECTED[verb];

@@ -23,6 +23,8 @@ enum frame_kind {
     FRAME_LISTING,
     FRAME_ACTOR_INFO,
     FRAME_PONG,
+    FRAME_CHILDREN,
+    FRAME_CHILD_COUNTS,
     FRAME_GOODBYE,
 };
 

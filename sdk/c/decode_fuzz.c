@@ -14,6 +14,11 @@ static void read_all(const struct incoming *incoming) {
     sink += (size_t)peeper_value_check(answer->reply);
     if (incoming->kind == FRAME_STARTED) sink += strlen(answer->started.name);
     if (incoming->kind == FRAME_WELCOME) sink += strlen(incoming->welcome.server_version);
+    for (size_t i = 0; i < answer->children.count; i++) {
+        const struct peeper_child *child = &answer->children.children[i];
+        sink += strlen(child->id) + strlen(child->name) + strlen(child->behaviour);
+        sink += strlen(child->status) + strlen(child->restart) + strlen(child->strategy);
+    }
     for (size_t i = 0; i < answer->listing.count; i++) {
         const struct peeper_actor *actor = &answer->listing.actors[i];
         sink += strlen(actor->name) + strlen(actor->behaviour) + strlen(actor->status);

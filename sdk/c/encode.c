@@ -7,17 +7,27 @@
 
 // The message inside the frame; the frame points to it, so it lives as long.
 union body {
-    Peeper__V1__Hello   hello;
-    Peeper__V1__Call    call;
-    Peeper__V1__Cast    cast;
-    Peeper__V1__Send    send;
-    Peeper__V1__Stop    stop;
-    Peeper__V1__Kill    kill;
-    Peeper__V1__Resume  resume;
-    Peeper__V1__WhereIs where_is;
-    Peeper__V1__List    list;
-    Peeper__V1__Inspect inspect;
-    Peeper__V1__Ping    ping;
+    Peeper__V1__Hello            hello;
+    Peeper__V1__Call             call;
+    Peeper__V1__Cast             cast;
+    Peeper__V1__Send             send;
+    Peeper__V1__Stop             stop;
+    Peeper__V1__Kill             kill;
+    Peeper__V1__Resume           resume;
+    Peeper__V1__WhereIs          where_is;
+    Peeper__V1__List             list;
+    Peeper__V1__Inspect          inspect;
+    Peeper__V1__Ping             ping;
+    Peeper__V1__StartSupervisor  start_supervisor;
+    Peeper__V1__StartChild       start_child;
+    Peeper__V1__TerminateChild   terminate_child;
+    Peeper__V1__RestartChild     restart_child;
+    Peeper__V1__DeleteChild      delete_child;
+    Peeper__V1__WhichChildren    which_children;
+    Peeper__V1__CountChildren    count_children;
+    Peeper__V1__GetChildSpec     get_child_spec;
+    Peeper__V1__CheckSpecs       check_specs;
+    Peeper__V1__ChangeSupervisor change_supervisor;
     struct {
         Peeper__V1__Start     message;
         Peeper__V1__Intensity intensity;
@@ -59,7 +69,41 @@ FILL(kill, (Peeper__V1__Kill)PEEPER__V1__KILL__INIT, )
 FILL(resume, (Peeper__V1__Resume)PEEPER__V1__RESUME__INIT, )
 FILL(where_is, (Peeper__V1__WhereIs)PEEPER__V1__WHERE_IS__INIT, )
 FILL(inspect, (Peeper__V1__Inspect)PEEPER__V1__INSPECT__INIT, )
+FILL(start_child, (Peeper__V1__StartChild)PEEPER__V1__START_CHILD__INIT,
+     body->start_child.spec = bytes(request->payload);
+     body->start_child.timeout_ms = request->limit_ms;)
+FILL(terminate_child, (Peeper__V1__TerminateChild)PEEPER__V1__TERMINATE_CHILD__INIT,
+     body->terminate_child.child = text(request->child.id);
+     body->terminate_child.incarnation = request->child.incarnation;
+     body->terminate_child.timeout_ms = request->limit_ms;)
+FILL(restart_child, (Peeper__V1__RestartChild)PEEPER__V1__RESTART_CHILD__INIT,
+     body->restart_child.child = text(request->child.id);
+     body->restart_child.timeout_ms = request->limit_ms;)
+FILL(delete_child, (Peeper__V1__DeleteChild)PEEPER__V1__DELETE_CHILD__INIT,
+     body->delete_child.child = text(request->child.id);)
+FILL(which_children, (Peeper__V1__WhichChildren)PEEPER__V1__WHICH_CHILDREN__INIT,
+     body->which_children.child = text(request->child.id);
+     body->which_children.cursor = request->page->cursor;
+     body->which_children.limit = request->page->limit;)
+FILL(count_children, (Peeper__V1__CountChildren)PEEPER__V1__COUNT_CHILDREN__INIT, )
+FILL(get_child_spec, (Peeper__V1__GetChildSpec)PEEPER__V1__GET_CHILD_SPEC__INIT,
+     body->get_child_spec.child = text(request->child.id);
+     body->get_child_spec.incarnation = request->child.incarnation;)
+FILL(change_supervisor, (Peeper__V1__ChangeSupervisor)PEEPER__V1__CHANGE_SUPERVISOR__INIT,
+     body->change_supervisor.spec = bytes(request->payload);)
 #undef FILL
+
+static void fill_start_supervisor(union body *body, const struct request *request) {
+    body->start_supervisor = (Peeper__V1__StartSupervisor)PEEPER__V1__START_SUPERVISOR__INIT;
+    body->start_supervisor.name = text(request->target.name);
+    body->start_supervisor.spec = bytes(request->payload);
+    body->start_supervisor.timeout_ms = request->limit_ms;
+}
+
+static void fill_check_specs(union body *body, const struct request *request) {
+    body->check_specs = (Peeper__V1__CheckSpecs)PEEPER__V1__CHECK_SPECS__INIT;
+    body->check_specs.specs = bytes(request->payload);
+}
 
 static void fill_start(union body *body, const struct request *request) {
     const struct peeper_start_options *options = request->start;
@@ -110,6 +154,19 @@ static const struct shape {
     [REQUEST_LIST] = {fill_list, PEEPER__V1__CLIENT_FRAME__BODY_LIST},
     [REQUEST_INSPECT] = {fill_inspect, PEEPER__V1__CLIENT_FRAME__BODY_INSPECT},
     [REQUEST_PING] = {fill_ping, PEEPER__V1__CLIENT_FRAME__BODY_PING},
+    [REQUEST_START_SUPERVISOR] = {fill_start_supervisor,
+                                  PEEPER__V1__CLIENT_FRAME__BODY_START_SUPERVISOR},
+    [REQUEST_START_CHILD] = {fill_start_child, PEEPER__V1__CLIENT_FRAME__BODY_START_CHILD},
+    [REQUEST_TERMINATE_CHILD] = {fill_terminate_child,
+                                 PEEPER__V1__CLIENT_FRAME__BODY_TERMINATE_CHILD},
+    [REQUEST_RESTART_CHILD] = {fill_restart_child, PEEPER__V1__CLIENT_FRAME__BODY_RESTART_CHILD},
+    [REQUEST_DELETE_CHILD] = {fill_delete_child, PEEPER__V1__CLIENT_FRAME__BODY_DELETE_CHILD},
+    [REQUEST_WHICH_CHILDREN] = {fill_which_children, PEEPER__V1__CLIENT_FRAME__BODY_WHICH_CHILDREN},
+    [REQUEST_COUNT_CHILDREN] = {fill_count_children, PEEPER__V1__CLIENT_FRAME__BODY_COUNT_CHILDREN},
+    [REQUEST_CHILD_SPEC] = {fill_get_child_spec, PEEPER__V1__CLIENT_FRAME__BODY_GET_CHILD_SPEC},
+    [REQUEST_CHECK_SPECS] = {fill_check_specs, PEEPER__V1__CLIENT_FRAME__BODY_CHECK_SPECS},
+    [REQUEST_CHANGE_SUPERVISOR] = {fill_change_supervisor,
+                                   PEEPER__V1__CLIENT_FRAME__BODY_CHANGE_SUPERVISOR},
 };
 
 enum peeper_status encode_request(struct buf *out, uint64_t id, const struct request *request,

@@ -6,6 +6,8 @@
 
 #include "base/buf.h"
 
+#include <peeper/supervisor.h>
+
 enum request_verb {
     REQUEST_HELLO,
     REQUEST_CALL,
@@ -19,6 +21,16 @@ enum request_verb {
     REQUEST_LIST,
     REQUEST_INSPECT,
     REQUEST_PING,
+    REQUEST_START_SUPERVISOR,
+    REQUEST_START_CHILD,
+    REQUEST_TERMINATE_CHILD,
+    REQUEST_RESTART_CHILD,
+    REQUEST_DELETE_CHILD,
+    REQUEST_WHICH_CHILDREN,
+    REQUEST_COUNT_CHILDREN,
+    REQUEST_CHILD_SPEC,
+    REQUEST_CHECK_SPECS,
+    REQUEST_CHANGE_SUPERVISOR,
     REQUEST_VERBS
 };
 
@@ -26,7 +38,8 @@ enum request_verb {
 struct request {
     enum request_verb                  verb;
     struct peeper_target               target;
-    struct peeper_value                payload;  // message, or reason of a stop
+    struct peeper_value                payload; // message, reason of a stop, spec
+    struct peeper_child_target         child;
     uint32_t                           limit_ms; // deadline or time-out, as the caller gave it
     const struct peeper_start_options *start;
     const struct peeper_page          *page;

@@ -166,7 +166,7 @@ static void on_answer(void *user, const struct peeper_answer *answer) {
     sync->answered = true;
 }
 
-static struct peeper_then begin(struct peeper_sync *sync) {
+struct peeper_then sync_begin(struct peeper_sync *sync) {
     sync->answered = false;
     return peeper_then(on_answer, sync);
 }
@@ -183,8 +183,7 @@ enum peeper_status sync_refuse_request(struct peeper_sync *sync, enum peeper_sta
     return sync_refuse(sync, error_of(status, text));
 }
 
-// Whether the request was accepted (`status`), and then what its answer is.
-static enum peeper_status finish(struct peeper_sync *sync, enum peeper_status status) {
+enum peeper_status sync_finish(struct peeper_sync *sync, enum peeper_status status) {
     if (status != PEEPER_STATUS_OK) return sync_refuse_request(sync, status);
 
     while (!sync->answered) uv_run(&sync->loop, UV_RUN_ONCE);
@@ -192,53 +191,49 @@ static enum peeper_status finish(struct peeper_sync *sync, enum peeper_status st
     return error->status == PEEPER_STATUS_OK ? error->status : sync_refuse(sync, *error);
 }
 
-// Makes the request, unless there is no connection to make it on, and waits.
-#define REQUEST(sync, function, ...)                                \
-    finish(sync, (sync)->client == NULL ? PEEPER_STATUS_UNREACHABLE \
-                                        : function((sync)->client, __VA_ARGS__, begin(sync)))
-
 enum peeper_status peeper_sync_call(struct peeper_sync *sync, struct peeper_target target,
                                     struct peeper_value message, uint32_t deadline_ms,
                                     struct peeper_value *ret_reply) {
-    enum peeper_status status = REQUEST(sync, peeper_client_call, target, message, deadline_ms);
+    enum peeper_status status =
+        SYNC_REQUEST(sync, peeper_client_call, target, message, deadline_ms);
     if (status == PEEPER_STATUS_OK) *ret_reply = sync->answer.incoming.answer.reply;
     return status;
 }
 
 enum peeper_status peeper_sync_cast(struct peeper_sync *sync, struct peeper_target target,
                                     struct peeper_value message) {
-    return REQUEST(sync, peeper_client_cast, target, message);
+    return SYNC_REQUEST(sync, peeper_client_cast, target, message);
 }
 
 enum peeper_status peeper_sync_send(struct peeper_sync *sync, struct peeper_target target,
                                     struct peeper_value message) {
-    return REQUEST(sync, peeper_client_send, target, message);
+    return SYNC_REQUEST(sync, peeper_client_send, target, message);
 }
 
 enum peeper_status peeper_sync_start(struct peeper_sync                *sync,
                                      const struct peeper_start_options *options,
                                      struct peeper_started             *ret_started) {
-    enum peeper_status status = REQUEST(sync, peeper_client_start, options);
+    enum peeper_status status = SYNC_REQUEST(sync, peeper_client_start, options);
     if (status == PEEPER_STATUS_OK) *ret_started = sync->answer.incoming.answer.started;
     return status;
 }
 
 enum peeper_status peeper_sync_stop(struct peeper_sync *sync, struct peeper_target target,
                                     struct peeper_value reason, uint32_t timeout_ms) {
-    return REQUEST(sync, peeper_client_stop, target, reason, timeout_ms);
+    return SYNC_REQUEST(sync, peeper_client_stop, target, reason, timeout_ms);
 }
 
 enum peeper_status peeper_sync_kill(struct peeper_sync *sync, struct peeper_target target) {
-    return REQUEST(sync, peeper_client_kill, target);
+    return SYNC_REQUEST(sync, peeper_client_kill, target);
 }
 
 enum peeper_status peeper_sync_resume(struct peeper_sync *sync, struct peeper_target target) {
-    return REQUEST(sync, peeper_client_resume, target);
+    return SYNC_REQUEST(sync, peeper_client_resume, target);
 }
 
 enum peeper_status peeper_sync_whereis(struct peeper_sync *sync, struct peeper_target target,
                                        uint64_t *ret_id) {
-    enum peeper_status status = REQUEST(sync, peeper_client_whereis, target);
+    enum peeper_status status = SYNC_REQUEST(sync, peeper_client_whereis, target);
     if (status != PEEPER_STATUS_OK) return status;
     if (sync->answer.incoming.answer.located == 0)
         return sync_refuse(sync, error_of(PEEPER_STATUS_NOPROC, NULL));
@@ -248,19 +243,19 @@ enum peeper_status peeper_sync_whereis(struct peeper_sync *sync, struct peeper_t
 
 enum peeper_status peeper_sync_list(struct peeper_sync *sync, const struct peeper_page *page,
                                     struct peeper_listing *ret_listing) {
-    enum peeper_status status = REQUEST(sync, peeper_client_list, page);
+    enum peeper_status status = SYNC_REQUEST(sync, peeper_client_list, page);
     if (status == PEEPER_STATUS_OK) *ret_listing = sync->answer.incoming.answer.listing;
     return status;
 }
 
 enum peeper_status peeper_sync_inspect(struct peeper_sync *sync, struct peeper_target target,
                                        struct peeper_actor *ret_actor) {
-    enum peeper_status status = REQUEST(sync, peeper_client_inspect, target);
+    enum peeper_status status = SYNC_REQUEST(sync, peeper_client_inspect, target);
     if (status == PEEPER_STATUS_OK) *ret_actor = sync->answer.incoming.answer.listing.actors[0];
     return status;
 }
 
 enum peeper_status peeper_sync_ping(struct peeper_sync *sync) {
-    if (sync->client == NULL) return finish(sync, PEEPER_STATUS_UNREACHABLE);
-    return finish(sync, peeper_client_ping(sync->client, begin(sync)));
+    if (sync->client == NULL) return sync_finish(sync, PEEPER_STATUS_UNREACHABLE);
+    return sync_finish(sync, peeper_client_ping(sync->client, sync_begin(sync)));
 }

@@ -36,6 +36,17 @@ enum peeper_status sync_refuse(struct peeper_sync *sync, struct peeper_error err
 // The same, for a request that the client itself did not accept.
 enum peeper_status sync_refuse_request(struct peeper_sync *sync, enum peeper_status status);
 
+// One request of a blocking client: where its answer shall go / waits for that answer, if the
+// request was accepted (`status`); it is in sync->answer then.   Thread: owner.
+struct peeper_then sync_begin(struct peeper_sync *sync);
+enum peeper_status sync_finish(struct peeper_sync *sync, enum peeper_status status);
+
+// Makes the request, unless there is no connection to make it on, and waits.
+#define SYNC_REQUEST(sync, function, ...)             \
+    sync_finish(sync, (sync)->client == NULL          \
+                          ? PEEPER_STATUS_UNREACHABLE \
+                          : function((sync)->client, __VA_ARGS__, sync_begin(sync)))
+
 // Whether the connection stands.   Thread: owner.
 bool sync_is_up(const struct peeper_sync *sync);
 

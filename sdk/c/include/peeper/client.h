@@ -4,6 +4,7 @@
 //   with a callback; on the caller's libuv loop, or on a thread of its own.
 // - struct peeper_sync blocks: one request at a time, for programs without a loop. It is the first
 //   one, driven by the caller's thread. For several calls at once, see <peeper/requests.h>.
+// - Supervisors have a header of their own, <peeper/supervisor.h>.
 //
 // One client is one connection. It does not reconnect: a lost connection is told once, every
 // request that was waiting is answered with DISCONNECTED, and the owner decides. Values are read
@@ -96,6 +97,8 @@ struct peeper_started {
     uint64_t    unit; // stays the same over restarts
     const char *name;
     bool        ignored; // init answered "ignore": there is no actor, and that is no error
+    // What init had to say to whoever starts a child of a supervisor; 0 bytes: nothing.
+    struct peeper_value info;
 };
 
 // Which actors a listing shall tell of.
@@ -135,6 +138,38 @@ struct peeper_listing {
     uint64_t                   next; // 0 after the last page
 };
 
+// One child of a supervisor; see <peeper/supervisor.h>.
+struct peeper_child {
+    const char *id; // in the supervisor; "" under simple_one_for_one
+    const char *name;
+    const char *behaviour; // "" of a supervisor
+    // starting, running, restarting, waiting, suspended, stopping, or stopped (only the spec is
+    // there)
+    const char *status;
+    uint64_t    incarnation; // 0: there is none now
+    uint64_t    unit;        // 0: there is none now
+    uint64_t    restarts;
+    uint32_t    mailbox; // messages waiting or in flight
+    const char *restart; // permanent, transient or temporary
+    bool        significant;
+    bool        supervisor;
+    uint32_t    children; // of a supervisor, stopped ones too
+    const char *strategy; // of a supervisor, "" elsewhere
+};
+
+struct peeper_children {
+    const struct peeper_child *children;
+    size_t                     count;
+    uint64_t                   next; // 0 after the last page
+};
+
+struct peeper_child_counts {
+    uint32_t specs;
+    uint32_t active;
+    uint32_t supervisors;
+    uint32_t workers;
+};
+
 // What the server said when it took the connection.
 struct peeper_welcome {
     const char *server_version;
@@ -165,12 +200,14 @@ struct peeper_options {
 // made holds.
 // Shape: everything points into memory that is the client's own again when the callback returns.
 struct peeper_answer {
-    struct peeper_error   error;
-    struct peeper_value   reply;   // call
-    struct peeper_started started; // start
-    uint64_t              located; // whereis; 0: nobody
-    struct peeper_listing listing; // list; inspect: one actor, with its state
-    struct peeper_value   frame;   // private
+    struct peeper_error        error;
+    struct peeper_value        reply;        // call
+    struct peeper_started      started;      // start
+    uint64_t                   located;      // whereis; 0: nobody
+    struct peeper_listing      listing;      // list; inspect: one actor, with its state
+    struct peeper_children     children;     // which_children
+    struct peeper_child_counts child_counts; // count_children
+    struct peeper_value        frame;        // private
 };
 
 // Called exactly once for each request that was accepted, on the loop's thread, never from inside
