@@ -62,6 +62,7 @@ struct trouble {
 
 struct alarms;
 struct pending;
+struct ties;
 
 #define ACTOR_TEXT_HERE 24u
 
@@ -77,6 +78,7 @@ struct actor {
     struct trouble *trouble; // owned; NULL: it never crashed
     struct pending *pending; // deferred calls; owned by the pending table
     struct alarms  *alarms;  // owned; NULL: it needs none
+    struct ties    *ties;    // owned by the tie table; NULL: it has none
     struct timer    idle;    // TIMER_IDLE
     uint64_t        unit;    // never reused
     uint64_t        version; // of the newest state handed to the mirror
@@ -104,6 +106,7 @@ struct actor {
     bool own_waits : 1; // a message in the mailbox may be `own`
     // Messages of users wait while this is not 0: enum held. The control lane goes on.
     uint8_t held;
+    bool    no_trap_exit; // exits of linked actors end it
 };
 
 static inline uint64_t actor_id(const struct actor *actor) {

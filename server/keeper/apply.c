@@ -9,6 +9,9 @@
 #include "keeper/recall.h"
 #include "keeper/requests.h"
 #include "keeper/router.h"
+#include "keeper/tie_requests.h"
+
+#include <string.h>
 
 #define CHAIN_KEPT_BYTES (64u << 10) // a larger argument is not kept longer than it is needed
 
@@ -109,6 +112,17 @@ static void defer_call(struct subject *s) {
     if (status != STATUS_OK) LOG_WARN("timer.unarmed", "slot=%u", s->actor->slot);
 }
 
+// The incarnation that an item means; 0 where it names an actor.
+static uint64_t id_of(struct slice body) {
+    uint64_t id = 0;
+    if (body.bytes == sizeof id) memcpy(&id, body.data, sizeof id);
+    return id;
+}
+
+static uint64_t named_or(const struct item *item) {
+    return item->name.bytes > 0 ? 0 : item->token;
+}
+
 static void effects(struct subject *s) {
     uint32_t    at = 0;
     struct item item;
@@ -127,6 +141,14 @@ static void effects(struct subject *s) {
                     slice_of(item.name.data + item.token, item.name.bytes - item.token), item.body);
                 break;
             case ITEM_REPLY_TO: reply_later(s, item.token, item.body); break;
+            case ITEM_MONITOR:
+                tie_effect_monitor(s->shard, s->actor, item.token, item.name, id_of(item.body));
+                break;
+            case ITEM_DEMONITOR: tie_effect_demonitor(s->shard, s->actor, item.token); break;
+            case ITEM_LINK: tie_effect_link(s->shard, s->actor, item.name, named_or(&item)); break;
+            case ITEM_UNLINK:
+                tie_effect_unlink(s->shard, s->actor, item.name, named_or(&item));
+                break;
             default: break; // the single ones
         }
     }
@@ -146,6 +168,7 @@ static void answer_start(struct subject *s) {
         .id = actor_id(s->actor),
         .unit = s->actor->unit,
         .name = actor_name(s->actor),
+        .ref = tie_start_ref(s->actor),
     };
     s->shard->port.answer(s->shard->port.context, worker_caller(s->turn), &answer);
     worker_answered(s->turn);

@@ -1,5 +1,7 @@
 #include "keeper/commit.h"
 
+#include "keeper/options.h"
+
 #include <string.h>
 
 #define COPY_KEPT_BYTES (1u << 20) // after a larger commit the memory goes back
@@ -53,6 +55,19 @@ static enum status check_item(struct commit *commit, const struct item_header *h
         case ITEM_SEND:
         case ITEM_CAST:
         case ITEM_STOP: return STATUS_OK;
+        case ITEM_MONITOR:
+            if (header->name_bytes > NAME_BYTES_MAX) return STATUS_PROTOCOL;
+            if (header->body_bytes == 0) return STATUS_OK;
+            return header->name_bytes == 0 && header->body_bytes == sizeof(uint64_t)
+                       ? STATUS_OK
+                       : STATUS_PROTOCOL;
+        case ITEM_DEMONITOR:
+            return header->name_bytes == 0 && header->body_bytes == 0 ? STATUS_OK : STATUS_PROTOCOL;
+        case ITEM_LINK:
+        case ITEM_UNLINK:
+            return header->name_bytes <= NAME_BYTES_MAX && header->body_bytes == 0
+                       ? STATUS_OK
+                       : STATUS_PROTOCOL;
         case ITEM_START: return header->token <= header->name_bytes ? STATUS_OK : STATUS_PROTOCOL;
         default: return STATUS_PROTOCOL;
     }

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "keeper/alarms.h"
 #include "keeper/crash_note.h"
+#include "keeper/exits.h"
 #include "keeper/reason.h"
 #include "keeper/recall.h"
 #include "keeper/router.h"
@@ -19,6 +20,7 @@ enum event {
     EVENT_EXITED,
     EVENT_REFUSED,
     EVENT_KILL,
+    EVENT_STRUCK,
     EVENT_STOP,
     EVENT_RESUME,
     EVENT_TIMER,
@@ -112,6 +114,7 @@ enum ending {
 static void end_unit(struct shard *shard, struct actor *actor, struct slice reason,
                      enum ending ending) {
     struct failure failure = {.status = STATUS_DOWN, .reason = reason};
+    exits_actor_over(shard, actor, reason);
     take_turns_back(shard, actor, ending == END_KILL ? &failure : NULL);
     pending_fail(shard, actor, &failure);
     mailbox_fail(shard, actor, &failure);
@@ -231,12 +234,13 @@ static void over_intensity(struct shard *shard, struct actor *actor, struct trou
 // The end of an incarnation that may be followed by another.
 static void plan_restart(struct shard *shard, struct actor *actor, const struct end *end) {
     struct failure failure = {
-        .status = end->kind == CRASH_KILLED ? STATUS_DOWN : STATUS_CRASHED,
+        .status = end->abrupt ? STATUS_DOWN : STATUS_CRASHED,
         .message = end->text,
         .reason = end->reason,
         .kind = crash_kind_text(end->kind),
     };
-    take_turns_back(shard, actor, end->kind == CRASH_KILLED ? &failure : NULL);
+    exits_actor_over(shard, actor, end->reason);
+    take_turns_back(shard, actor, end->abrupt ? &failure : NULL);
     pending_fail(shard, actor, &failure);
 
     struct trouble *trouble = trouble_of(actor);
@@ -265,7 +269,7 @@ static void plan_restart(struct shard *shard, struct actor *actor, const struct 
 
 // Where the actor was starting, whoever saw the failure has answered the starter.
 static void end_now(struct shard *shard, struct actor *actor, const struct end *end) {
-    end_unit(shard, actor, end->reason, end->kind == CRASH_KILLED ? END_KILL : END_FORGET);
+    end_unit(shard, actor, end->reason, end->abrupt ? END_KILL : END_FORGET);
 }
 
 void life_unstop(struct actor *actor, const struct turn_record *turn) {
@@ -280,7 +284,7 @@ static void plan_exit(struct shard *shard, struct actor *actor, const struct end
     if (again) {
         plan_restart(shard, actor, end);
     } else {
-        end_unit(shard, actor, end->reason, END_FORGET);
+        end_now(shard, actor, end);
     }
 }
 
@@ -317,22 +321,28 @@ static move *const MOVES[ACTOR_LIVES][EVENTS] = {
                         [EVENT_CRASHED] = end_now,
                         [EVENT_REFUSED] = end_now,
                         [EVENT_EXITED] = end_now,
-                        [EVENT_KILL] = end_now},
-    [ACTOR_RUNNING] =
-        {[EVENT_CRASHED] = plan_restart, [EVENT_EXITED] = plan_exit, [EVENT_KILL] = plan_restart},
+                        [EVENT_KILL] = end_now,
+                        [EVENT_STRUCK] = end_now},
+    [ACTOR_RUNNING] = {[EVENT_CRASHED] = plan_restart,
+                       [EVENT_EXITED] = plan_exit,
+                       [EVENT_KILL] = plan_restart,
+                       [EVENT_STRUCK] = plan_exit},
     [ACTOR_RESTARTING] = {[EVENT_STARTED] = begin,
                           [EVENT_CRASHED] = plan_restart,
                           [EVENT_REFUSED] = plan_restart,
                           [EVENT_EXITED] = plan_exit,
                           [EVENT_KILL] = plan_restart,
+                          [EVENT_STRUCK] = plan_exit,
                           [EVENT_STOP] = end_now},
     [ACTOR_WAITING] = {[EVENT_KILL] = stay,
                        [EVENT_STOP] = end_now,
                        [EVENT_RESUME] = resume,
                        [EVENT_TIMER] = restart_now},
     [ACTOR_SUSPENDED] = {[EVENT_KILL] = stay, [EVENT_STOP] = end_now, [EVENT_RESUME] = resume},
-    [ACTOR_STOPPING] =
-        {[EVENT_CRASHED] = end_now, [EVENT_EXITED] = end_now, [EVENT_KILL] = end_now},
+    [ACTOR_STOPPING] = {[EVENT_CRASHED] = end_now,
+                        [EVENT_EXITED] = end_now,
+                        [EVENT_KILL] = end_now,
+                        [EVENT_STRUCK] = end_now},
 };
 
 static bool make_move(struct shard *shard, struct actor *actor, enum event event,
@@ -376,10 +386,21 @@ void life_refused(struct shard *shard, struct actor *actor, bool ignore, struct 
 }
 
 bool life_kill(struct shard *shard, struct actor *actor) {
-    struct end end = {.kind = CRASH_KILLED, .reason = reason_killed(), .text = "killed"};
-    bool       runs = actor->life == ACTOR_RUNNING || actor->life == ACTOR_RESTARTING;
+    struct end end = {
+        .kind = CRASH_KILLED, .reason = reason_killed(), .text = "killed", .abrupt = true};
+    bool runs = actor->life == ACTOR_RUNNING || actor->life == ACTOR_RESTARTING;
     if (runs) end.crash = crash_note(shard, actor, &end);
     return make_move(shard, actor, EVENT_KILL, &end);
+}
+
+bool life_struck(struct shard *shard, struct actor *actor, struct slice reason) {
+    struct end end = {.kind = CRASH_EXIT,
+                      .reason = reason,
+                      .text = "somebody it is linked to ended",
+                      .abrupt = true};
+    bool       runs = actor->life == ACTOR_RUNNING || actor->life == ACTOR_RESTARTING;
+    if (runs && !reason_orderly(reason)) end.crash = crash_note(shard, actor, &end);
+    return make_move(shard, actor, EVENT_STRUCK, &end);
 }
 
 bool life_resume(struct shard *shard, struct actor *actor) {

@@ -19,7 +19,8 @@ struct end {
     uint32_t       attempts;
     int32_t        host_pid;
     bool           killed_host;
-    uint64_t       crash; // filled by life: id in the crash log
+    uint64_t       crash;  // filled by life: id in the crash log
+    bool           abrupt; // the turn that runs now ends, too
 };
 
 // init has committed.
@@ -39,6 +40,11 @@ void life_unstop(struct actor *actor, const struct turn_record *turn);
 
 // init answered ERROR or IGNORE.
 void life_refused(struct shard *shard, struct actor *actor, bool ignore, struct slice reason);
+
+// Somebody else's end, or an order to end, ends the incarnation at once, without terminate: for an
+// actor that does not trap exits. Orderly reasons count as in life_exited. False if it runs nothing
+// now.
+bool life_struck(struct shard *shard, struct actor *actor, struct slice reason);
 
 // The kill and resume verbs; `stop` for an actor that runs nothing now. False if the verb means
 // nothing in this life.

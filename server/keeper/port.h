@@ -22,11 +22,12 @@ enum answer_kind {
     ANSWER_REPLY, // payload
     ANSWER_ERROR, // failure
     ANSWER_DONE,
-    ANSWER_STARTED,      // id, unit, name, ignored, payload (info; may be empty)
+    ANSWER_STARTED,      // id, unit, name, ignored, payload (info; may be empty), ref
     ANSWER_LOCATED,      // id
     ANSWER_INFO,         // info
     ANSWER_CHILDREN,     // children, count, next
     ANSWER_CHILD_COUNTS, // counts
+    ANSWER_MONITORED,    // ref
 };
 
 // One answer; everything is borrowed for the call.
@@ -35,6 +36,7 @@ struct answer {
     bool                       ignored;
     uint64_t                   id;
     uint64_t                   unit;
+    uint64_t                   ref; // of a monitor
     struct slice               name;
     struct slice               payload;
     const struct failure      *failure;
@@ -52,6 +54,9 @@ struct port {
     // Delivers `answer` to `caller`; a caller that has gone, or that asked for no answer, is no
     // error.   Thread: net.
     void (*answer)(void *context, struct caller caller, const struct answer *answer);
+    // Tells a connection, whose `request` does not count, what it did not ask for just now. One
+    // that has gone is no error.   Thread: net.
+    void (*push)(void *context, struct caller client, const struct push *push);
     // There is room in the rings again for requests that were put off with STATUS_AGAIN.   Thread:
     // net.
     void (*on_room)(void *context);

@@ -21,6 +21,9 @@ REASON(killed, "killed")
 REASON(noproc, "noproc")
 REASON(noconnection, "noconnection")
 REASON(too_large, "over 16 KiB")
+REASON(no_memory, "no_memory")
+REASON(overloaded, "overloaded")
+REASON(malformed, "malformed")
 
 bool reason_orderly(struct slice reason) {
     struct peeper_value value = {reason.data, reason.bytes};

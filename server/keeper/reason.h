@@ -16,6 +16,10 @@ struct slice reason_killed(void);
 struct slice reason_noproc(void);
 struct slice reason_noconnection(void);
 struct slice reason_too_large(void); // instead of one that is too large to be kept
+struct slice reason_no_memory(void);
+struct slice reason_overloaded(void); // of a tie that the limits did not allow
+// instead of one that is no Value, or nests too deep to be passed on
+struct slice reason_malformed(void);
 
 // normal, shutdown or ["shutdown", x].   Thread: any.
 bool reason_orderly(struct slice reason);

@@ -6,6 +6,7 @@
 #include "keeper/life.h"
 #include "keeper/router.h"
 #include "keeper/start.h"
+#include "keeper/tie_requests.h"
 
 #include <peeper/value.h>
 
@@ -155,7 +156,8 @@ static enum status run_start(struct shard *shard, struct caller caller,
     if (status == STATUS_OK) {
         router_pump(shard, actor);
     } else {
-        refuse(shard, caller, status, status == STATUS_OVERLOADED ? "too many actors" : NULL);
+        refuse(shard, caller, status,
+               status == STATUS_OVERLOADED ? "too many actors, links or monitors" : NULL);
     }
     return STATUS_OK;
 }
@@ -224,11 +226,13 @@ static enum status run_where_is(struct shard *shard, struct caller caller,
 typedef enum status run(struct shard *, struct caller, const struct request *);
 
 static run *const RUNS[VERB_COUNT] = {
-    [VERB_CALL] = run_call,         [VERB_CAST] = run_cast,
-    [VERB_SEND] = run_send,         [VERB_START] = run_start,
-    [VERB_STOP] = run_stop,         [VERB_KILL] = run_kill,
-    [VERB_RESUME] = run_resume,     [VERB_WHERE_IS] = run_where_is,
-    [VERB_REDRIVE] = crash_redrive, [VERB_DISCARD_CRASH] = crash_discard,
+    [VERB_CALL] = run_call,           [VERB_CAST] = run_cast,
+    [VERB_SEND] = run_send,           [VERB_START] = run_start,
+    [VERB_STOP] = run_stop,           [VERB_KILL] = run_kill,
+    [VERB_RESUME] = run_resume,       [VERB_WHERE_IS] = run_where_is,
+    [VERB_REDRIVE] = crash_redrive,   [VERB_DISCARD_CRASH] = crash_discard,
+    [VERB_MONITOR] = tie_run_monitor, [VERB_DEMONITOR] = tie_run_demonitor,
+    [VERB_LINK] = tie_run_link,       [VERB_UNLINK] = tie_run_unlink,
 };
 
 // Verbs that make or feed actors; the others still work while the server goes down.

@@ -396,6 +396,16 @@ enum status router_deliver(struct shard *shard, struct actor *actor, enum turn_k
     return STATUS_OK;
 }
 
+enum status router_notify(struct shard *shard, struct actor *actor, struct slice payload) {
+    struct envelope *envelope =
+        envelope_create(TURN_INFO, CALLER_NOBODY, shard->now_ms, 0, payload);
+    if (envelope == NULL) return STATUS_NO_MEMORY;
+    heap_cancel(&shard->timers, &actor->idle);
+    router_enqueue(shard, actor, envelope);
+    if (list_empty(&actor->ready)) router_pump(shard, actor);
+    return STATUS_OK;
+}
+
 enum status router_deliver_own(struct shard *shard, struct actor *actor, struct slice payload) {
     struct worker *worker = router_worker(shard, actor);
     struct turn    turn = {

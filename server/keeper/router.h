@@ -32,6 +32,9 @@ void router_drop_own(struct shard *shard, struct actor *actor);
 // Makes the actor dormant: drops the host's copy. No turn of it may be in flight. False if the ring
 // has no room now.
 NODISCARD bool router_forget(struct shard *shard, struct actor *actor);
+// A message of the keeper's own for handle_info, which no limit refuses: there are never more of
+// them than the actor has asked for.   Fails: STATUS_NO_MEMORY.   Thread: net.
+NODISCARD enum status router_notify(struct shard *shard, struct actor *actor, struct slice payload);
 
 // Puts an envelope at the front of its lane / end of the mailbox and arms its deadline; no limits
 // apply.

@@ -4,8 +4,10 @@
 #include "base/log.h"
 #include "keeper/alarms.h"
 #include "keeper/apply.h"
+#include "keeper/exits.h"
 #include "keeper/hosts.h"
 #include "keeper/life.h"
+#include "keeper/reason.h"
 #include "keeper/router.h"
 #include "keeper/timers.h"
 
@@ -33,6 +35,8 @@ enum status shard_init(struct shard *shard, const struct keeper_options *options
     if (status != STATUS_OK) return status;
     status = crash_log_init(&shard->crashes, options->crashes_max, options->crash_bytes_max);
     if (status != STATUS_OK) return status;
+    status = tie_table_init(&shard->ties);
+    if (status != STATUS_OK) return status;
     return pending_table_init(&shard->pending, options->pending_max);
 }
 
@@ -47,6 +51,7 @@ static void drop_actor(struct shard *shard, struct actor *actor) {
         pending_remove(&shard->pending, actor->pending);
     }
     alarms_end(shard, actor);
+    exits_actor_over(shard, actor, reason_shutdown());
     if (actor->trouble != NULL) heap_cancel(&shard->timers, &actor->trouble->backoff);
     actor_destroy(&shard->actors, actor);
 }
@@ -62,6 +67,7 @@ void shard_fini(struct shard *shard) {
     actor_table_fini(&shard->actors);
     pending_table_fini(&shard->pending);
     crash_log_fini(&shard->crashes);
+    tie_table_fini(&shard->ties);
     heap_fini(&shard->timers);
     commit_fini(&shard->commit);
     mailbox_fini(&shard->inbox);
@@ -252,6 +258,7 @@ static void smooth_batch(struct shard *shard) {
 }
 
 void shard_publish(struct shard *shard) {
+    if (!list_empty(&shard->ties.over)) exits_announce(shard);
     mirror_flush(shard->mirror);
     smooth_batch(shard);
     bool lonely = shard_lonely(shard);

@@ -21,6 +21,7 @@
 #include "keeper/pending.h"
 #include "keeper/pool.h"
 #include "keeper/port.h"
+#include "keeper/tie.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -46,6 +47,7 @@ struct shard {
     struct behaviour_table       behaviours;
     struct pending_table         pending;
     struct crash_log             crashes;
+    struct tie_table             ties;
     struct heap                  timers;
     struct metrics               metrics;
     struct commit                commit; // scratch

@@ -27,6 +27,7 @@
 #define FX_HOSTS_MAX 12
 #define FX_WORKERS_MAX 4
 #define FX_ANSWERS_MAX 4096
+#define FX_PUSHES_MAX 4096
 #define FX_QUEUE_BYTES (64u << 10)
 #define FX_EPOCH_MS 1000000u // where the clock begins
 
@@ -42,8 +43,20 @@ struct note {
     bool             ignored;
     uint64_t         id;
     uint64_t         unit;
+    uint64_t         ref;
     uint8_t          body[300]; // the payload, the reason or the name
     size_t           bytes;
+};
+
+// A copy of what a connection was told unasked.
+struct pushed {
+    enum push_kind kind;
+    struct caller  client;
+    uint64_t       ref;
+    uint64_t       id;
+    char           name[64];
+    uint8_t        reason[64];
+    size_t         reason_bytes;
 };
 
 struct fake_worker {
@@ -70,6 +83,7 @@ struct fixture {
     uint32_t              rooms;  // calls of on_room
     uint32_t              spawns; // calls of spawn
     uint32_t              timers; // calls of on_timer
+    uint32_t              push_count;
     uint64_t              starts; // numbers the requests of up()
     sem_t                 inbox;  // posted when the inbox was empty
     sem_t                 mirror_room;
@@ -79,6 +93,7 @@ struct fixture {
     struct fake_host      hosts[FX_HOSTS_MAX];
     uint32_t              host_count;
     struct note           notes[FX_ANSWERS_MAX];
+    struct pushed         pushes[FX_PUSHES_MAX];
 };
 
 static struct fixture fx;
@@ -98,6 +113,7 @@ static inline void fx_answer(void *context, struct caller caller, const struct a
         .ignored = answer->ignored,
         .id = answer->id,
         .unit = answer->unit,
+        .ref = answer->ref,
     };
     if (answer->kind == ANSWER_ERROR) {
         const struct failure *failure = answer->failure;
@@ -112,6 +128,17 @@ static inline void fx_answer(void *context, struct caller caller, const struct a
     }
     note->bytes = body.bytes < sizeof note->body ? body.bytes : sizeof note->body;
     if (note->bytes > 0) memcpy(note->body, body.data, note->bytes);
+}
+
+static inline void fx_push(void *context, struct caller client, const struct push *push) {
+    cr_assert(context == &fx);
+    cr_assert(fx.push_count < FX_PUSHES_MAX);
+    struct pushed *copy = &fx.pushes[fx.push_count++];
+    *copy = (struct pushed){.kind = push->kind, .client = client, .ref = push->ref, .id = push->id};
+    snprintf(copy->name, sizeof copy->name, "%.*s", (int)push->name.bytes,
+             (const char *)push->name.data);
+    copy->reason_bytes = push->reason.bytes < sizeof copy->reason ? push->reason.bytes : 0;
+    if (copy->reason_bytes > 0) memcpy(copy->reason, push->reason.data, copy->reason_bytes);
 }
 
 static inline void fx_room(void *context) {
@@ -161,6 +188,7 @@ static inline void fx_begin(void) {
     struct port port = {
         .context = &fx,
         .answer = fx_answer,
+        .push = fx_push,
         .on_room = fx_room,
         .on_timer = fx_timer,
         .spawn = fx_spawn,

@@ -3,6 +3,7 @@
 #include "keeper/alarms.h"
 #include "keeper/life.h"
 #include "keeper/router.h"
+#include "keeper/tie_requests.h"
 
 #include <stdlib.h>
 
@@ -53,10 +54,14 @@ enum status start_actor(struct shard *shard, struct caller caller, const struct 
     status = actor_name_put(&shard->actors, actor);
     if (status != STATUS_OK) goto destroy_actor;
     configure(shard, actor, request, behaviour);
+    status = tie_start(shard, caller, actor, request);
+    if (status != STATUS_OK) goto remove_name;
     router_enqueue(shard, actor, init);
     *ret_actor = actor;
     return STATUS_OK;
 
+remove_name:
+    actor_name_remove(&shard->actors, actor);
 destroy_actor:
     actor_destroy(&shard->actors, actor);
 free_init:

@@ -35,6 +35,9 @@ static struct actor_info describe(const struct shard *shard, const struct actor 
             .host_pid = worker == NULL ? 0 : (int32_t)shard->pools[actor->pool].active->pid,
             .turn_ms = turn_ms(shard, actor, worker),
             .hibernating = actor->home == HOME_DORMANT,
+            .links = actor->ties == NULL ? 0 : actor->ties->links,
+            .monitors = actor->ties == NULL ? 0 : actor->ties->monitors,
+            .trap_exit = !actor->no_trap_exit,
     };
     if (trouble != NULL) {
         info.restarts = trouble->restarts;
@@ -189,6 +192,7 @@ static void run_shard(struct shard *shard, struct view *view) {
         .inflight = shard_inflight(shard),
         .waiting_bytes = shard->waiting_bytes,
         .pending = shard->pending.count,
+        .ties = shard->ties.count,
         .connections = shard->connections,
         .ready = shard->pools[POOL_GENERAL].active != NULL,
         .standby = true,

@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "keeper/exits.h"
 #include "keeper/host_process.h"
 #include "keeper/hosts.h"
 #include "keeper/requests.h"
@@ -39,6 +40,7 @@ void engine_forget(struct engine *engine, struct conn *conn) {
     if (slot->conn != conn) return;
     slot->conn = NULL;
     engine->shard.connections--;
+    exits_client_over(&engine->shard, (struct caller){conn->slot, conn->generation, 0});
 }
 
 static bool find_slot(struct engine *engine, uint32_t *ret_slot) {
@@ -110,6 +112,13 @@ static void port_answer(void *context, struct caller caller, const struct answer
     struct conn *conn = engine_conn(engine, caller);
     if (conn != NULL && caller.request != 0 && conn->owed > 0) conn->owed--;
     if (conn != NULL) session_answer(conn, caller.request, answer);
+}
+
+// Before hello nobody can have asked to be told anything, so whoever is found here may be.
+static void port_push(void *context, struct caller client, const struct push *push) {
+    struct engine *engine = context;
+    struct conn   *conn = engine_conn(engine, client);
+    if (conn != NULL) session_push(conn, push);
 }
 
 static void port_on_room(void *context) {
@@ -473,6 +482,7 @@ enum status engine_init(struct engine *engine, const struct keeper_options *opti
     struct port port = {
         .context = engine,
         .answer = port_answer,
+        .push = port_push,
         .on_room = port_on_room,
         .on_timer = port_on_timer,
         .spawn = port_spawn,

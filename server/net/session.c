@@ -37,6 +37,7 @@ void session_answer(struct conn *conn, uint64_t request, const struct answer *an
                                                                 .unit = answer->unit,
                                                                 .name = answer->name,
                                                                 .info = answer->payload,
+                                                                .monitor = answer->ref,
                                                                 .ignored = answer->ignored});
             break;
         case ANSWER_LOCATED: status = codec_write_located(out, request, answer->id); break;
@@ -48,8 +49,13 @@ void session_answer(struct conn *conn, uint64_t request, const struct answer *an
         case ANSWER_CHILD_COUNTS:
             status = codec_write_child_counts(out, request, answer->counts);
             break;
+        case ANSWER_MONITORED: status = codec_write_monitored(out, request, answer->ref); break;
     }
     written(conn, status);
+}
+
+void session_push(struct conn *conn, const struct push *push) {
+    written(conn, codec_write_push(conn_output(conn), push));
 }
 
 static void fail(struct conn *conn, uint64_t request, enum status status, const char *message) {

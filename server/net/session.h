@@ -28,5 +28,8 @@ void session_fault(struct conn *conn, enum status status);
 // Appends an answer of the keeper; the port's `answer`.
 void session_answer(struct conn *conn, uint64_t request, const struct answer *answer);
 
+// Appends what the client did not ask for; the port's `push`.
+void session_push(struct conn *conn, const struct push *push);
+
 // Tells the client that the server goes down.
 void session_goodbye(struct conn *conn);

@@ -104,6 +104,9 @@ static void take_start(const Peeper__V1__ClientFrame *frame, struct request *req
     request->on_intensity = (uint32_t)start->on_intensity;
     request->mailbox_max = start->mailbox_max;
     request->hibernate_after_ms = start->hibernate_after_ms;
+    request->link = start->link;
+    request->monitor = start->monitor;
+    request->no_trap_exit = start->no_trap_exit;
     if (start->intensity == NULL) return;
     request->has_intensity = true;
     request->intensity = start->intensity->restarts;
@@ -213,6 +216,22 @@ static void take_discard_crash(const Peeper__V1__ClientFrame *frame, struct requ
     request->crash = frame->discard_crash->crash;
 }
 
+static void take_monitor(const Peeper__V1__ClientFrame *frame, struct request *request) {
+    take_target(frame->monitor->name, frame->monitor->id, request);
+}
+
+static void take_demonitor(const Peeper__V1__ClientFrame *frame, struct request *request) {
+    request->ref = frame->demonitor->ref;
+}
+
+static void take_link(const Peeper__V1__ClientFrame *frame, struct request *request) {
+    take_target(frame->link->name, frame->link->id, request);
+}
+
+static void take_unlink(const Peeper__V1__ClientFrame *frame, struct request *request) {
+    take_target(frame->unlink->name, frame->unlink->id, request);
+}
+
 static void take_nothing(const Peeper__V1__ClientFrame *frame, struct request *request) {
     (void)frame;
     (void)request;
@@ -251,6 +270,10 @@ static const struct body_row {
     [PEEPER__V1__CLIENT_FRAME__BODY_SHOW_CRASH] = {VERB_SHOW_CRASH, take_show_crash},
     [PEEPER__V1__CLIENT_FRAME__BODY_REDRIVE] = {VERB_REDRIVE, take_redrive},
     [PEEPER__V1__CLIENT_FRAME__BODY_DISCARD_CRASH] = {VERB_DISCARD_CRASH, take_discard_crash},
+    [PEEPER__V1__CLIENT_FRAME__BODY_MONITOR] = {VERB_MONITOR, take_monitor},
+    [PEEPER__V1__CLIENT_FRAME__BODY_DEMONITOR] = {VERB_DEMONITOR, take_demonitor},
+    [PEEPER__V1__CLIENT_FRAME__BODY_LINK] = {VERB_LINK, take_link},
+    [PEEPER__V1__CLIENT_FRAME__BODY_UNLINK] = {VERB_UNLINK, take_unlink},
 };
 
 // A body that the schema has and this table lacks would be a verb without a meaning.
@@ -366,6 +389,7 @@ enum status codec_write_started(struct buf *out, uint64_t id, const struct start
     body.name = copy_text(started->name, room);
     body.ignored = started->ignored;
     body.info = borrow_bytes(started->info);
+    body.monitor = started->monitor;
 
     SERVER_FRAME(frame, id, STARTED, started, &body);
     return write_frame(out, &frame);
@@ -381,6 +405,13 @@ enum status codec_write_located(struct buf *out, uint64_t id, uint64_t incarnati
 enum status codec_write_pong(struct buf *out, uint64_t id) {
     Peeper__V1__Pong body = PEEPER__V1__PONG__INIT;
     SERVER_FRAME(frame, id, PONG, pong, &body);
+    return write_frame(out, &frame);
+}
+
+enum status codec_write_monitored(struct buf *out, uint64_t id, uint64_t ref) {
+    Peeper__V1__Monitored body = PEEPER__V1__MONITORED__INIT;
+    body.ref = ref;
+    SERVER_FRAME(frame, id, MONITORED, monitored, &body);
     return write_frame(out, &frame);
 }
 
@@ -414,6 +445,33 @@ static size_t split_lines(struct slice text, struct lines *room) {
         begin = i + 1;
     }
     return count;
+}
+
+enum status codec_write_push(struct buf *out, const struct push *push) {
+    char              room[TEXT_BYTES_MAX + 1];
+    Peeper__V1__Down  down = PEEPER__V1__DOWN__INIT;
+    Peeper__V1__Exit  leave = PEEPER__V1__EXIT__INIT;
+    Peeper__V1__Event event = PEEPER__V1__EVENT__INIT;
+    char             *name = copy_text(push->name, room);
+    switch (push->kind) {
+        case PUSH_DOWN:
+            down.ref = push->ref;
+            down.id = push->id;
+            down.name = name;
+            down.reason = borrow_bytes(push->reason);
+            event.kind_case = PEEPER__V1__EVENT__KIND_DOWN;
+            event.down = &down;
+            break;
+        case PUSH_EXIT:
+            leave.id = push->id;
+            leave.name = name;
+            leave.reason = borrow_bytes(push->reason);
+            event.kind_case = PEEPER__V1__EVENT__KIND_EXIT;
+            event.exit = &leave;
+            break;
+    }
+    SERVER_FRAME(frame, 0, EVENT, event, &event);
+    return write_frame(out, &frame);
 }
 
 // An ActorInfo with all it points to; it must not move once filled.
@@ -464,6 +522,9 @@ static void describe(struct described *described, const struct actor_info *info)
     described->info.turn_ms = info->turn_ms;
     described->info.hibernating = info->hibernating;
     described->info.timers = info->timers;
+    described->info.links = info->links;
+    described->info.monitors = info->monitors;
+    described->info.trap_exit = info->trap_exit;
     describe_crash(described, &info->last_crash);
 }
 

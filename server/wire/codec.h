@@ -38,6 +38,10 @@ enum verb {
     VERB_GET_CHILD_SPEC,
     VERB_CHECK_SPECS,
     VERB_CHANGE_SUPERVISOR,
+    VERB_MONITOR,
+    VERB_DEMONITOR,
+    VERB_LINK,
+    VERB_UNLINK,
     VERB_LIST_CRASHES,
     VERB_SHOW_CRASH,
     VERB_REDRIVE,
@@ -65,6 +69,10 @@ struct request {
     uint32_t     period_ms;
     uint32_t     mailbox_max;
     uint32_t     hibernate_after_ms;
+    bool         link; // Start
+    bool         monitor;
+    bool         no_trap_exit;
+    uint64_t     ref;              // Demonitor
     uint32_t     protocol_version; // Hello
     struct slice token;
     struct slice client;
@@ -138,4 +146,6 @@ NODISCARD enum status codec_write_crash_listing(struct buf *out, uint64_t id,
 NODISCARD enum status codec_write_crash_report(struct buf *out, uint64_t id,
                                                const struct crash_report *report);
 NODISCARD enum status codec_write_pong(struct buf *out, uint64_t id);
+NODISCARD enum status codec_write_monitored(struct buf *out, uint64_t id, uint64_t ref);
 NODISCARD enum status codec_write_goodbye(struct buf *out, const char *message);
+NODISCARD enum status codec_write_push(struct buf *out, const struct push *push);

@@ -65,6 +65,9 @@ struct actor_info {
     uint64_t          turn_ms;
     bool              hibernating;
     uint32_t          timers; // of send_after, pending
+    uint32_t          links;
+    uint32_t          monitors;
+    bool              trap_exit;
     struct crash_info last_crash;
     // of the newest generation
     bool         has_state;
@@ -78,8 +81,20 @@ struct started_info {
     uint64_t     id; // incarnation; 0 where init said ignore
     uint64_t     unit;
     struct slice name;
-    struct slice info; // encoded Value from init; may be empty
+    struct slice info;    // encoded Value from init; may be empty
+    uint64_t     monitor; // reference; 0: none was asked for
     bool         ignored;
+};
+
+// What a connection is told without a request. Everything is borrowed.
+enum push_kind { PUSH_DOWN, PUSH_EXIT };
+
+struct push {
+    enum push_kind kind;
+    uint64_t       ref; // PUSH_DOWN
+    uint64_t       id;
+    struct slice   name;
+    struct slice   reason; // encoded Value
 };
 
 // One child of a supervisor, or a unit that has none.

@@ -183,6 +183,12 @@ enum item_kind {
     ITEM_CONTINUE = 8, // with COMMIT_MORE: what the worker now runs handle_continue with
     ITEM_REASON = 9,   // of COMMIT_STOP, COMMIT_CRASH, COMMIT_REFUSED
     ITEM_TEXT = 10,    // of COMMIT_CRASH: where and how, for a person (raw UTF-8 text, not a Value)
+    // Watch the actor called name, or the incarnation whose id the body is (8 bytes, native order);
+    // `token` is the reference, made by the worker: the turn's number and a count within the turn.
+    ITEM_MONITOR = 11,
+    ITEM_DEMONITOR = 12, // `token` is the reference
+    ITEM_LINK = 13,      // with the actor called name, or the incarnation `token`
+    ITEM_UNLINK = 14,    // likewise
     // The message of COMMIT_TIMEOUT; or with COMMIT_MORE what the worker now runs handle_info with.
     ITEM_IDLE = 17,
 };
