@@ -1,5 +1,6 @@
 #include "output.h"
 
+#include "table.h"
 #include "wire/json.h"
 
 #include <inttypes.h>
@@ -85,6 +86,8 @@ enum exit_code output_actor(const struct peeper_actor *actor) {
 
 // --- The table -----------------------------------------------------------------------------------
 
+#define FIRST_RIGHT 3 // numbers
+
 static const char *const TITLES[OUTPUT_COLUMNS] = {"NAME",        "BEHAVIOUR", "STATUS",
                                                    "INCARNATION", "RESTARTS",  "MAILBOX"};
 
@@ -109,46 +112,18 @@ static void fill_row(struct row *row, const struct peeper_actor *actor) {
     row->cells[5] = row->mailbox;
 }
 
-// Code points, which is right for all but wide and combining characters.
-static int width_of(const char *text) {
-    int width = 0;
-    for (; *text != '\0'; text++) width += ((unsigned char)*text & 0xC0) != 0x80;
-    return width;
-}
-
-static void widen(int widths[OUTPUT_COLUMNS], const char *const cells[OUTPUT_COLUMNS]) {
-    for (int i = 0; i < OUTPUT_COLUMNS; i++) {
-        int width = width_of(cells[i]);
-        if (width > widths[i]) widths[i] = width;
-    }
-}
-
-// Numbers, the last three columns, stand to the right.
-static void print_row(const int widths[OUTPUT_COLUMNS], const char *const cells[OUTPUT_COLUMNS]) {
-    for (int i = 0; i < OUTPUT_COLUMNS; i++) {
-        int space = widths[i] - width_of(cells[i]);
-        if (i > 0) fputs("  ", stdout);
-        if (i >= 3) {
-            printf("%*s%s", space, "", cells[i]);
-        } else {
-            printf("%s%*s", cells[i], space, "");
-        }
-    }
-    putchar('\n');
-}
-
 static void print_table(const struct peeper_listing *listing, int widths[OUTPUT_COLUMNS]) {
     struct row row;
     bool       first = widths[0] == 0;
-    widen(widths, TITLES);
+    table_widen(widths, TITLES, OUTPUT_COLUMNS);
     for (size_t i = 0; i < listing->count; i++) {
         fill_row(&row, &listing->actors[i]);
-        widen(widths, row.cells);
+        table_widen(widths, row.cells, OUTPUT_COLUMNS);
     }
-    if (first) print_row(widths, TITLES);
+    if (first) table_write(stdout, widths, TITLES, OUTPUT_COLUMNS, FIRST_RIGHT);
     for (size_t i = 0; i < listing->count; i++) {
         fill_row(&row, &listing->actors[i]);
-        print_row(widths, row.cells);
+        table_write(stdout, widths, row.cells, OUTPUT_COLUMNS, FIRST_RIGHT);
     }
 }
 
