@@ -162,15 +162,39 @@ static void take_target(struct invocation *invocation, struct argp_state *state)
         argp_error(state, "\"%s\" is no id; a name that begins with @ is written with --name",
                    word);
     }
-    if (invocation->command->starts) {
+    if (invocation->command->special == SPECIAL_STARTS) {
         argp_error(state, "ids are given by the server; a name that begins with @ is written with "
                           "--name");
     }
     invocation->target = peeper_by_id(id);
 }
 
+static void take_crash(struct invocation *invocation, struct argp_state *state) {
+    char **words = invocation->words;
+    int    count = invocation->word_count;
+    bool   show = count == 2 && strcmp(words[0], "show") == 0;
+    if (invocation->command->special == SPECIAL_CRASHES && !show) {
+        if (count > 1) argp_error(state, "\"%s\" is too much", words[1]);
+        if (count == 1) invocation->target = peeper_by_name(unshield(words[0]));
+        return;
+    }
+    if (count == 0) argp_error(state, "ID is missing");
+    if (count > 1 && !show) argp_error(state, "\"%s\" is too much", words[1]);
+    const char *word = words[show];
+    char       *end;
+    errno = 0;
+    invocation->crash = strtoull(word, &end, 10);
+    if (!isdigit((unsigned char)word[0]) || *end != '\0' || errno != 0 || invocation->crash == 0) {
+        argp_error(state, "\"%s\" is no id of a crash", word);
+    }
+}
+
 static void check_words(struct invocation *invocation, struct argp_state *state) {
     const struct command *command = invocation->command;
+    if (command->special == SPECIAL_CRASH || command->special == SPECIAL_CRASHES) {
+        take_crash(invocation, state);
+        return;
+    }
     if (command->named) take_target(invocation, state);
     if (command->words_after && invocation->word_count == 0) {
         argp_error(state, "MESSAGE is missing");
@@ -178,7 +202,7 @@ static void check_words(struct invocation *invocation, struct argp_state *state)
     if (!command->words_after && invocation->word_count > 0) {
         argp_error(state, "\"%s\" is too much", invocation->words[0]);
     }
-    if (command->starts && invocation->start.behaviour == NULL) {
+    if (command->special == SPECIAL_STARTS && invocation->start.behaviour == NULL) {
         argp_error(state, "--behaviour is missing");
     }
 }

@@ -76,6 +76,13 @@ Test(cli, exits_with_2_and_says_why_on_wrong_usage, .timeout = 20) {
         {"call @0 inc", "is no id"},
         {"call @7x inc", "is no id"},
         {"call @99999999999999999999 inc", "is no id"},
+        {"redrive", "ID is missing"},
+        {"redrive 0", "is no id of a crash"},
+        {"redrive x", "is no id of a crash"},
+        {"discard 1 2", "is too much"},
+        {"discard 18446744073709551616", "is no id of a crash"},
+        {"crashes a b", "is too much"},
+        {"crashes show x", "is no id of a crash"},
         {"call a inc --deadline-ms x", "is no number"},
         {"call a inc --deadline-ms -1", "is no number"},
         {"call a inc --deadline-ms 4294967296", "is no number"},
@@ -298,6 +305,60 @@ Test(cli, lists_all_pages_one_actor_in_a_line, .timeout = 20) {
     cr_assert(strncmp(second + 1, "{\"name\":\"p-two\"", 15) == 0, "%s", second);
 }
 
+static void tell_of_crashes(struct peer *peer) {
+    Peeper__V1__CrashReport  report = PEEPER__V1__CRASH_REPORT__INIT;
+    Peeper__V1__CrashReport *reports[] = {&report};
+    Peeper__V1__CrashListing listing = PEEPER__V1__CRASH_LISTING__INIT;
+    char                    *lines[] = {(char *)"a.so+0x1 (f)", (char *)"b+0x2"};
+    Peeper__V1__ServerFrame  frame = PEEPER__V1__SERVER_FRAME__INIT;
+    report.crash = 17;
+    report.name = (char *)"cart";
+    report.kind = (char *)"signal";
+    report.turn = (char *)"call";
+    report.payload = (ProtobufCBinaryData){2, (uint8_t *)"\x18\x02"};
+    report.backtrace = lines;
+    report.n_backtrace = 2;
+    listing.reports = reports;
+    listing.n_reports = 1;
+
+    peer_welcome(peer, LIMIT);
+    const Peeper__V1__ClientFrame *request = peer_read(peer);
+    frame.id = request->id;
+    if (request->body_case == PEEPER__V1__CLIENT_FRAME__BODY_LIST_CRASHES) {
+        peer->seen = strcmp(request->list_crashes->name, "cart") == 0;
+        frame.body_case = PEEPER__V1__SERVER_FRAME__BODY_CRASH_LISTING;
+        frame.crash_listing = &listing;
+    } else {
+        peer->seen = request->show_crash->crash == 17;
+        frame.body_case = PEEPER__V1__SERVER_FRAME__BODY_CRASH_REPORT;
+        frame.crash_report = &report;
+    }
+    peer_write(peer, &frame);
+    peer_read_to_end(peer);
+}
+
+Test(cli, lists_the_crashes_of_an_actor_and_shows_one, .timeout = 20) {
+    struct peer   peer;
+    struct result result = run_with(tell_of_crashes, &peer, "crashes cart");
+    cr_assert(result.code == 0, "%s", result.err);
+    cr_assert(peer.seen == 1);
+    cr_assert(strncmp(result.out, "{\"crash\":17,\"name\":\"cart\"", 25) == 0, "%s", result.out);
+    cr_assert(strstr(result.out, "\"backtrace\":[\"a.so+0x1 (f)\",\"b+0x2\"]") != NULL);
+    cr_assert(strstr(result.out, "payload\"") == NULL);
+
+    result = run_with(tell_of_crashes, &peer, "crashes show 17");
+    cr_assert(result.code == 0, "%s", result.err);
+    cr_assert(peer.seen == 1);
+    cr_assert(strstr(result.out, "\"payload\": 1") != NULL, "%s", result.out);
+}
+
+Test(cli, prints_the_reply_to_a_call_that_is_redriven, .timeout = 20) {
+    struct peer   peer;
+    struct result result = run_with(reply_nonsense, &peer, "redrive 17");
+    cr_assert(result.code == 0, "%s", result.err);
+    cr_assert_str_eq(result.out, "{\"$bytes\":\"//8=\"}\n");
+}
+
 static void take_one(struct peer *peer) {
     peer_welcome(peer, LIMIT);
     const Peeper__V1__ClientFrame *frame = peer_read(peer);
@@ -316,6 +377,8 @@ Test(cli, prints_ok_where_the_answer_is_yes, .timeout = 20) {
         {"stop a --reason bye", PEEPER__V1__CLIENT_FRAME__BODY_STOP},
         {"kill a", PEEPER__V1__CLIENT_FRAME__BODY_KILL},
         {"resume a", PEEPER__V1__CLIENT_FRAME__BODY_RESUME},
+        {"redrive 7", PEEPER__V1__CLIENT_FRAME__BODY_REDRIVE},
+        {"discard 7", PEEPER__V1__CLIENT_FRAME__BODY_DISCARD_CRASH},
     };
     for (size_t i = 0; i < sizeof(LINES) / sizeof(LINES[0]); i++) {
         struct peer   peer;

@@ -29,6 +29,7 @@ struct invocation {
     char                **words_room; // owned; `words` walks through it
     int                   word_count;
     struct peeper_target  target; // what NAME says
+    uint64_t              crash;  // what ID says; 0: none was given
 
     // options of single commands
     struct peeper_start_options start;
@@ -37,6 +38,14 @@ struct invocation {
     const char                 *prefix;
     uint32_t                    deadline_ms;
     bool                        json;
+};
+
+// What the words of a command mean beyond its NAME and MESSAGE.
+enum special {
+    SPECIAL_NOTHING, // = false
+    SPECIAL_STARTS,  // the NAME is a new one, and there must be a behaviour
+    SPECIAL_CRASH,   // ID of a crash
+    SPECIAL_CRASHES, // [NAME], or show ID
 };
 
 // One command. `arguments` is what stands in its usage line; a NAME in front is the target.
@@ -48,7 +57,7 @@ struct command {
     const struct argp_option *options;
     bool                      named;       // takes a NAME
     bool                      words_after; // takes one MESSAGE word or more
-    bool                      starts;      // the NAME is a new one, and there must be a behaviour
+    enum special              special;
     // Runs it on a connected client.   Fails: an exit code, after saying why on stderr.
     enum exit_code (*run)(struct peeper_sync *peeper, const struct invocation *invocation);
 };

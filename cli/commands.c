@@ -57,6 +57,17 @@ static const struct argp_option LIST_OPTIONS[] = {
     {0},
 };
 
+static const struct argp_option CRASHES_OPTIONS[] = {
+    {"json", OPTION_JSON, NULL, 0,
+     "One line of JSON for each crash (default where stdout is no terminal)", 0},
+    {0},
+};
+
+static const struct argp_option REDRIVE_OPTIONS[] = {
+    {"timeout-ms", OPTION_TIMEOUT_MS, "N", 0, "How long to wait for a reply (default: 5000)", 0},
+    {0},
+};
+
 // --- Words to values -----------------------------------------------------------------------------
 
 // One word is the value itself, several are a list.
@@ -186,6 +197,45 @@ static enum exit_code run_inspect(struct peeper_sync *peeper, const struct invoc
     return status == PEEPER_STATUS_OK ? output_actor(&actor) : refused(peeper, invocation);
 }
 
+// A crash has no NAME that an error could tell.
+static enum exit_code crash_refused(struct peeper_sync *peeper) {
+    return output_error(peeper_sync_error(peeper), NULL);
+}
+
+static enum exit_code run_crashes(struct peeper_sync *peeper, const struct invocation *invocation) {
+    struct peeper_page    page = {.prefix = invocation->target.name, .limit = LIST_LIMIT};
+    struct peeper_crashes crashes;
+    struct peeper_crash   crash;
+    int                   widths[OUTPUT_COLUMNS] = {0};
+    bool                  json = invocation->json || !isatty(STDOUT_FILENO);
+    if (invocation->crash != 0) {
+        enum peeper_status status = peeper_sync_crash(peeper, invocation->crash, &crash);
+        return status == PEEPER_STATUS_OK ? output_crash(&crash) : crash_refused(peeper);
+    }
+    do {
+        enum peeper_status status = peeper_sync_crashes(peeper, &page, &crashes);
+        if (status != PEEPER_STATUS_OK) return crash_refused(peeper);
+        enum exit_code code = output_crashes(&crashes, json, widths);
+        if (code != EXIT_CODE_OK) return code;
+        page.cursor = crashes.next;
+    } while (page.cursor != 0);
+    return EXIT_CODE_OK;
+}
+
+static enum exit_code run_redrive(struct peeper_sync *peeper, const struct invocation *invocation) {
+    struct peeper_value reply;
+    bool                replied;
+    enum peeper_status  status = peeper_sync_redrive(peeper, invocation->crash,
+                                                     invocation->start.timeout_ms, &replied, &reply);
+    if (status != PEEPER_STATUS_OK) return crash_refused(peeper);
+    return replied ? output_value(reply) : output_ok();
+}
+
+static enum exit_code run_discard(struct peeper_sync *peeper, const struct invocation *invocation) {
+    enum peeper_status status = peeper_sync_discard_crash(peeper, invocation->crash);
+    return status == PEEPER_STATUS_OK ? output_ok() : crash_refused(peeper);
+}
+
 static enum exit_code run_ping(struct peeper_sync *peeper, const struct invocation *invocation) {
     (void)invocation;
     return finish(peeper, invocation, peeper_sync_ping(peeper));
@@ -195,7 +245,7 @@ const struct command COMMANDS[] = {
     {"start", "NAME --behaviour B", "creates an actor",
      "Creates an actor, waits for its init and prints its name, incarnation id and unit.\v"
      "Example:\n  peeper start hits --behaviour counter --state 41 --on-intensity suspend",
-     START_OPTIONS, true, false, true, run_start},
+     START_OPTIONS, true, false, SPECIAL_STARTS, run_start},
     {"call", "NAME MESSAGE...", "asks an actor and prints its reply",
      "Sends a message to handle_call, waits for the reply and prints it.\v"
      "Example:\n  peeper call hits add 3 --deadline-ms 200",
@@ -234,6 +284,22 @@ const struct command COMMANDS[] = {
      "nor waits for its turn.\v"
      "Example:\n  peeper inspect hits",
      NAMED_OPTIONS, true, false, false, run_inspect},
+    {"crashes", "[NAME]\nshow ID", "lists crashes, or shows one",
+     "Lists the crashes that the server remembers, newest first: a table on a terminal, else one "
+     "line "
+     "of JSON for each. With show ID all that is known about one, with the message that did it.\v"
+     "Example:\n  peeper crashes hits && peeper crashes show 17",
+     CRASHES_OPTIONS, false, false, SPECIAL_CRASHES, run_crashes},
+    {"redrive", "ID", "runs the message of a crash again",
+     "Delivers the message of a crash again, to the same actor if it lives, else to the one that "
+     "has "
+     "its name now. Prints the reply to a call, ok for other messages.\v"
+     "Example:\n  peeper redrive 17",
+     REDRIVE_OPTIONS, false, false, SPECIAL_CRASH, run_redrive},
+    {"discard", "ID", "forgets a crash and its message",
+     "Removes a crash and its message from what the server remembers.\v"
+     "Example:\n  peeper discard 17",
+     NULL, false, false, SPECIAL_CRASH, run_discard},
     {"ping", "", "asks the server for a sign of life",
      "Prints ok when the server has answered.\v"
      "Example:\n  peeper ping -a 127.0.0.1:7420",

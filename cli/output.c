@@ -2,11 +2,13 @@
 
 #include "table.h"
 #include "wire/json.h"
+#include "wire/turn.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 // --- JSON ----------------------------------------------------------------------------------------
 
@@ -55,10 +57,31 @@ enum exit_code output_started(const struct peeper_started *started) {
     return print(stdout, json, JSON_COMPACT);
 }
 
-static struct actor_info info_of(const struct peeper_actor *actor) {
+// The lines of a backtrace as one text with \n between them.
+struct trace {
+    char   text[TRACE_BYTES_MAX + 1];
+    size_t bytes;
+};
+
+static struct slice join(struct trace *trace, const char *const *lines, size_t count) {
+    trace->bytes = 0;
+    for (size_t i = 0; i < count && trace->bytes < TRACE_BYTES_MAX; i++) {
+        size_t left = sizeof(trace->text) - trace->bytes;
+        int bytes = snprintf(trace->text + trace->bytes, left, "%s%s", i > 0 ? "\n" : "", lines[i]);
+        if (bytes < 0) break;
+        trace->bytes += (size_t)bytes < left ? (size_t)bytes : left - 1;
+    }
+    return slice_of(trace->text, trace->bytes);
+}
+
+static struct slice slice_text(const char *text) {
+    return slice_of(text, text == NULL ? 0 : strlen(text));
+}
+
+static struct actor_info info_of(const struct peeper_actor *actor, struct trace *trace) {
     return (struct actor_info){
-        .name = slice_of(actor->name, strlen(actor->name)),
-        .behaviour = slice_of(actor->behaviour, strlen(actor->behaviour)),
+        .name = slice_text(actor->name),
+        .behaviour = slice_text(actor->behaviour),
         .status = actor->status,
         .unit = actor->unit,
         .incarnation = actor->incarnation,
@@ -71,7 +94,10 @@ static struct actor_info info_of(const struct peeper_actor *actor) {
         .timers = actor->timers,
         .last_crash = {.kind = actor->has_crash ? actor->crash_kind : NULL,
                        .reason = slice_of(actor->crash_reason.data, actor->crash_reason.bytes),
-                       .at_ms = actor->crash_at_ms},
+                       .at_ms = actor->crash_at_ms,
+                       .id = actor->crash_id,
+                       .text = slice_text(actor->crash_message),
+                       .trace = join(trace, actor->crash_backtrace, actor->crash_backtrace_lines)},
         .has_state = actor->has_state,
         .state = slice_of(actor->state.data, actor->state.bytes),
         .version = actor->version,
@@ -80,7 +106,8 @@ static struct actor_info info_of(const struct peeper_actor *actor) {
 }
 
 enum exit_code output_actor(const struct peeper_actor *actor) {
-    struct actor_info info = info_of(actor);
+    struct trace      trace;
+    struct actor_info info = info_of(actor, &trace);
     return print(stdout, json_from_actor_info(&info, true), JSON_INDENT(2));
 }
 
@@ -88,41 +115,70 @@ enum exit_code output_actor(const struct peeper_actor *actor) {
 
 #define FIRST_RIGHT 3 // numbers
 
-static const char *const TITLES[OUTPUT_COLUMNS] = {"NAME",        "BEHAVIOUR", "STATUS",
-                                                   "INCARNATION", "RESTARTS",  "MAILBOX"};
-
 struct row {
     const char *cells[OUTPUT_COLUMNS];
-    char        name[32]; // of an actor without one
-    char        incarnation[32];
-    char        restarts[32];
-    char        mailbox[16];
+    char        room[5][64]; // what the cells point to where it is made here
 };
 
-static void fill_row(struct row *row, const struct peeper_actor *actor) {
-    snprintf(row->incarnation, sizeof(row->incarnation), "%" PRIu64, actor->incarnation);
-    snprintf(row->restarts, sizeof(row->restarts), "%" PRIu64, actor->restarts);
-    snprintf(row->mailbox, sizeof(row->mailbox), "%" PRIu32, actor->mailbox);
-    snprintf(row->name, sizeof(row->name), "@%" PRIu64, actor->incarnation);
-    row->cells[0] = actor->name[0] != '\0' ? actor->name : row->name;
-    row->cells[1] = actor->behaviour;
-    row->cells[2] = actor->status;
-    row->cells[3] = row->incarnation;
-    row->cells[4] = row->restarts;
-    row->cells[5] = row->mailbox;
+// What a table is of: its rows stand in `page`.
+struct table {
+    const char *titles[OUTPUT_COLUMNS];
+    const void *page;
+    size_t      count;
+    void (*fill)(struct row *row, const void *page, size_t index);
+};
+
+static const char *number(char room[static 64], uint64_t value) {
+    snprintf(room, 64, "%" PRIu64, value);
+    return room;
 }
 
-static void print_table(const struct peeper_listing *listing, int widths[OUTPUT_COLUMNS]) {
+// The name of an actor, or what it is addressed by.
+static const char *name_of(char room[static 64], const char *name, uint64_t incarnation) {
+    if (name[0] != '\0') return name;
+    snprintf(room, 64, "@%" PRIu64, incarnation);
+    return room;
+}
+
+static void fill_actor(struct row *row, const void *page, size_t index) {
+    const struct peeper_actor *actor = &((const struct peeper_listing *)page)->actors[index];
+    row->cells[0] = name_of(row->room[0], actor->name, actor->incarnation);
+    row->cells[1] = actor->behaviour;
+    row->cells[2] = actor->status;
+    row->cells[3] = number(row->room[1], actor->incarnation);
+    row->cells[4] = number(row->room[2], actor->restarts);
+    row->cells[5] = number(row->room[3], actor->mailbox);
+}
+
+static void fill_crash(struct row *row, const void *page, size_t index) {
+    const struct peeper_crash *crash = &((const struct peeper_crashes *)page)->crashes[index];
+    time_t                     seconds = (time_t)(crash->at_ms / 1000);
+    struct tm                  utc = {0};
+    row->cells[0] = name_of(row->room[0], crash->name, crash->incarnation);
+    snprintf(row->room[1], sizeof(row->room[1]), "%s%s", crash->kind,
+             crash->quarantined ? ", quarantined" : "");
+    row->cells[1] = row->room[1];
+    row->cells[2] = crash->message;
+    if (gmtime_r(&seconds, &utc) == NULL ||
+        strftime(row->room[2], sizeof(row->room[2]), "%Y-%m-%dT%H:%M:%SZ", &utc) == 0) {
+        row->room[2][0] = '\0';
+    }
+    row->cells[3] = row->room[2];
+    row->cells[4] = number(row->room[3], crash->redriven);
+    row->cells[5] = number(row->room[4], crash->id);
+}
+
+static void print_table(const struct table *table, int widths[OUTPUT_COLUMNS]) {
     struct row row;
     bool       first = widths[0] == 0;
-    table_widen(widths, TITLES, OUTPUT_COLUMNS);
-    for (size_t i = 0; i < listing->count; i++) {
-        fill_row(&row, &listing->actors[i]);
+    table_widen(widths, table->titles, OUTPUT_COLUMNS);
+    for (size_t i = 0; i < table->count; i++) {
+        table->fill(&row, table->page, i);
         table_widen(widths, row.cells, OUTPUT_COLUMNS);
     }
-    if (first) table_write(stdout, widths, TITLES, OUTPUT_COLUMNS, FIRST_RIGHT);
-    for (size_t i = 0; i < listing->count; i++) {
-        fill_row(&row, &listing->actors[i]);
+    if (first) table_write(stdout, widths, table->titles, OUTPUT_COLUMNS, FIRST_RIGHT);
+    for (size_t i = 0; i < table->count; i++) {
+        table->fill(&row, table->page, i);
         table_write(stdout, widths, row.cells, OUTPUT_COLUMNS, FIRST_RIGHT);
     }
 }
@@ -130,12 +186,73 @@ static void print_table(const struct peeper_listing *listing, int widths[OUTPUT_
 enum exit_code output_listing(const struct peeper_listing *listing, bool json,
                               int widths[OUTPUT_COLUMNS]) {
     if (!json) {
-        print_table(listing, widths);
+        struct table table = {
+            {"NAME", "BEHAVIOUR", "STATUS", "INCARNATION", "RESTARTS", "MAILBOX"},
+            listing,
+            listing->count,
+            fill_actor,
+        };
+        print_table(&table, widths);
         return EXIT_CODE_OK;
     }
     for (size_t i = 0; i < listing->count; i++) {
-        struct actor_info info = info_of(&listing->actors[i]);
+        struct trace      trace;
+        struct actor_info info = info_of(&listing->actors[i], &trace);
         enum exit_code    code = print(stdout, json_from_actor_info(&info, false), JSON_COMPACT);
+        if (code != EXIT_CODE_OK) return code;
+    }
+    return EXIT_CODE_OK;
+}
+
+// --- Crashes -------------------------------------------------------------------------------------
+
+static struct crash_report report_of(const struct peeper_crash *crash, struct trace *trace) {
+    return (struct crash_report){
+        .id = crash->id,
+        .unit = crash->unit,
+        .incarnation = crash->incarnation,
+        .name = slice_text(crash->name),
+        .behaviour = slice_text(crash->behaviour),
+        .version = slice_text(crash->version),
+        .kind = crash->kind,
+        .reason = slice_of(crash->reason.data, crash->reason.bytes),
+        .text = slice_text(crash->message),
+        .trace = join(trace, crash->backtrace, crash->backtrace_lines),
+        .turn = crash->turn,
+        .message = slice_of(crash->payload.data, crash->payload.bytes),
+        .message_bytes = crash->payload_bytes,
+        .message_cut = crash->payload_cut,
+        .quarantined = crash->quarantined,
+        .attempts = crash->attempts,
+        .redriven = crash->redriven,
+        .state_version = crash->state_version,
+        .host_pid = crash->host_pid,
+        .at_ms = crash->at_ms,
+    };
+}
+
+enum exit_code output_crash(const struct peeper_crash *crash) {
+    struct trace        trace;
+    struct crash_report report = report_of(crash, &trace);
+    return print(stdout, json_from_crash_report(&report, true), JSON_INDENT(2));
+}
+
+enum exit_code output_crashes(const struct peeper_crashes *crashes, bool json,
+                              int widths[OUTPUT_COLUMNS]) {
+    if (!json) {
+        struct table table = {
+            {"NAME", "KIND", "WHERE", "AT", "REDRIVEN", "CRASH"},
+            crashes,
+            crashes->count,
+            fill_crash,
+        };
+        print_table(&table, widths);
+        return EXIT_CODE_OK;
+    }
+    for (size_t i = 0; i < crashes->count; i++) {
+        struct trace        trace;
+        struct crash_report report = report_of(&crashes->crashes[i], &trace);
+        enum exit_code code = print(stdout, json_from_crash_report(&report, false), JSON_COMPACT);
         if (code != EXIT_CODE_OK) return code;
     }
     return EXIT_CODE_OK;

@@ -25,6 +25,11 @@ enum exit_code output_actor(const struct peeper_actor *actor);
 enum exit_code output_listing(const struct peeper_listing *listing, bool json,
                               int widths[OUTPUT_COLUMNS]);
 
+// Prints one page of crashes likewise / one crash as indented JSON.
+enum exit_code output_crashes(const struct peeper_crashes *crashes, bool json,
+                              int widths[OUTPUT_COLUMNS]);
+enum exit_code output_crash(const struct peeper_crash *crash);
+
 // Prints an error, its status first, then reason, kind and advice, and answers its exit code. A
 // crash tells the actor, `target` (NULL before there is one), and what it was in the first line:
 // `CRASHED: MyServer: raise "boom"`.

@@ -302,3 +302,30 @@ enum peeper_status peeper_client_ping(struct peeper_client *client, struct peepe
     if (then.on_answer == NULL) return PEEPER_STATUS_INVALID;
     return client_submit(client, &request, client->options.request_timeout_ms, then);
 }
+
+enum peeper_status peeper_client_crashes(struct peeper_client     *client,
+                                         const struct peeper_page *page, struct peeper_then then) {
+    struct request request = {.verb = REQUEST_CRASHES, .page = page};
+    if (then.on_answer == NULL) return PEEPER_STATUS_INVALID;
+    return client_submit(client, &request, client->options.request_timeout_ms, then);
+}
+
+enum peeper_status peeper_client_crash(struct peeper_client *client, uint64_t crash,
+                                       struct peeper_then then) {
+    struct request request = {.verb = REQUEST_CRASH, .crash = crash};
+    if (then.on_answer == NULL) return PEEPER_STATUS_INVALID;
+    return client_submit(client, &request, client->options.request_timeout_ms, then);
+}
+
+enum peeper_status peeper_client_redrive(struct peeper_client *client, uint64_t crash,
+                                         uint32_t timeout_ms, struct peeper_then then) {
+    struct request request = {.verb = REQUEST_REDRIVE, .crash = crash, .limit_ms = timeout_ms};
+    if (then.on_answer == NULL) return PEEPER_STATUS_INVALID;
+    return client_submit(client, &request, or_default(timeout_ms, SERVER_DEADLINE_MS), then);
+}
+
+enum peeper_status peeper_client_discard_crash(struct peeper_client *client, uint64_t crash,
+                                               struct peeper_then then) {
+    struct request request = {.verb = REQUEST_DISCARD_CRASH, .crash = crash};
+    return client_submit(client, &request, client->options.request_timeout_ms, then);
+}

@@ -231,8 +231,7 @@ static void on_async(uv_async_t *async) {
 // --- Reading -------------------------------------------------------------------------------------
 
 static void on_welcome(struct peeper_client *client, struct incoming *incoming) {
-    if (incoming->id != CONNECTION_HELLO_ID ||
-        incoming->kind != frame_kind_expected(REQUEST_HELLO)) {
+    if (incoming->id != CONNECTION_HELLO_ID || !frame_kind_fits(incoming->kind, REQUEST_HELLO)) {
         if (incoming->kind == FRAME_ERROR) {
             end(client, &incoming->answer.error);
         } else {
@@ -281,7 +280,7 @@ static void on_frame(struct peeper_client *client, struct incoming *incoming) {
     connection_unlock(client);
     if (!found) return; // it was given up: the answer is late
 
-    if (incoming->kind != FRAME_ERROR && incoming->kind != frame_kind_expected(request.verb)) {
+    if (incoming->kind != FRAME_ERROR && !frame_kind_fits(incoming->kind, request.verb)) {
         *answer = (struct peeper_answer){
             .error = error_of(PEEPER_STATUS_PROTOCOL, "the server's answer is of another kind")};
     }

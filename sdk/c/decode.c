@@ -102,6 +102,7 @@ static void fill_actor(const Peeper__V1__ActorInfo *from, struct peeper_actor *a
         .hibernating = from->hibernating,
         .timers = from->timers,
         .crash_kind = "",
+        .crash_message = "",
     };
     if (from->state != NULL) {
         actor->has_state = true;
@@ -114,6 +115,10 @@ static void fill_actor(const Peeper__V1__ActorInfo *from, struct peeper_actor *a
         actor->crash_kind = from->last_crash->kind;
         actor->crash_reason = value_of(from->last_crash->reason);
         actor->crash_at_ms = from->last_crash->at_ms;
+        actor->crash_id = from->last_crash->id;
+        actor->crash_message = from->last_crash->message;
+        actor->crash_backtrace = (const char *const *)from->last_crash->backtrace;
+        actor->crash_backtrace_lines = from->last_crash->n_backtrace;
     }
 }
 
@@ -127,6 +132,45 @@ static enum peeper_status fill_listing(struct decoder *decoder, Peeper__V1__Acto
     for (size_t i = 0; i < count; i++) fill_actor(from[i], &actors[i]);
     listing->actors = actors;
     listing->count = count;
+    return PEEPER_STATUS_OK;
+}
+
+static void fill_crash(const Peeper__V1__CrashReport *from, struct peeper_crash *crash) {
+    *crash = (struct peeper_crash){
+        .id = from->crash,
+        .name = from->name,
+        .unit = from->unit,
+        .incarnation = from->incarnation,
+        .behaviour = from->behaviour,
+        .version = from->version,
+        .kind = from->kind,
+        .reason = value_of(from->reason),
+        .message = from->message,
+        .backtrace = (const char *const *)from->backtrace,
+        .backtrace_lines = from->n_backtrace,
+        .turn = from->turn,
+        .payload = value_of(from->payload),
+        .payload_bytes = from->payload_bytes,
+        .payload_cut = from->payload_cut,
+        .state_version = from->state_version,
+        .host_pid = from->host_pid,
+        .at_ms = from->at_ms,
+        .attempts = from->attempts,
+        .quarantined = from->quarantined,
+        .redriven = from->redriven,
+    };
+}
+
+static enum peeper_status fill_crashes(struct decoder *decoder, Peeper__V1__CrashReport **from,
+                                       size_t count, struct peeper_crashes *crashes) {
+    struct peeper_crash *room = NULL;
+    if (count > 0) {
+        room = take(decoder, count * sizeof(*room));
+        if (room == NULL) return PEEPER_STATUS_NO_MEMORY;
+    }
+    for (size_t i = 0; i < count; i++) fill_crash(from[i], &room[i]);
+    crashes->crashes = room;
+    crashes->count = count;
     return PEEPER_STATUS_OK;
 }
 
@@ -208,6 +252,7 @@ static enum peeper_status fill(struct decoder *decoder, Peeper__V1__ServerFrame 
         case PEEPER__V1__SERVER_FRAME__BODY_REPLY:
             incoming->kind = FRAME_REPLY;
             answer->reply = value_of(frame->reply->payload);
+            answer->replied = true;
             return PEEPER_STATUS_OK;
         case PEEPER__V1__SERVER_FRAME__BODY_ERROR:
             incoming->kind = FRAME_ERROR;
@@ -242,6 +287,14 @@ static enum peeper_status fill(struct decoder *decoder, Peeper__V1__ServerFrame 
             incoming->kind = FRAME_CHILD_COUNTS;
             fill_counts(frame->child_counts, &answer->child_counts);
             return PEEPER_STATUS_OK;
+        case PEEPER__V1__SERVER_FRAME__BODY_CRASH_LISTING:
+            incoming->kind = FRAME_CRASH_LISTING;
+            answer->crashes.next = frame->crash_listing->next;
+            return fill_crashes(decoder, frame->crash_listing->reports,
+                                frame->crash_listing->n_reports, &answer->crashes);
+        case PEEPER__V1__SERVER_FRAME__BODY_CRASH_REPORT:
+            incoming->kind = FRAME_CRASH_REPORT;
+            return fill_crashes(decoder, &frame->crash_report, 1, &answer->crashes);
         case PEEPER__V1__SERVER_FRAME__BODY_EVENT:
             fill_event(frame->event, incoming);
             return PEEPER_STATUS_OK;
@@ -263,7 +316,7 @@ enum peeper_status decoder_decode(struct decoder *decoder, struct peeper_value f
     return fill(decoder, decoded, ret_incoming);
 }
 
-enum frame_kind frame_kind_expected(enum request_verb verb) {
+bool frame_kind_fits(enum frame_kind kind, enum request_verb verb) {
     static const enum frame_kind EXPECTED[REQUEST_VERBS] = {
         [REQUEST_HELLO] = FRAME_WELCOME,
         [REQUEST_CALL] = FRAME_REPLY,
@@ -287,7 +340,13 @@ enum frame_kind frame_kind_expected(enum request_verb verb) {
         [REQUEST_CHILD_SPEC] = FRAME_REPLY,
         [REQUEST_CHECK_SPECS] = FRAME_DONE,
         [REQUEST_CHANGE_SUPERVISOR] = FRAME_DONE,
+        [REQUEST_CRASHES] = FRAME_CRASH_LISTING,
+        [REQUEST_CRASH] = FRAME_CRASH_REPORT,
+        [REQUEST_REDRIVE] = FRAME_DONE,
+        [REQUEST_DISCARD_CRASH] = FRAME_DONE,
     };
     CHECK(verb < REQUEST_VERBS);
-    return EXPECTED[verb];
+    // What is redriven may be a call.
+    if (verb == REQUEST_REDRIVE && kind == FRAME_REPLY) return true;
+    return kind == EXPECTED[verb];
 }

@@ -25,6 +25,8 @@ enum frame_kind {
     FRAME_PONG,
     FRAME_CHILDREN,
     FRAME_CHILD_COUNTS,
+    FRAME_CRASH_LISTING,
+    FRAME_CRASH_REPORT,
     FRAME_GOODBYE,
 };
 
@@ -47,5 +49,5 @@ void                         decoder_fini(struct decoder *decoder);
 NODISCARD enum peeper_status decoder_decode(struct decoder *decoder, struct peeper_value frame,
                                             struct incoming *ret_incoming);
 
-// The kind of frame that is a good answer to `verb`.   Thread: any.
-enum frame_kind frame_kind_expected(enum request_verb verb);
+// Whether a frame of this kind is a good answer to `verb`.   Thread: any.
+bool frame_kind_fits(enum frame_kind kind, enum request_verb verb);

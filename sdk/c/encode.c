@@ -28,6 +28,10 @@ union body {
     Peeper__V1__GetChildSpec     get_child_spec;
     Peeper__V1__CheckSpecs       check_specs;
     Peeper__V1__ChangeSupervisor change_supervisor;
+    Peeper__V1__ListCrashes      list_crashes;
+    Peeper__V1__ShowCrash        show_crash;
+    Peeper__V1__Redrive          redrive;
+    Peeper__V1__DiscardCrash     discard_crash;
     struct {
         Peeper__V1__Start     message;
         Peeper__V1__Intensity intensity;
@@ -138,6 +142,29 @@ static void fill_ping(union body *body, const struct request *request) {
     body->ping = (Peeper__V1__Ping)PEEPER__V1__PING__INIT;
 }
 
+static void fill_crashes(union body *body, const struct request *request) {
+    body->list_crashes = (Peeper__V1__ListCrashes)PEEPER__V1__LIST_CRASHES__INIT;
+    body->list_crashes.name = text(request->page->prefix);
+    body->list_crashes.cursor = request->page->cursor;
+    body->list_crashes.limit = request->page->limit;
+}
+
+static void fill_crash(union body *body, const struct request *request) {
+    body->show_crash = (Peeper__V1__ShowCrash)PEEPER__V1__SHOW_CRASH__INIT;
+    body->show_crash.crash = request->crash;
+}
+
+static void fill_redrive(union body *body, const struct request *request) {
+    body->redrive = (Peeper__V1__Redrive)PEEPER__V1__REDRIVE__INIT;
+    body->redrive.crash = request->crash;
+    body->redrive.timeout_ms = request->limit_ms;
+}
+
+static void fill_discard_crash(union body *body, const struct request *request) {
+    body->discard_crash = (Peeper__V1__DiscardCrash)PEEPER__V1__DISCARD_CRASH__INIT;
+    body->discard_crash.crash = request->crash;
+}
+
 static const struct shape {
     void (*fill)(union body *body, const struct request *request);
     Peeper__V1__ClientFrame__BodyCase body_case;
@@ -167,6 +194,10 @@ static const struct shape {
     [REQUEST_CHECK_SPECS] = {fill_check_specs, PEEPER__V1__CLIENT_FRAME__BODY_CHECK_SPECS},
     [REQUEST_CHANGE_SUPERVISOR] = {fill_change_supervisor,
                                    PEEPER__V1__CLIENT_FRAME__BODY_CHANGE_SUPERVISOR},
+    [REQUEST_CRASHES] = {fill_crashes, PEEPER__V1__CLIENT_FRAME__BODY_LIST_CRASHES},
+    [REQUEST_CRASH] = {fill_crash, PEEPER__V1__CLIENT_FRAME__BODY_SHOW_CRASH},
+    [REQUEST_REDRIVE] = {fill_redrive, PEEPER__V1__CLIENT_FRAME__BODY_REDRIVE},
+    [REQUEST_DISCARD_CRASH] = {fill_discard_crash, PEEPER__V1__CLIENT_FRAME__BODY_DISCARD_CRASH},
 };
 
 enum peeper_status encode_request(struct buf *out, uint64_t id, const struct request *request,

@@ -259,3 +259,31 @@ enum peeper_status peeper_sync_ping(struct peeper_sync *sync) {
     if (sync->client == NULL) return sync_finish(sync, PEEPER_STATUS_UNREACHABLE);
     return sync_finish(sync, peeper_client_ping(sync->client, sync_begin(sync)));
 }
+
+enum peeper_status peeper_sync_crashes(struct peeper_sync *sync, const struct peeper_page *page,
+                                       struct peeper_crashes *ret_crashes) {
+    enum peeper_status status = SYNC_REQUEST(sync, peeper_client_crashes, page);
+    if (status == PEEPER_STATUS_OK) *ret_crashes = sync->answer.incoming.answer.crashes;
+    return status;
+}
+
+enum peeper_status peeper_sync_crash(struct peeper_sync *sync, uint64_t crash,
+                                     struct peeper_crash *ret_crash) {
+    enum peeper_status status = SYNC_REQUEST(sync, peeper_client_crash, crash);
+    if (status == PEEPER_STATUS_OK) *ret_crash = sync->answer.incoming.answer.crashes.crashes[0];
+    return status;
+}
+
+enum peeper_status peeper_sync_redrive(struct peeper_sync *sync, uint64_t crash,
+                                       uint32_t timeout_ms, bool *ret_replied,
+                                       struct peeper_value *ret_reply) {
+    enum peeper_status status = SYNC_REQUEST(sync, peeper_client_redrive, crash, timeout_ms);
+    if (status != PEEPER_STATUS_OK) return status;
+    *ret_replied = sync->answer.incoming.answer.replied;
+    *ret_reply = sync->answer.incoming.answer.reply;
+    return status;
+}
+
+enum peeper_status peeper_sync_discard_crash(struct peeper_sync *sync, uint64_t crash) {
+    return SYNC_REQUEST(sync, peeper_client_discard_crash, crash);
+}

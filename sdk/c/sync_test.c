@@ -159,6 +159,82 @@ Test(sync, list_and_inspect_tell_all_fields, .timeout = 10) {
     cr_assert(peer.seen == 1);
 }
 
+static void tell_crashes(struct peer *peer) {
+    Peeper__V1__CrashReport  first = PEEPER__V1__CRASH_REPORT__INIT, second = first;
+    Peeper__V1__CrashReport *both[] = {&first, &second};
+    Peeper__V1__CrashListing listing = PEEPER__V1__CRASH_LISTING__INIT;
+    char                    *lines[] = {(char *)"a+0x1", (char *)"b+0x2"};
+    Peeper__V1__ServerFrame  frame = PEEPER__V1__SERVER_FRAME__INIT;
+    first.crash = UINT64_MAX;
+    first.kind = (char *)"signal";
+    first.backtrace = lines;
+    first.n_backtrace = 2;
+    first.turn = (char *)"call";
+    first.payload = (ProtobufCBinaryData){2, (uint8_t *)"\x18\x02"};
+    first.quarantined = true;
+    listing.reports = both;
+    listing.n_reports = 2;
+    listing.next = 9;
+
+    peer_welcome(peer, LIMIT);
+    const Peeper__V1__ClientFrame *request = peer_read(peer);
+    peer->seen += strcmp(request->list_crashes->name, "o") == 0 &&
+                  request->list_crashes->cursor == 3 && request->list_crashes->limit == 2;
+    frame.id = request->id;
+    frame.body_case = PEEPER__V1__SERVER_FRAME__BODY_CRASH_LISTING;
+    frame.crash_listing = &listing;
+    peer_write(peer, &frame);
+    request = peer_read(peer);
+    peer->seen += request->show_crash->crash == 5;
+    frame.id = request->id;
+    frame.body_case = PEEPER__V1__SERVER_FRAME__BODY_CRASH_REPORT;
+    frame.crash_report = &first;
+    peer_write(peer, &frame);
+    request = peer_read(peer);
+    peer->seen += request->redrive->crash == 6 && request->redrive->timeout_ms == 7;
+    peer_reply_int(peer, request->id, 8);
+    request = peer_read(peer);
+    peer->seen += request->redrive->crash == 9;
+    peer_done(peer, request->id);
+    request = peer_read(peer);
+    peer->seen += request->discard_crash->crash == 10;
+    peer_done(peer, request->id);
+    peer_read_to_end(peer);
+}
+
+Test(sync, crashes_are_listed_shown_redriven_and_discarded, .timeout = 10) {
+    struct peer           peer;
+    struct peeper_sync   *sync = connected(&peer, 1, tell_crashes);
+    struct peeper_page    page = {.prefix = "o", .cursor = 3, .limit = 2};
+    struct peeper_crashes crashes;
+    struct peeper_crash   crash;
+    struct peeper_value   reply;
+    bool                  replied;
+    int64_t               number;
+
+    cr_assert(peeper_sync_crashes(sync, &page, &crashes) == PEEPER_STATUS_OK);
+    cr_assert(crashes.count == 2 && crashes.next == 9);
+    cr_assert(crashes.crashes[0].id == UINT64_MAX);
+    cr_assert_str_eq(crashes.crashes[1].kind, "");
+
+    cr_assert(peeper_sync_crash(sync, 5, &crash) == PEEPER_STATUS_OK);
+    cr_assert_str_eq(crash.kind, "signal");
+    cr_assert_str_eq(crash.turn, "call");
+    cr_assert(crash.backtrace_lines == 2);
+    cr_assert_str_eq(crash.backtrace[1], "b+0x2");
+    cr_assert(peeper_value_int(crash.payload, &number) && number == 1);
+    cr_assert(crash.quarantined);
+
+    cr_assert(peeper_sync_redrive(sync, 6, 7, &replied, &reply) == PEEPER_STATUS_OK);
+    cr_assert(replied);
+    cr_assert(peeper_value_int(reply, &number) && number == 8);
+    cr_assert(peeper_sync_redrive(sync, 9, 0, &replied, &reply) == PEEPER_STATUS_OK);
+    cr_assert(!replied);
+    cr_assert(peeper_sync_discard_crash(sync, 10) == PEEPER_STATUS_OK);
+    finish(&peer, sync);
+    cr_assert(peer.seen == 5);
+}
+
 // Checks each request's fields and answers it; `seen` counts the ones that were right.
 static void check_requests(struct peer *peer) {
     const Peeper__V1__ClientFrame *frame;

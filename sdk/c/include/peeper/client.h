@@ -130,6 +130,11 @@ struct peeper_actor {
     const char         *crash_kind;
     struct peeper_value crash_reason;
     uint64_t            crash_at_ms; // Unix
+    uint64_t            crash_id;    // in the server's crash log; 0: not kept there
+    // As in struct peeper_crash; empty in listings, and once the crash log has no more of it.
+    const char        *crash_message;
+    const char *const *crash_backtrace;
+    size_t             crash_backtrace_lines;
 };
 
 struct peeper_listing {
@@ -159,6 +164,39 @@ struct peeper_child {
 
 struct peeper_children {
     const struct peeper_child *children;
+    size_t                     count;
+    uint64_t                   next; // 0 after the last page
+};
+
+// One crash in the server's crash log.
+struct peeper_crash {
+    uint64_t    id;
+    const char *name; // of the actor; "": anonymous
+    uint64_t    unit;
+    uint64_t    incarnation; // that ended
+    const char *behaviour;
+    const char *version; // of the behaviour's code
+    // raise, contract, exit, signal, deadline, memory, killed, host_lost
+    const char         *kind;
+    struct peeper_value reason;
+    const char         *message;   // where and how, for a person
+    const char *const  *backtrace; // innermost first
+    size_t              backtrace_lines;
+    // The message that did it: init, call, cast, info, continue, terminate, or "" where none did.
+    const char         *turn;
+    struct peeper_value payload; // never in listings
+    uint64_t            payload_bytes;
+    bool                payload_cut; // only the first bytes are kept: it cannot be run again
+    uint64_t            state_version;
+    int32_t             host_pid;
+    uint64_t            at_ms; // Unix
+    uint32_t            attempts;
+    bool                quarantined; // it killed its host
+    uint32_t            redriven;
+};
+
+struct peeper_crashes {
+    const struct peeper_crash *crashes; // newest first
     size_t                     count;
     uint64_t                   next; // 0 after the last page
 };
@@ -201,12 +239,14 @@ struct peeper_options {
 // Shape: everything points into memory that is the client's own again when the callback returns.
 struct peeper_answer {
     struct peeper_error        error;
-    struct peeper_value        reply;        // call
+    struct peeper_value        reply;        // call; redrive of a call
+    bool                       replied;      // whether there is a reply
     struct peeper_started      started;      // start
     uint64_t                   located;      // whereis; 0: nobody
     struct peeper_listing      listing;      // list; inspect: one actor, with its state
     struct peeper_children     children;     // which_children
     struct peeper_child_counts child_counts; // count_children
+    struct peeper_crashes      crashes;      // crashes; crash: one, with its message
     struct peeper_value        frame;        // private
 };
 
@@ -215,7 +255,7 @@ struct peeper_answer {
 typedef void peeper_on_answer(void *user, const struct peeper_answer *answer);
 
 // Where the answer goes. A NULL function means that nobody wants it: allowed for cast, send, stop,
-// kill and resume, which then take no place among the requests in flight.
+// kill, resume and discard_crash, which then take no place among the requests in flight.
 struct peeper_then {
     peeper_on_answer *on_answer;
     void             *user;
@@ -332,6 +372,26 @@ PEEPER_NODISCARD enum peeper_status peeper_client_inspect(struct peeper_client *
                                                           struct peeper_target  target,
                                                           struct peeper_then    then);
 
+// One page of the server's crash log, newest first and without messages / one crash with its
+// message. Of a page, `prefix` is here the whole name of an actor; NULL or "": all.
+PEEPER_NODISCARD enum peeper_status peeper_client_crashes(struct peeper_client     *client,
+                                                          const struct peeper_page *page,
+                                                          struct peeper_then        then);
+PEEPER_NODISCARD enum peeper_status peeper_client_crash(struct peeper_client *client,
+                                                        uint64_t crash, struct peeper_then then);
+
+// Runs the message of a crash again, by the same unit if it lives, else by the actor that has its
+// name now. A call's answer has its reply; a good answer to another message says that it waits in
+// the mailbox.
+// Units: milliseconds; 0: the server's default of 5000.
+PEEPER_NODISCARD enum peeper_status peeper_client_redrive(struct peeper_client *client,
+                                                          uint64_t crash, uint32_t timeout_ms,
+                                                          struct peeper_then then);
+
+// Forgets a crash.
+PEEPER_NODISCARD enum peeper_status
+peeper_client_discard_crash(struct peeper_client *client, uint64_t crash, struct peeper_then then);
+
 PEEPER_NODISCARD enum peeper_status peeper_client_ping(struct peeper_client *client,
                                                        struct peeper_then    then);
 
@@ -392,6 +452,17 @@ PEEPER_NODISCARD enum peeper_status peeper_sync_list(struct peeper_sync       *s
 PEEPER_NODISCARD enum peeper_status peeper_sync_inspect(struct peeper_sync  *sync,
                                                         struct peeper_target target,
                                                         struct peeper_actor *ret_actor);
+PEEPER_NODISCARD enum peeper_status peeper_sync_crashes(struct peeper_sync       *sync,
+                                                        const struct peeper_page *page,
+                                                        struct peeper_crashes    *ret_crashes);
+PEEPER_NODISCARD enum peeper_status peeper_sync_crash(struct peeper_sync *sync, uint64_t crash,
+                                                      struct peeper_crash *ret_crash);
+// `*ret_replied`: it was a call, and `*ret_reply` is its reply.
+PEEPER_NODISCARD enum peeper_status peeper_sync_redrive(struct peeper_sync *sync, uint64_t crash,
+                                                        uint32_t timeout_ms, bool *ret_replied,
+                                                        struct peeper_value *ret_reply);
+PEEPER_NODISCARD enum peeper_status peeper_sync_discard_crash(struct peeper_sync *sync,
+                                                              uint64_t            crash);
 PEEPER_NODISCARD enum peeper_status peeper_sync_ping(struct peeper_sync *sync);
 
 #ifdef __cplusplus
