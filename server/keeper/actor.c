@@ -13,10 +13,11 @@
 #define NAMES_MIN 1024u
 
 static const char *const LIFE_TEXTS[ACTOR_LIVES] = {
-    [ACTOR_FREE] = "free",         [ACTOR_STARTING] = "starting",
-    [ACTOR_RUNNING] = "running",   [ACTOR_RESTARTING] = "restarting",
-    [ACTOR_WAITING] = "waiting",   [ACTOR_SUSPENDED] = "suspended",
-    [ACTOR_STOPPING] = "stopping", [ACTOR_ENDED] = "ended",
+    [ACTOR_FREE] = "free",           [ACTOR_STARTING] = "starting",
+    [ACTOR_RUNNING] = "running",     [ACTOR_RESTARTING] = "restarting",
+    [ACTOR_DOWN] = "restarting",     [ACTOR_WAITING] = "waiting",
+    [ACTOR_SUSPENDED] = "suspended", [ACTOR_STOPPING] = "stopping",
+    [ACTOR_ENDED] = "ended",
 };
 
 const char *actor_life_text(enum actor_life life) {

@@ -21,6 +21,7 @@ enum actor_life {
     ACTOR_STARTING,   // the first init has not committed
     ACTOR_RUNNING,    //
     ACTOR_RESTARTING, // init runs again, with the state from the mirror
+    ACTOR_DOWN,       // its supervisor has not decided yet, or restarts others first
     ACTOR_WAITING,    // over its intensity: the next restart comes after a delay
     ACTOR_SUSPENDED,  // over its intensity: until resumed
     ACTOR_STOPPING,   // terminate is in flight
@@ -61,8 +62,10 @@ struct trouble {
 };
 
 struct alarms;
+struct child;
 struct pending;
 struct ties;
+struct supervisor;
 
 #define ACTOR_TEXT_HERE 24u
 
@@ -80,26 +83,29 @@ struct actor {
     struct alarms  *alarms;  // owned; NULL: it needs none
     struct ties    *ties;    // owned by the tie table; NULL: it has none
     struct timer    idle;    // TIMER_IDLE
-    uint64_t        unit;    // never reused
-    uint64_t        version; // of the newest state handed to the mirror
-    uint32_t        slot;
-    uint32_t        generation;  // incarnations of this slot; with the slot it makes the id
-    uint32_t        epoch;       // activations
-    uint32_t        host_serial; // of the host that holds it
-    uint32_t        waiting;     // envelopes in the mailbox
-    uint32_t        inflight;    // turns in a ring that are not void
-    uint32_t        mailbox_max;
-    uint32_t        intensity;
-    uint32_t        period_ms;
-    uint32_t        argument_bytes;
-    uint16_t        behaviour;
-    uint8_t         name_bytes;
-    uint8_t         worker;
-    uint8_t         pool; // index, of the hosts that may run it
-    uint8_t         life : 4;
-    uint8_t         home : 4;
-    uint8_t         restart : 4;
-    uint8_t         on_intensity : 4;
+    struct child   *child;   // its place in a supervisor; NULL: it has none
+    // Owned by supervisor.c; NULL: an actor. A supervisor has a name and an id, and runs no code.
+    struct supervisor *supervisor;
+    uint64_t           unit;    // never reused
+    uint64_t           version; // of the newest state handed to the mirror
+    uint32_t           slot;
+    uint32_t           generation;  // incarnations of this slot; with the slot it makes the id
+    uint32_t           epoch;       // activations
+    uint32_t           host_serial; // of the host that holds it
+    uint32_t           waiting;     // envelopes in the mailbox
+    uint32_t           inflight;    // turns in a ring that are not void
+    uint32_t           mailbox_max;
+    uint32_t           intensity;
+    uint32_t           period_ms;
+    uint32_t           argument_bytes;
+    uint16_t           behaviour;
+    uint8_t            name_bytes;
+    uint8_t            worker;
+    uint8_t            pool; // index, of the hosts that may run it
+    uint8_t            life : 4;
+    uint8_t            home : 4;
+    uint8_t            restart : 4;
+    uint8_t            on_intensity : 4;
     // The worker may have run turns of this actor that were taken back: its copy is not to be used
     // after the turn that runs now.
     bool stale : 1;

@@ -41,7 +41,9 @@ static bool legal_done(const struct subject *s) {
     bool                 stop = (commit->record.flags & COMMIT_STOP) != 0;
     bool                 init = s->first && s->turn->kind == TURN_INIT;
 
-    if (commit->reply.data != NULL && !(s->first && s->turn->kind == TURN_CALL)) return false;
+    // What init replies is information for its starter.
+    bool replies = s->first && (s->turn->kind == TURN_CALL || init);
+    if (commit->reply.data != NULL && !replies) return false;
     if (commit->next.data != NULL && (!more || stop)) return false;
     if (commit->idle.data != NULL && !legal_idle(commit)) return false;
     if (init && (stop || (s->actor->life == ACTOR_STARTING && commit->state.data == NULL)))
@@ -169,6 +171,7 @@ static void answer_start(struct subject *s) {
         .unit = s->actor->unit,
         .name = actor_name(s->actor),
         .ref = tie_start_ref(s->actor),
+        .payload = s->commit->reply,
     };
     s->shard->port.answer(s->shard->port.context, worker_caller(s->turn), &answer);
     worker_answered(s->turn);

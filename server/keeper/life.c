@@ -9,6 +9,7 @@
 #include "keeper/reason.h"
 #include "keeper/recall.h"
 #include "keeper/router.h"
+#include "keeper/supervisor.h"
 #include "keeper/timers.h"
 
 #include <stdlib.h>
@@ -105,22 +106,22 @@ static void drop_init(struct shard *shard, struct actor *actor) {
     free(first);
 }
 
-enum ending {
+enum fate {
     END_FORGET, // nothing stays
     END_KEEP,   // the last state stays readable under the name
     END_KILL,   // nothing stays, and the turn that runs now ends, too
 };
 
 static void end_unit(struct shard *shard, struct actor *actor, struct slice reason,
-                     enum ending ending) {
+                     enum fate fate) {
     struct failure failure = {.status = STATUS_DOWN, .reason = reason};
     exits_actor_over(shard, actor, reason);
-    take_turns_back(shard, actor, ending == END_KILL ? &failure : NULL);
+    take_turns_back(shard, actor, fate == END_KILL ? &failure : NULL);
     pending_fail(shard, actor, &failure);
     mailbox_fail(shard, actor, &failure);
     if (actor->trouble != NULL) heap_cancel(&shard->timers, &actor->trouble->backoff);
 
-    if (ending == END_KEEP && actor->name_bytes > 0) {
+    if (fate == END_KEEP && actor->name_bytes > 0) {
         actor->life = ACTOR_ENDED;
         actor->generation++;
         return;
@@ -201,8 +202,8 @@ static void restart_now(struct shard *shard, struct actor *actor, const struct e
     router_pump(shard, actor);
 }
 
-static void over_intensity(struct shard *shard, struct actor *actor, struct trouble *trouble,
-                           const struct end *end) {
+// The unit is kept; whoever called decides when it comes back, or that it ends.
+static void wait_or_suspend(struct shard *shard, struct actor *actor, struct trouble *trouble) {
     char name[300];
     log_quote(name, sizeof name, actor_name(actor).data, actor->name_bytes);
     switch ((enum on_intensity)actor->on_intensity) {
@@ -223,18 +224,38 @@ static void over_intensity(struct shard *shard, struct actor *actor, struct trou
             actor->life = ACTOR_SUSPENDED;
             LOG_WARN("actor.suspended", "name=%s", name);
             return;
-        case INTENSITY_STOP:
-            LOG_ERROR("actor.gave_up", "name=%s intensity=%u period_ms=%u", name, actor->intensity,
-                      actor->period_ms);
-            end_unit(shard, actor, end->reason, END_KEEP);
-            return;
+        case INTENSITY_STOP: CHECK(false);
     }
 }
 
-// The end of an incarnation that may be followed by another.
-static void plan_restart(struct shard *shard, struct actor *actor, const struct end *end) {
+static void give_up(struct shard *shard, struct actor *actor, const struct end *end) {
+    char name[300];
+    LOG_ERROR("actor.gave_up", "name=%s intensity=%u period_ms=%u",
+              log_quote(name, sizeof name, actor_name(actor).data, actor->name_bytes),
+              actor->intensity, actor->period_ms);
+    end_unit(shard, actor, end->reason, END_KEEP);
+}
+
+// Quiet is counted from when it was up again; waiting for a restart is not quiet.
+static void forget_if_quiet(const struct shard *shard, const struct actor *actor,
+                            struct trouble *trouble) {
+    if (trouble->up_ms != 0 && shard->now_ms - trouble->up_ms > actor->period_ms) {
+        trouble->backoff_step = 0;
+    }
+    trouble->up_ms = 0;
+}
+
+static bool abnormal(const struct end *end) {
+    return end->kind != CRASH_EXIT || !reason_orderly(end->reason);
+}
+
+// Closes an incarnation that the unit may outlive: its turns come back, those who waited for a
+// reply hear why, and what is to be remembered is. Without memory for that it answers NULL.
+static struct trouble *close_incarnation(struct shard *shard, struct actor *actor,
+                                         const struct end *end, bool abnormally) {
+    bool           down = end->abrupt || (end->kind == CRASH_EXIT && reason_orderly(end->reason));
     struct failure failure = {
-        .status = end->abrupt ? STATUS_DOWN : STATUS_CRASHED,
+        .status = down ? STATUS_DOWN : STATUS_CRASHED,
         .message = end->text,
         .reason = end->reason,
         .kind = crash_kind_text(end->kind),
@@ -242,33 +263,64 @@ static void plan_restart(struct shard *shard, struct actor *actor, const struct 
     exits_actor_over(shard, actor, end->reason);
     take_turns_back(shard, actor, end->abrupt ? &failure : NULL);
     pending_fail(shard, actor, &failure);
+    drop_init(shard, actor);
+    actor->held = 0;
+    struct trouble *trouble = abnormally ? trouble_of(actor) : actor->trouble;
+    if (trouble == NULL) return NULL;
+    heap_cancel(&shard->timers, &trouble->backoff);
+    forget_if_quiet(shard, actor, trouble);
+    if (abnormally) remember(shard, trouble, end);
+    return trouble;
+}
 
-    struct trouble *trouble = trouble_of(actor);
+// The incarnation of one that has a supervisor is over: it is kept, and the supervisor decides.
+static void go_down(struct shard *shard, struct actor *actor, const struct end *end,
+                    bool abnormally) {
+    (void)close_incarnation(shard, actor, end, abnormally);
+    actor->life = ACTOR_DOWN;
+    actor->generation++;
+    supervisor_news(shard, actor->child, NEWS_DOWN, end->reason, abnormally);
+}
+
+// The end of an incarnation that may be followed by another.
+static void plan_restart(struct shard *shard, struct actor *actor, const struct end *end) {
+    if (actor->child != NULL) {
+        go_down(shard, actor, end, true);
+        return;
+    }
+    struct trouble *trouble = close_incarnation(shard, actor, end, true);
     if (trouble == NULL || actor->restart == RESTART_TEMPORARY) {
-        if (trouble != NULL) remember(shard, trouble, end);
         end_unit(shard, actor, end->reason, END_FORGET);
         return;
     }
-    drop_init(shard, actor);
-    // Quiet is counted from when it was up again; waiting for a restart is not quiet.
-    if (trouble->up_ms != 0 && shard->now_ms - trouble->up_ms > actor->period_ms) {
-        trouble->backoff_step = 0;
-    }
-    remember(shard, trouble, end);
-    trouble->up_ms = 0;
-    actor->held = 0;
     trouble->restarts++;
     shard->metrics.restarts++;
     actor->generation++;
-    if (window_count(&trouble->window, shard->now_ms, actor->period_ms) > actor->intensity) {
-        over_intensity(shard, actor, trouble, end);
-    } else {
+    if (window_count(&trouble->window, shard->now_ms, actor->period_ms) <= actor->intensity) {
         restart_now(shard, actor, end);
+    } else if (actor->on_intensity == INTENSITY_STOP) {
+        give_up(shard, actor, end);
+    } else {
+        wait_or_suspend(shard, actor, trouble);
     }
+}
+
+// One that never was up is gone, and its supervisor hears why.
+static void leave(struct shard *shard, struct actor *actor, enum news news, struct slice reason) {
+    struct child *child = actor->child;
+    if (child == NULL) return;
+    child->actor = NULL;
+    actor->child = NULL;
+    supervisor_news(shard, child, news, reason, true);
 }
 
 // Where the actor was starting, whoever saw the failure has answered the starter.
 static void end_now(struct shard *shard, struct actor *actor, const struct end *end) {
+    if (actor->child != NULL && actor->life != ACTOR_STARTING) {
+        go_down(shard, actor, end, abnormal(end));
+        return;
+    }
+    leave(shard, actor, NEWS_FAILED, end->reason);
     end_unit(shard, actor, end->reason, end->abrupt ? END_KILL : END_FORGET);
 }
 
@@ -279,6 +331,11 @@ void life_unstop(struct actor *actor, const struct turn_record *turn) {
 // A callback asked to stop: permanent actors begin again with their state, transient ones if the
 // reason is not orderly.
 static void plan_exit(struct shard *shard, struct actor *actor, const struct end *end) {
+    if (actor->child != NULL) {
+        // A restart that ends in an orderly way has failed all the same.
+        go_down(shard, actor, end, abnormal(end) || actor->life == ACTOR_RESTARTING);
+        return;
+    }
     bool again = actor->restart == RESTART_PERMANENT ||
                  (actor->restart == RESTART_TRANSIENT && !reason_orderly(end->reason));
     if (again) {
@@ -292,10 +349,21 @@ static void begin(struct shard *shard, struct actor *actor, const struct end *en
     (void)end;
     struct trouble *trouble = actor->trouble;
     actor->life = ACTOR_RUNNING;
+    if (actor->child != NULL) supervisor_news(shard, actor->child, NEWS_UP, reason_normal(), false);
     if (trouble == NULL || trouble->down_ns == 0) return;
     metrics_recovery(&shard->metrics, (clock_mono_ns() - trouble->down_ns) / 1000);
     trouble->down_ns = 0;
     trouble->up_ms = shard->now_ms;
+}
+
+// A restart that had to wait. Under a supervisor others may have to be stopped before it.
+static void due(struct shard *shard, struct actor *actor, const struct end *end) {
+    if (actor->child == NULL) {
+        restart_now(shard, actor, end);
+        return;
+    }
+    actor->life = ACTOR_DOWN;
+    supervisor_news(shard, actor->child, NEWS_DUE, reason_normal(), true);
 }
 
 static void resume(struct shard *shard, struct actor *actor, const struct end *end) {
@@ -305,7 +373,7 @@ static void resume(struct shard *shard, struct actor *actor, const struct end *e
         trouble->backoff_step = 0;
         heap_cancel(&shard->timers, &trouble->backoff);
     }
-    restart_now(shard, actor, end);
+    due(shard, actor, end);
 }
 
 static void stay(struct shard *shard, struct actor *actor, const struct end *end) {
@@ -334,10 +402,9 @@ static move *const MOVES[ACTOR_LIVES][EVENTS] = {
                           [EVENT_KILL] = plan_restart,
                           [EVENT_STRUCK] = plan_exit,
                           [EVENT_STOP] = end_now},
-    [ACTOR_WAITING] = {[EVENT_KILL] = stay,
-                       [EVENT_STOP] = end_now,
-                       [EVENT_RESUME] = resume,
-                       [EVENT_TIMER] = restart_now},
+    [ACTOR_DOWN] = {[EVENT_KILL] = stay},
+    [ACTOR_WAITING] =
+        {[EVENT_KILL] = stay, [EVENT_STOP] = end_now, [EVENT_RESUME] = resume, [EVENT_TIMER] = due},
     [ACTOR_SUSPENDED] = {[EVENT_KILL] = stay, [EVENT_STOP] = end_now, [EVENT_RESUME] = resume},
     [ACTOR_STOPPING] = {[EVENT_CRASHED] = end_now,
                         [EVENT_EXITED] = end_now,
@@ -377,6 +444,7 @@ void life_refused(struct shard *shard, struct actor *actor, bool ignore, struct 
     struct end end = {
         .kind = CRASH_EXIT, .reason = reason, .text = "init refused to restart the actor"};
     if (ignore) {
+        leave(shard, actor, NEWS_IGNORED, reason_normal());
         end_unit(shard, actor, reason_normal(), END_FORGET);
     } else {
         // Of a first start the starter is told, and nobody else.
@@ -424,10 +492,59 @@ void life_unrunnable(struct shard *shard, struct actor *actor, enum status statu
     if (actor->life == ACTOR_STARTING) {
         struct failure failure = {.status = status};
         mailbox_fail(shard, actor, &failure);
+        leave(shard, actor, NEWS_FAILED, reason_killed());
         end_unit(shard, actor, reason_killed(), END_FORGET);
         return;
     }
     take_turns_back(shard, actor, NULL);
     drop_init(shard, actor);
     actor->life = ACTOR_SUSPENDED;
+    // Its siblings need not wait for the operator.
+    if (actor->child != NULL) supervisor_news(shard, actor->child, NEWS_UP, reason_normal(), false);
+}
+
+// --- for the supervisor of an actor ---
+
+void life_restart(struct shard *shard, struct actor *actor) {
+    CHECK(actor->life == ACTOR_DOWN);
+    if (actor->trouble != NULL) actor->trouble->restarts++;
+    shard->metrics.restarts++;
+    restart_now(shard, actor, NULL);
+}
+
+bool life_take_down(struct shard *shard, struct actor *actor, struct slice reason) {
+    struct failure failure = {.status = STATUS_DOWN, .reason = reason};
+    if (actor->life == ACTOR_DOWN) return true;
+    exits_actor_over(shard, actor, reason);
+    if (actor->life == ACTOR_STARTING) {
+        actor->child->actor = NULL;
+        actor->child = NULL;
+        end_unit(shard, actor, reason, END_KILL);
+        return false;
+    }
+    take_turns_back(shard, actor, &failure);
+    pending_fail(shard, actor, &failure);
+    drop_init(shard, actor);
+    if (actor->trouble != NULL) heap_cancel(&shard->timers, &actor->trouble->backoff);
+    actor->held = 0;
+    actor->life = ACTOR_DOWN;
+    actor->generation++;
+    return true;
+}
+
+void life_end(struct shard *shard, struct actor *actor, struct slice reason, bool keep) {
+    CHECK(actor->life == ACTOR_DOWN);
+    if (actor->child != NULL) actor->child->actor = NULL;
+    actor->child = NULL;
+    end_unit(shard, actor, reason, keep ? END_KEEP : END_FORGET);
+}
+
+bool life_guard(struct shard *shard, struct actor *actor) {
+    struct trouble *trouble = trouble_of(actor);
+    if (trouble == NULL) return true; // without memory to count, as if it were the first
+    if (window_count(&trouble->window, shard->now_ms, actor->period_ms) <= actor->intensity) {
+        return true;
+    }
+    wait_or_suspend(shard, actor, trouble);
+    return false;
 }

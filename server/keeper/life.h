@@ -38,6 +38,25 @@ void life_exited(struct shard *shard, struct actor *actor, const struct end *end
 // still to come, and what follows is decided as for an actor that runs.
 void life_unstop(struct actor *actor, const struct turn_record *turn);
 
+// --- for the supervisor of an actor ---
+
+// Begins the next incarnation of a unit that is down.
+void life_restart(struct shard *shard, struct actor *actor);
+
+// Ends the incarnation at once, without terminate and without news to its supervisor: the unit is
+// down. One that was starting is gone altogether; then false.
+bool life_take_down(struct shard *shard, struct actor *actor, struct slice reason);
+
+// Ends a unit that is down. `keep`: its last state stays readable under its name. The pointer is
+// dead afterwards.
+void life_end(struct shard *shard, struct actor *actor, struct slice reason, bool keep);
+
+// Counts a restart of one that guards itself (on_intensity other than stop). False: it has to wait,
+// or is suspended; then the supervisor gets NEWS_DUE when its time has come.
+bool life_guard(struct shard *shard, struct actor *actor);
+
+// --- in ---
+
 // init answered ERROR or IGNORE.
 void life_refused(struct shard *shard, struct actor *actor, bool ignore, struct slice reason);
 

@@ -6,6 +6,8 @@
 #include "keeper/life.h"
 #include "keeper/router.h"
 #include "keeper/start.h"
+#include "keeper/supervise.h"
+#include "keeper/supervisor.h"
 #include "keeper/tie_requests.h"
 
 #include <peeper/value.h>
@@ -29,7 +31,7 @@ static bool value_valid(struct slice payload) {
 }
 
 // Control characters would make logs and terminals lie.
-static bool name_valid(struct slice name) {
+bool request_name_valid(struct slice name) {
     for (size_t i = 0; i < name.bytes; i++) {
         if (name.data[i] < 0x20 || name.data[i] == 0x7f) return false;
     }
@@ -42,6 +44,7 @@ static bool name_valid(struct slice name) {
 void request_refuse_delivery(struct shard *shard, struct caller caller, enum status status) {
     struct failure failure = {.status = status};
     if (status == STATUS_MAILBOX_FULL) failure.retry_after_ms = RETRY_AFTER_MS;
+    if (status == STATUS_INVALID) failure.message = "a supervisor takes no messages";
     if (status == STATUS_OVERLOADED) {
         failure.message = "the messages waiting in all mailboxes are over their limit";
         failure.retry_after_ms = RETRY_AFTER_MS;
@@ -109,7 +112,7 @@ static enum status run_send(struct shard *shard, struct caller caller,
 // --- start ---
 
 static const char *start_fault(const struct request *request) {
-    if (!name_valid(request->name)) return "name: not UTF-8, or with control characters";
+    if (!request_name_valid(request->name)) return "name: not UTF-8, or with control characters";
     if (request->behaviour.bytes == 0) return "behaviour: empty";
     if (!value_valid(request->payload)) return "argument: not a well-formed Value";
     if (request->restart > RESTART_TEMPORARY) return "restart: unknown value";
@@ -121,8 +124,8 @@ static const char *start_fault(const struct request *request) {
     return NULL;
 }
 
-static void answer_already_started(struct shard *shard, struct caller caller,
-                                   const struct actor *holder) {
+void request_answer_already_started(struct shard *shard, struct caller caller,
+                                    const struct actor *holder) {
     struct peeper_writer writer = {0};
     peeper_write_int(&writer, (int64_t)actor_id(holder));
     struct peeper_value reason = peeper_writer_value(&writer);
@@ -147,7 +150,7 @@ static enum status run_start(struct shard *shard, struct caller caller,
     }
     const struct actor *holder = start_holder(shard, request->name);
     if (holder != NULL) {
-        answer_already_started(shard, caller, holder);
+        request_answer_already_started(shard, caller, holder);
         return STATUS_OK;
     }
 
@@ -180,6 +183,10 @@ static enum status run_stop(struct shard *shard, struct caller caller,
         shard_answer_status(shard, caller, STATUS_NOPROC);
         return STATUS_OK;
     }
+    if (actor->supervisor != NULL) {
+        supervise_stop(shard, caller, actor, request);
+        return STATUS_OK;
+    }
     if (life_stop_idle(shard, actor, request->payload)) {
         shard_answer_done(shard, caller);
         return STATUS_OK;
@@ -205,9 +212,15 @@ static enum status run_verb(struct shard *shard, struct caller caller,
     return STATUS_OK;
 }
 
+static bool kill_unit(struct shard *shard, struct actor *actor) {
+    if (actor->supervisor == NULL) return life_kill(shard, actor);
+    supervisor_kill(shard, actor->supervisor);
+    return true;
+}
+
 static enum status run_kill(struct shard *shard, struct caller caller,
                             const struct request *request) {
-    return run_verb(shard, caller, request, life_kill, "this actor cannot be killed now");
+    return run_verb(shard, caller, request, kill_unit, "this actor cannot be killed now");
 }
 
 static enum status run_resume(struct shard *shard, struct caller caller,
@@ -226,19 +239,37 @@ static enum status run_where_is(struct shard *shard, struct caller caller,
 typedef enum status run(struct shard *, struct caller, const struct request *);
 
 static run *const RUNS[VERB_COUNT] = {
-    [VERB_CALL] = run_call,           [VERB_CAST] = run_cast,
-    [VERB_SEND] = run_send,           [VERB_START] = run_start,
-    [VERB_STOP] = run_stop,           [VERB_KILL] = run_kill,
-    [VERB_RESUME] = run_resume,       [VERB_WHERE_IS] = run_where_is,
-    [VERB_REDRIVE] = crash_redrive,   [VERB_DISCARD_CRASH] = crash_discard,
-    [VERB_MONITOR] = tie_run_monitor, [VERB_DEMONITOR] = tie_run_demonitor,
-    [VERB_LINK] = tie_run_link,       [VERB_UNLINK] = tie_run_unlink,
+    [VERB_CALL] = run_call,
+    [VERB_CAST] = run_cast,
+    [VERB_SEND] = run_send,
+    [VERB_START] = run_start,
+    [VERB_STOP] = run_stop,
+    [VERB_KILL] = run_kill,
+    [VERB_RESUME] = run_resume,
+    [VERB_WHERE_IS] = run_where_is,
+    [VERB_REDRIVE] = crash_redrive,
+    [VERB_DISCARD_CRASH] = crash_discard,
+    [VERB_MONITOR] = tie_run_monitor,
+    [VERB_DEMONITOR] = tie_run_demonitor,
+    [VERB_LINK] = tie_run_link,
+    [VERB_UNLINK] = tie_run_unlink,
+    [VERB_START_SUPERVISOR] = supervise_run,
+    [VERB_START_CHILD] = supervise_run,
+    [VERB_TERMINATE_CHILD] = supervise_run,
+    [VERB_RESTART_CHILD] = supervise_run,
+    [VERB_DELETE_CHILD] = supervise_run,
+    [VERB_WHICH_CHILDREN] = supervise_run,
+    [VERB_COUNT_CHILDREN] = supervise_run,
+    [VERB_GET_CHILD_SPEC] = supervise_run,
+    [VERB_CHECK_SPECS] = supervise_run,
+    [VERB_CHANGE_SUPERVISOR] = supervise_run,
 };
 
 // Verbs that make or feed actors; the others still work while the server goes down.
 static bool feeds(enum verb verb) {
     return verb == VERB_CALL || verb == VERB_CAST || verb == VERB_SEND || verb == VERB_START ||
-           verb == VERB_REDRIVE;
+           verb == VERB_REDRIVE || verb == VERB_START_SUPERVISOR || verb == VERB_START_CHILD ||
+           verb == VERB_RESTART_CHILD;
 }
 
 enum status request_run(struct shard *shard, struct caller caller, const struct request *request) {
@@ -255,6 +286,8 @@ enum status request_run(struct shard *shard, struct caller caller, const struct 
         refuse(shard, caller, STATUS_INVALID, "name: over 255 bytes");
         return STATUS_OK;
     }
+    // What supervisors have not heard of yet must not be seen half done.
+    if (!list_empty(&shard->news) && request->verb != VERB_CALL) supervisor_settle(shard);
     return next(shard, caller, request);
 }
 
@@ -281,7 +314,12 @@ void request_effect_message(struct shard *shard, enum turn_kind kind, struct sli
 void request_effect_stop(struct shard *shard, struct slice name, struct slice reason) {
     struct request request = {.name = name};
     struct actor  *actor = request_target(shard, &request);
-    if (actor == NULL || life_stop_idle(shard, actor, reason)) return;
+    if (actor == NULL) return;
+    if (actor->supervisor != NULL) {
+        supervisor_stop_soon(shard, actor->supervisor, reason);
+        return;
+    }
+    if (life_stop_idle(shard, actor, reason)) return;
     enum status status =
         router_deliver(shard, actor, TURN_TERMINATE, CALLER_NOBODY, 0, reason, false);
     if (status != STATUS_OK) log_lost("stop", name, status);

@@ -23,5 +23,12 @@ void request_effect_stop(struct shard *shard, struct slice name, struct slice re
 void request_effect_start(struct shard *shard, struct slice behaviour, struct slice name,
                           struct slice argument);
 
+// UTF-8 without control characters.
+bool request_name_valid(struct slice name);
+
+// ALREADY_STARTED with the holder's id as its reason.
+void request_answer_already_started(struct shard *shard, struct caller caller,
+                                    const struct actor *holder);
+
 // The live actor that a request means, by id or name; NULL if there is none (an ended one is none).
 struct actor *request_target(const struct shard *shard, const struct request *request);

@@ -379,6 +379,7 @@ enum status router_deliver(struct shard *shard, struct actor *actor, enum turn_k
         if (status == STATUS_AGAIN && may_wait) shard->put_off = true;
         if (status != STATUS_AGAIN || may_wait) return status;
     }
+    if (actor->supervisor != NULL) return STATUS_INVALID; // it has no code that could take it
     if (shard->waiting_bytes + payload.bytes > shard->options->waiting_bytes_max &&
         kind != TURN_TERMINATE) {
         return STATUS_OVERLOADED;

@@ -9,7 +9,9 @@
 #include "keeper/life.h"
 #include "keeper/reason.h"
 #include "keeper/router.h"
+#include "keeper/supervisor.h"
 #include "keeper/timers.h"
+#include "keeper/waiter.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,7 +33,11 @@ enum status shard_init(struct shard *shard, const struct keeper_options *options
     shard->pool_count = 1;
     list_init(&shard->starved);
     list_init(&shard->leaving);
+    list_init(&shard->news);
+    list_init(&shard->asked);
     enum status status = actor_table_init(&shard->actors, options->actors_max);
+    if (status != STATUS_OK) return status;
+    status = child_index_init(&shard->children, shard->actors.seed);
     if (status != STATUS_OK) return status;
     status = crash_log_init(&shard->crashes, options->crashes_max, options->crash_bytes_max);
     if (status != STATUS_OK) return status;
@@ -59,13 +65,16 @@ static void drop_actor(struct shard *shard, struct actor *actor) {
 void shard_fini(struct shard *shard) {
     for (uint32_t slot = 0; slot < shard->actors.used; slot++) {
         struct actor *actor = actor_at(&shard->actors, slot);
-        if (actor != NULL) drop_actor(shard, actor);
+        if (actor == NULL) continue;
+        if (actor->supervisor != NULL) supervisor_drop(shard, actor->supervisor);
+        drop_actor(shard, actor);
     }
     for (struct list *link; (link = list_pop(&shard->hosts)) != NULL;) {
         host_destroy(LIST_ENTRY(link, struct host, link));
     }
     actor_table_fini(&shard->actors);
     pending_table_fini(&shard->pending);
+    child_index_fini(&shard->children);
     crash_log_fini(&shard->crashes);
     tie_table_fini(&shard->ties);
     heap_fini(&shard->timers);
@@ -257,8 +266,22 @@ static void smooth_batch(struct shard *shard) {
     shard->batch = (uint32_t)((shard->batch * 7u + batch * BATCH_UNIT) / 8u);
 }
 
+#define SETTLE_ROUNDS 8
+
+// Supervisors hear of their children, then those who are tied to what ended hear of it: so names
+// are free by then. Their own ends are news again; a few rounds settle all but a storm of them,
+// which goes on in the next turn of the loop.
+static void settle(struct shard *shard) {
+    for (int i = 0; i < SETTLE_ROUNDS; i++) {
+        supervisor_settle(shard);
+        if (list_empty(&shard->ties.over)) return;
+        exits_announce(shard);
+        if (list_empty(&shard->news)) return;
+    }
+}
+
 void shard_publish(struct shard *shard) {
-    if (!list_empty(&shard->ties.over)) exits_announce(shard);
+    settle(shard);
     mirror_flush(shard->mirror);
     smooth_batch(shard);
     bool lonely = shard_lonely(shard);
@@ -363,6 +386,13 @@ void shard_run_timers(struct shard *shard) {
                 life_backoff_over(shard, actor_at(&shard->actors, trouble->slot));
                 break;
             }
+            case TIMER_SHUTDOWN:
+                supervisor_patience_over(shard, LIST_ENTRY(timer, struct ending, timer));
+                break;
+            case TIMER_WAITER:
+                waiter_expired(shard, LIST_ENTRY(timer, struct waiter, timer));
+                break;
+            case TIMER_SETTLE: break; // to be awake is enough: settling is part of each turn
             case TIMER_HELLO: shard->port.on_timer(shard->port.context, timer); break;
         }
     }

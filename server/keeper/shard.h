@@ -12,6 +12,7 @@
 #include "base/status.h"
 #include "keeper/actor.h"
 #include "keeper/behaviour_table.h"
+#include "keeper/child.h"
 #include "keeper/commit.h"
 #include "keeper/crash_log.h"
 #include "keeper/host.h"
@@ -48,6 +49,7 @@ struct shard {
     struct pending_table         pending;
     struct crash_log             crashes;
     struct tie_table             ties;
+    struct child_index           children;
     struct heap                  timers;
     struct metrics               metrics;
     struct commit                commit; // scratch
@@ -59,9 +61,12 @@ struct shard {
     uint32_t     spawn_next; // where to look for the next in need
     uint32_t     host_serial_next;
 
-    struct list starved; // actors that wait to read the mirror
-    struct list leaving; // actors whose states are still to be forgotten
-    uint32_t    loads;   // reads the mirror owes us
+    struct list  starved;   // actors that wait to read the mirror
+    struct list  leaving;   // actors whose states are still to be forgotten
+    struct list  asked;     // supervisors that a turn has asked to end
+    struct list  news;      // children that their supervisors have not heard of yet
+    struct timer unsettled; // TIMER_SETTLE: more news than one settling takes
+    uint32_t     loads;     // reads the mirror owes us
 
     uint64_t now_ms;  // monotonic, as of this loop turn
     uint64_t wall_ms; // wall clock, likewise; for people

@@ -7,5 +7,8 @@ enum timer_kind {
     TIMER_IDLE,         // struct actor: the timer that a callback returned
     TIMER_HIBERNATE,    // struct alarms: its actor may have been idle for long
     TIMER_BACKOFF,      // struct trouble: the next restart is due
+    TIMER_SHUTDOWN,     // struct ending: a child's patience with its shutdown is over
+    TIMER_WAITER,       // struct waiter: whoever waits for a supervisor stops waiting
+    TIMER_SETTLE,       // the shard: there are more news of children
     TIMER_HELLO,        // net's connections: no hello came in time
 };

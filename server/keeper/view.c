@@ -23,21 +23,22 @@ static uint64_t turn_ms(const struct shard *shard, const struct actor *actor,
 static struct actor_info describe(const struct shard *shard, const struct actor *actor) {
     const struct trouble *trouble = actor->trouble;
     const struct worker  *worker = router_worker(shard, actor);
-    const char           *behaviour = shard->behaviours.rows[actor->behaviour].name;
-    struct actor_info     info = {
-            .name = actor_name(actor),
-            .behaviour = slice_of(behaviour, strlen(behaviour)),
-            .status = actor_status_text(actor),
-            .unit = actor->unit,
-            .incarnation = actor_id(actor),
-            .mailbox = actor->waiting + actor->inflight,
-            .worker = worker == NULL ? -1 : actor->worker,
-            .host_pid = worker == NULL ? 0 : (int32_t)shard->pools[actor->pool].active->pid,
-            .turn_ms = turn_ms(shard, actor, worker),
-            .hibernating = actor->home == HOME_DORMANT,
-            .links = actor->ties == NULL ? 0 : actor->ties->links,
-            .monitors = actor->ties == NULL ? 0 : actor->ties->monitors,
-            .trap_exit = !actor->no_trap_exit,
+    const char           *behaviour =
+        actor->supervisor != NULL ? "supervisor" : shard->behaviours.rows[actor->behaviour].name;
+    struct actor_info info = {
+        .name = actor_name(actor),
+        .behaviour = slice_of(behaviour, strlen(behaviour)),
+        .status = actor_status_text(actor),
+        .unit = actor->unit,
+        .incarnation = actor_id(actor),
+        .mailbox = actor->waiting + actor->inflight,
+        .worker = worker == NULL ? -1 : actor->worker,
+        .host_pid = worker == NULL ? 0 : (int32_t)shard->pools[actor->pool].active->pid,
+        .turn_ms = turn_ms(shard, actor, worker),
+        .hibernating = actor->home == HOME_DORMANT,
+        .links = actor->ties == NULL ? 0 : actor->ties->links,
+        .monitors = actor->ties == NULL ? 0 : actor->ties->monitors,
+        .trap_exit = !actor->no_trap_exit,
     };
     if (trouble != NULL) {
         info.restarts = trouble->restarts;

@@ -1,0 +1,422 @@
+#include "keeper/sequence.h"
+
+#include "base/check.h"
+#include "base/log.h"
+#include "keeper/exits.h"
+#include "keeper/life.h"
+#include "keeper/reason.h"
+#include "keeper/router.h"
+#include "keeper/start.h"
+#include "keeper/timers.h"
+#include "keeper/waiter.h"
+
+#include <stdlib.h>
+
+static void restart(struct shard *shard, struct supervisor *sup);
+
+// --- Starting ------------------------------------------------------------------------------------
+
+enum status sequence_start_child(struct shard *shard, struct child *child, struct caller caller,
+                                 struct request *request) {
+    const struct child_spec *spec = child_spec_of(child);
+    struct supervisor       *sub;
+    if (spec->supervisor != NULL) {
+        struct slice name = slice_of(spec->supervisor->name, spec->supervisor->name_bytes);
+        enum status  status = supervisor_create(shard, spec->supervisor, name, child, &sub);
+        if (status != STATUS_OK) return status;
+        if (caller.generation != 0 && waiter_create(shard, sub, WAITER_START, caller,
+                                                    start_limit_ms(request->limit_ms)) == NULL) {
+            shard_answer_status(shard, caller, STATUS_NO_MEMORY);
+        }
+        sequence_begin(shard, sub);
+        return STATUS_OK;
+    }
+    struct actor *actor;
+    enum status   status = start_actor(shard, caller, request, spec->behaviour, &actor);
+    if (status != STATUS_OK) return status;
+    child->actor = actor;
+    actor->child = child;
+    router_pump(shard, actor);
+    return STATUS_OK;
+}
+
+void sequence_again(struct shard *shard, struct child *child) {
+    supervisor_forget_news(child);
+    if (child_is_supervisor(child)) {
+        restart(shard, child->actor->supervisor);
+    } else {
+        life_restart(shard, child->actor);
+    }
+}
+
+// The reason of a start that failed before it began.
+static void write_refusal(const struct shard *shard, const struct child *child, enum status status,
+                          struct peeper_writer *writer) {
+    const struct child_spec *spec = child_spec_of(child);
+    struct slice             name = spec->supervisor == NULL
+                                        ? child_spec_name(spec)
+                                        : slice_of(spec->supervisor->name, spec->supervisor->name_bytes);
+    const struct actor      *holder = start_holder(shard, name);
+    if (status == STATUS_ALREADY_STARTED && holder != NULL) {
+        peeper_write_list(writer);
+        peeper_write_string(writer, "already_started");
+        peeper_write_int(writer, (int64_t)actor_id(holder));
+        peeper_write_end(writer);
+    } else {
+        peeper_write_string(writer, status_name(status));
+    }
+}
+
+// Starts what `child` needs. False: there is nothing to wait for.
+static bool begin_child(struct shard *shard, struct child *child) {
+    if (child->ending != NULL || child_live(child)) return false;
+    if (child->actor != NULL) {
+        sequence_again(shard, child);
+        return true;
+    }
+    struct request request = {0};
+    supervisor_fill_request(child, &request);
+    enum status status = sequence_start_child(shard, child, CALLER_NOBODY, &request);
+    if (status == STATUS_OK) return true;
+    struct peeper_writer writer = {0};
+    write_refusal(shard, child, status, &writer);
+    struct peeper_value reason = peeper_writer_value(&writer);
+    supervisor_news(shard, child, NEWS_FAILED, slice_of(reason.data, reason.bytes), true);
+    peeper_writer_fini(&writer);
+    return true;
+}
+
+static void is_up(struct shard *shard, struct supervisor *sup) {
+    struct actor *actor = sup->actor;
+    bool          news = actor->life != ACTOR_RUNNING;
+    struct answer answer = {
+        .kind = ANSWER_STARTED,
+        .id = actor_id(actor),
+        .unit = actor->unit,
+        .name = actor_name(actor),
+    };
+    sup->phase = PHASE_STEADY;
+    sup->cursor = NULL;
+    sup->born = true;
+    actor->life = ACTOR_RUNNING;
+    waiter_answer_all(shard, sup, WAITER_START, &answer, NULL);
+    if (news && actor->child != NULL) {
+        supervisor_news(shard, actor->child, NEWS_UP, reason_normal(), false);
+    }
+}
+
+static void step_start(struct shard *shard, struct supervisor *sup) {
+    while (sup->cursor != NULL) {
+        if (begin_child(shard, sup->cursor)) return; // news will come
+        sup->cursor = child_next(sup->cursor);
+    }
+    is_up(shard, sup);
+}
+
+// --- Stopping ------------------------------------------------------------------------------------
+
+void sequence_end_unit(struct shard *shard, struct child *child, struct slice reason, bool keep) {
+    if (child_is_supervisor(child)) {
+        sequence_destroy(shard, child->actor->supervisor, reason, keep);
+    } else {
+        life_end(shard, child->actor, reason, keep);
+    }
+}
+
+// The stop of `child` has happened, or there was nothing to stop. Temporary children are not
+// brought back by any restart, so they go.
+void sequence_stopped(struct shard *shard, struct child *child, enum ending_kind kind) {
+    bool gone = kind == ENDING_END || child_temporary(child);
+    supervisor_forget_news(child);
+    if (gone && child->actor != NULL) {
+        sequence_end_unit(shard, child, supervisor_stop_reason(child->parent), false);
+    }
+    if (gone && (supervisor_simple(child->parent) || child_temporary(child))) {
+        supervisor_remove(shard, child);
+    }
+}
+
+void sequence_finish_ending(struct shard *shard, struct child *child) {
+    struct ending   *ending = child->ending;
+    struct waiter   *waiter = ending->waiter;
+    enum ending_kind kind = ending->kind;
+    heap_cancel(&shard->timers, &ending->timer);
+    child->ending = NULL;
+    child->parent->endings--;
+    free(ending);
+    sequence_stopped(shard, child, kind);
+    if (waiter != NULL) waiter_done(shard, waiter);
+}
+
+// Notes that `child` is being stopped and how long it may take. False without memory.
+static bool begin_ending(struct shard *shard, struct child *child, enum ending_kind kind) {
+    struct ending *ending = calloc(1, sizeof *ending);
+    if (ending == NULL) {
+        LOG_ERROR("ending.no_memory", "slot=%u", child->actor->slot);
+        return false;
+    }
+    ending->timer.kind = TIMER_SHUTDOWN;
+    ending->child = child;
+    ending->kind = kind;
+    child->ending = ending;
+    child->parent->endings++;
+    uint32_t shutdown_ms = child_spec_of(child)->shutdown_ms;
+    if (shutdown_ms == SHUTDOWN_INFINITY) return true;
+    if (heap_arm(&shard->timers, &ending->timer, shard->now_ms + shutdown_ms) != STATUS_OK) {
+        LOG_WARN("timer.unarmed", "slot=%u", child->actor->slot);
+    }
+    return true;
+}
+
+static bool brutal_stop(const struct child *child) {
+    return child->parent->brutal || child_spec_of(child)->shutdown_ms == SHUTDOWN_BRUTAL;
+}
+
+// A running actor gets a terminate ahead of its messages. False: it has to be taken down.
+static bool ask_to_end(struct shard *shard, struct child *child, enum ending_kind kind,
+                       struct slice reason) {
+    struct actor    *actor = child->actor;
+    struct envelope *envelope = NULL;
+    // Without trapping exits a shutdown is the end at once.
+    if (brutal_stop(child) || actor->no_trap_exit) return false;
+    if (actor->life != ACTOR_RUNNING && actor->life != ACTOR_STOPPING) return false;
+    if (actor->life == ACTOR_RUNNING) {
+        envelope = envelope_create(TURN_TERMINATE, CALLER_NOBODY, shard->now_ms, 0, reason);
+        if (envelope == NULL) return false;
+    }
+    if (!begin_ending(shard, child, kind)) {
+        free(envelope);
+        return false;
+    }
+    if (envelope != NULL) router_enqueue_control(shard, actor, envelope);
+    return true;
+}
+
+// Begins to stop a live child. False: it has stopped already.
+bool sequence_stop_child(struct shard *shard, struct child *child, enum ending_kind kind,
+                         struct slice reason) {
+    if (!child_is_supervisor(child)) {
+        if (ask_to_end(shard, child, kind, reason)) return true;
+        (void)life_take_down(shard, child->actor, brutal_stop(child) ? reason_killed() : reason);
+        return false;
+    }
+    // Without memory only its patience is lost.
+    (void)begin_ending(shard, child, kind);
+    if (brutal_stop(child)) {
+        supervisor_kill(shard, child->actor->supervisor);
+    } else {
+        supervisor_stop(shard, child->actor->supervisor, reason);
+    }
+    return true;
+}
+
+// Those that were asked before now lose their patience.
+void sequence_hurry(struct shard *shard, struct child *child) {
+    if (child_is_supervisor(child)) {
+        supervisor_kill(shard, child->actor->supervisor);
+        return;
+    }
+    if (child_live(child)) (void)life_take_down(shard, child->actor, reason_killed());
+    sequence_finish_ending(shard, child);
+}
+
+// Tells all of them at once; true when all have stopped.
+static bool stop_all(struct shard *shard, struct supervisor *sup) {
+    for (struct list *link = sup->children.next, *next; !sup->swept && link != &sup->children;
+         link = next) {
+        struct child *child = LIST_ENTRY(link, struct child, link);
+        next = link->next;
+        if (child->ending != NULL) {
+            if (sup->brutal) sequence_hurry(shard, child);
+        } else if (!child_live(child) ||
+                   !sequence_stop_child(shard, child, ENDING_KEEP, supervisor_stop_reason(sup))) {
+            sequence_stopped(shard, child, ENDING_KEEP);
+        }
+    }
+    sup->swept = true;
+    return sup->endings == 0;
+}
+
+// One after the other, newest first; true when all have stopped.
+static bool stop_in_order(struct shard *shard, struct supervisor *sup) {
+    for (struct child *child;
+         (child = sup->cursor) != NULL && child->number >= sup->number_first;) {
+        if (child->ending != NULL) return false;
+        if (child_live(child) &&
+            sequence_stop_child(shard, child, ENDING_KEEP, supervisor_stop_reason(sup)))
+            return false;
+        sup->cursor = child_previous(child);
+        sequence_stopped(shard, child, ENDING_KEEP);
+    }
+    return true;
+}
+
+// --- The end of a supervisor ---------------------------------------------------------------------
+
+void sequence_stop(struct supervisor *sup, uint32_t number_first, enum sequel sequel) {
+    if (sup->phase != PHASE_STOPPING) sup->cursor = supervisor_last(sup);
+    if (sup->phase != PHASE_STOPPING || number_first < sup->number_first) {
+        sup->number_first = number_first;
+    }
+    sup->phase = PHASE_STOPPING;
+    sup->sequel = (uint8_t)sequel;
+    sup->parallel = sequel == SEQUEL_DOWN && (supervisor_simple(sup) || sup->brutal);
+    sup->swept = false;
+}
+
+// The first reason counts.
+void sequence_end(struct supervisor *sup, struct slice reason) {
+    if (supervisor_ending(sup)) return;
+    sup->reason.bytes = 0;
+    if (buf_append(&sup->reason, reason.data, reason.bytes) != STATUS_OK) {
+        LOG_ERROR("reason.unkept", "bytes=%zu", reason.bytes);
+    }
+    sequence_stop(sup, 0, SEQUEL_DOWN);
+    // One that never was up stays what it is, so that its starter hears of a failed start.
+    if (sup->born) sup->actor->life = ACTOR_STOPPING;
+}
+
+static void free_child(struct shard *shard, struct child *child, struct slice reason, bool keep) {
+    if (child->ending != NULL) {
+        struct waiter *waiter = child->ending->waiter;
+        heap_cancel(&shard->timers, &child->ending->timer);
+        free(child->ending);
+        child->ending = NULL;
+        child->parent->endings--;
+        if (waiter != NULL) waiter_done(shard, waiter);
+    }
+    if (child_is_supervisor(child)) {
+        sequence_destroy(shard, child->actor->supervisor, reason, keep);
+    } else if (child->actor != NULL && life_take_down(shard, child->actor, reason)) {
+        life_end(shard, child->actor, reason, keep);
+    }
+    supervisor_remove(shard, child);
+}
+
+void sequence_destroy(struct shard *shard, struct supervisor *sup, struct slice reason, bool keep) {
+    struct actor  *actor = sup->actor;
+    struct failure failure = {.status = STATUS_DOWN, .reason = reason};
+    while (!list_empty(&sup->children)) free_child(shard, supervisor_last(sup), reason, keep);
+    waiter_answer_all(shard, sup, WAITER_START, NULL, &failure);
+    waiter_answer_all(shard, sup, WAITER_STOP, NULL, NULL);
+    list_remove(&sup->asked);
+    actor->supervisor = NULL;
+    actor->life = ACTOR_DOWN;
+    supervisor_spec_release(sup->spec);
+    buf_fini(&sup->reason);
+    free(sup);
+    life_end(shard, actor, reason, false);
+}
+
+// A first start that failed: nothing stays.
+static void start_failed(struct shard *shard, struct supervisor *sup) {
+    struct child  *child = sup->actor->child;
+    struct slice   reason = slice_of(sup->reason.data, sup->reason.bytes);
+    struct failure failure = {
+        .status = STATUS_REFUSED, .message = "a child did not start", .reason = reason};
+    waiter_answer_all(shard, sup, WAITER_START, NULL, &failure);
+    if (child != NULL) {
+        child->actor = NULL;
+        sup->actor->child = NULL;
+        supervisor_news(shard, child, NEWS_FAILED, reason, true);
+    }
+    sequence_destroy(shard, sup, reason_shutdown(), false);
+}
+
+// All children have stopped and the incarnation ends.
+static void over(struct shard *shard, struct supervisor *sup) {
+    struct actor *actor = sup->actor;
+    bool          ordered = actor->child != NULL && actor->child->ending != NULL;
+    bool          keep = sup->gave_up || (sup->brutal && !ordered);
+    // One whose restart failed is restarted again, whatever its reason.
+    bool abnormal = sup->relapsed || !reason_orderly(slice_of(sup->reason.data, sup->reason.bytes));
+    if (!sup->born) {
+        start_failed(shard, sup);
+        return;
+    }
+    for (struct list *link = sup->children.next, *next; link != &sup->children; link = next) {
+        struct child *child = LIST_ENTRY(link, struct child, link);
+        next = link->next;
+        if (child->added || supervisor_simple(sup)) {
+            free_child(shard, child, supervisor_stop_reason(sup), keep);
+        }
+    }
+    exits_actor_over(shard, actor, slice_of(sup->reason.data, sup->reason.bytes));
+    sup->phase = PHASE_STEADY;
+    actor->life = ACTOR_DOWN;
+    actor->generation++;
+    waiter_answer_all(shard, sup, WAITER_STOP, NULL, NULL);
+    if (actor->child == NULL) {
+        sequence_destroy(shard, sup, reason_shutdown(), keep);
+        return;
+    }
+    supervisor_news(shard, actor->child, NEWS_DOWN, slice_of(sup->reason.data, sup->reason.bytes),
+                    abnormal);
+}
+
+// --- The beginning of a supervisor ---------------------------------------------------------------
+
+// Makes the children those of the spec, in its order; units of the incarnation before are kept.
+static enum status reconcile(struct shard *shard, struct supervisor *sup) {
+    struct list old;
+    list_init(&old);
+    list_splice(&old, &sup->children);
+    sup->number_next = 0;
+    enum status status = STATUS_OK;
+    uint32_t    count = supervisor_simple(sup) ? 0 : sup->spec->count;
+    for (uint32_t i = 0; i < count && status == STATUS_OK; i++) {
+        struct child_spec *spec = sup->spec->children[i];
+        struct child      *child = child_find(&shard->children, sup, child_spec_id(spec));
+        if (child == NULL) {
+            if (supervisor_add(shard, sup, spec) == NULL) status = STATUS_NO_MEMORY;
+            continue;
+        }
+        list_remove(&child->link);
+        list_push(&sup->children, &child->link);
+        child->number = ++sup->number_next;
+    }
+    // Without memory nothing is lost: they come again at the next attempt.
+    bool ok = status == STATUS_OK;
+    for (struct list *link; !list_empty(&old);) {
+        link = old.next;
+        list_remove(link);
+        list_push(&sup->children, link);
+        if (ok) free_child(shard, LIST_ENTRY(link, struct child, link), reason_shutdown(), true);
+    }
+    return status;
+}
+
+void sequence_begin(struct shard *shard, struct supervisor *sup) {
+    sup->phase = PHASE_STARTING;
+    sup->cursor = NULL;
+    if (reconcile(shard, sup) != STATUS_OK) {
+        sup->relapsed = sup->born;
+        sequence_end(sup, reason_killed());
+    } else if (!supervisor_simple(sup)) {
+        sup->cursor = supervisor_first(sup);
+    }
+    sequence_advance(shard, sup);
+}
+
+static void restart(struct shard *shard, struct supervisor *sup) {
+    sup->window = (struct window){0};
+    sup->brutal = sup->parallel = sup->gave_up = sup->relapsed = false;
+    sup->restarts++;
+    shard->metrics.restarts++;
+    sup->actor->life = ACTOR_RESTARTING;
+    sequence_begin(shard, sup);
+}
+
+// Goes on with what the supervisor is doing, as far as it can without waiting.
+void sequence_advance(struct shard *shard, struct supervisor *sup) {
+    if (sup->phase == PHASE_STOPPING) {
+        if (!(sup->parallel ? stop_all(shard, sup) : stop_in_order(shard, sup))) return;
+        if (sup->sequel == SEQUEL_DOWN) {
+            over(shard, sup); // it may be gone now
+            return;
+        }
+        sup->phase = PHASE_STARTING;
+        sup->cursor = sup->cursor == NULL ? supervisor_first(sup) : child_next(sup->cursor);
+    }
+    if (sup->phase == PHASE_STARTING) step_start(shard, sup);
+}

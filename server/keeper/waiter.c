@@ -1,0 +1,71 @@
+#include "keeper/waiter.h"
+
+#include "base/log.h"
+#include "keeper/supervisor.h"
+#include "keeper/timers.h"
+
+#include <stdlib.h>
+
+struct waiter *waiter_create(struct shard *shard, struct supervisor *sup, enum waiter_kind kind,
+                             struct caller caller, uint32_t limit_ms) {
+    struct waiter *waiter = calloc(1, sizeof *waiter);
+    if (waiter == NULL) return NULL;
+    waiter->timer.kind = TIMER_WAITER;
+    waiter->supervisor = sup;
+    waiter->caller = caller;
+    waiter->kind = kind;
+    list_init(&waiter->link);
+    if (kind != WAITER_TERMINATE) list_push(&sup->waiters, &waiter->link);
+    if (heap_arm(&shard->timers, &waiter->timer, shard->now_ms + limit_ms) != STATUS_OK) {
+        LOG_WARN("timer.unarmed", "slot=%u", sup->actor->slot);
+    }
+    return waiter;
+}
+
+void waiter_destroy(struct shard *shard, struct waiter *waiter) {
+    heap_cancel(&shard->timers, &waiter->timer);
+    list_remove(&waiter->link);
+    free(waiter);
+}
+
+void waiter_done(struct shard *shard, struct waiter *waiter) {
+    while (waiter != NULL) {
+        struct waiter *behind =
+            list_empty(&waiter->link) ? NULL : LIST_ENTRY(waiter->link.next, struct waiter, link);
+        struct caller caller = waiter->caller;
+        waiter_destroy(shard, waiter);
+        shard_answer_done(shard, caller);
+        waiter = behind;
+    }
+}
+
+void waiter_expired(struct shard *shard, struct waiter *waiter) {
+    static const char *const TEXTS[] = {
+        [WAITER_START] = "its children have not started yet; they are stopped again",
+        [WAITER_STOP] = "its children have not stopped yet; the stop goes on",
+        [WAITER_TERMINATE] = "the child has not stopped yet; the stop goes on",
+    };
+    struct failure failure = {.status = STATUS_TIMEOUT, .message = TEXTS[waiter->kind]};
+    struct caller  caller = waiter->caller;
+    waiter->caller = CALLER_NOBODY;
+    shard_answer_error(shard, caller, &failure);
+    if (waiter->kind == WAITER_START) supervisor_kill(shard, waiter->supervisor);
+}
+
+void waiter_answer_all(struct shard *shard, struct supervisor *sup, enum waiter_kind kind,
+                       const struct answer *answer, const struct failure *failure) {
+    for (struct list *link = sup->waiters.next, *next; link != &sup->waiters; link = next) {
+        struct waiter *waiter = LIST_ENTRY(link, struct waiter, link);
+        struct caller  caller = waiter->caller;
+        next = link->next;
+        if (waiter->kind != kind) continue;
+        waiter_destroy(shard, waiter);
+        if (failure != NULL) {
+            shard_answer_error(shard, caller, failure);
+        } else if (answer == NULL) {
+            shard_answer_done(shard, caller);
+        } else if (caller.generation != 0) {
+            shard->port.answer(shard->port.context, caller, answer);
+        }
+    }
+}

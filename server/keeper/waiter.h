@@ -1,0 +1,38 @@
+// waiter: a caller who waits for a supervisor to start or to end, or for one of its children to
+// end.
+//
+// Each is answered once: when it is done, or when its time has passed; then what it waited for goes
+// on, but for a start, which is given up.
+#pragma once
+
+#include "keeper/shard.h"
+
+struct supervisor;
+
+enum waiter_kind { WAITER_START, WAITER_STOP, WAITER_TERMINATE };
+
+struct waiter {
+    struct timer       timer; // TIMER_WAITER
+    struct list        link;  // of the supervisor's waiters, or of others for the same child
+    struct supervisor *supervisor;
+    struct caller      caller; // CALLER_NOBODY after its time-out
+    enum waiter_kind   kind;
+};
+
+// Fails: NULL when memory ran out.   Thread: net, as all here.
+struct waiter *waiter_create(struct shard *shard, struct supervisor *sup, enum waiter_kind kind,
+                             struct caller caller, uint32_t limit_ms);
+
+// Frees it without an answer.
+void waiter_destroy(struct shard *shard, struct waiter *waiter);
+
+// Answers a WAITER_TERMINATE, and those behind it, with Done and frees them.
+void waiter_done(struct shard *shard, struct waiter *waiter);
+
+// Answers all of one kind that wait for the supervisor, and frees them: with `failure`, or with
+// `answer`, or with Done.
+void waiter_answer_all(struct shard *shard, struct supervisor *sup, enum waiter_kind kind,
+                       const struct answer *answer, const struct failure *failure);
+
+// Its timer is due.
+void waiter_expired(struct shard *shard, struct waiter *waiter);
