@@ -3,7 +3,8 @@
 // A message is a list of steps that are run in order, or a single step. A step is a word, or a list
 // of a word and its operands: "hibernate", ["reply", 5], [["set", 1], ["reply", 2], "garbage"].
 // The steps are in the tables STEPS below. The message "timeout", as it comes from the host, makes
-// the state "timeout".
+// the state "timeout". The messages DOWN and EXIT of monitors and links are added to the end of
+// the state.
 //
 // The argument of a start is a map with any of `init` (steps), `init_again` (steps instead of
 // `init` when it runs again after a crash), `terminate` (steps) and `state`; anything else is the
@@ -198,6 +199,60 @@ static void step_start(struct run *run) {
 
 static void step_stop_actor(struct run *run) {
     peeper_write_value(peeper_stop(run->ctx, text(run, 0)), run->operands[1]);
+}
+
+static void step_monitor(struct run *run) {
+    run->probe->ref = peeper_monitor(run->ctx, text(run, 0));
+}
+
+static void step_monitor_id(struct run *run) {
+    run->probe->ref = peeper_monitor_id(run->ctx, (uint64_t)integer(run, 0));
+}
+
+static void step_ref(struct run *run) {
+    peeper_write_int(reply(run), (int64_t)run->probe->ref);
+}
+
+static void step_demonitor(struct run *run) {
+    peeper_demonitor(run->ctx, (peeper_ref)integer(run, 0));
+}
+
+static void step_link(struct run *run) {
+    peeper_link(run->ctx, text(run, 0));
+}
+
+static void step_link_id(struct run *run) {
+    peeper_link_id(run->ctx, (uint64_t)integer(run, 0));
+}
+
+static void step_unlink(struct run *run) {
+    peeper_unlink(run->ctx, text(run, 0));
+}
+
+static void step_unlink_id(struct run *run) {
+    peeper_unlink_id(run->ctx, (uint64_t)integer(run, 0));
+}
+
+// Appends the message that came to the state.
+static void heard(struct run *run, const char *word, int operands) {
+    struct peeper_writer message = {0};
+    peeper_write_list(&message);
+    peeper_write_string(&message, word);
+    for (int i = 0; i < operands; i++) peeper_write_value(&message, run->operands[i]);
+    peeper_write_end(&message);
+    struct peeper_value kept = {0};
+    probe_keep_written(run->ctx, run->probe, &kept, &message);
+    probe_append(run->ctx, run->probe, kept);
+    probe_keep(run->ctx, &kept, (struct peeper_value){0});
+    peeper_changed(run->ctx);
+}
+
+static void step_down_came(struct run *run) {
+    heard(run, "DOWN", 3);
+}
+
+static void step_exit_came(struct run *run) {
+    heard(run, "EXIT", 2);
 }
 
 static void step_print(struct run *run) {
@@ -405,6 +460,16 @@ static const struct step {
     {"tell_state", 1, step_tell_state},
     {"start", 3, step_start},
     {"stop_actor", 2, step_stop_actor},
+    {"monitor", 1, step_monitor},
+    {"monitor_id", 1, step_monitor_id},
+    {"ref", 0, step_ref},
+    {"demonitor", 1, step_demonitor},
+    {"link", 1, step_link},
+    {"link_id", 1, step_link_id},
+    {"unlink", 1, step_unlink},
+    {"unlink_id", 1, step_unlink_id},
+    {"DOWN", 3, step_down_came},
+    {"EXIT", 2, step_exit_came},
     {"print", 1, step_print},
     {"continue", 1, step_continue},
     {"timeout", 1, step_timeout},

@@ -80,6 +80,9 @@ def build_start(step: Step) -> Any:
         intensity=tuple(step["intensity"]) if "intensity" in step else None,
         mailbox_max=step.get("mailbox_max", 0),
         hibernate_after_ms=step.get("hibernate_after", 0),
+        link=step.get("linked", False),
+        monitor=step.get("monitored", False),
+        trap_exit=step.get("trap_exit", True),
     )
     return wire.start_message(step["start"] or "", step["behaviour"], step.get("argument"), options)
 
@@ -118,7 +121,8 @@ def build_list(step: Step) -> Any:
 
 def started(frame: Any) -> dict[str, Any]:
     answer = frame.started
-    return {"id": answer.id, "unit": answer.unit, "name": answer.name, "ignored": answer.ignored}
+    return {"id": answer.id, "unit": answer.unit, "name": answer.name, "ignored": answer.ignored,
+            "monitor": answer.monitor}
 
 
 def done(frame: Any) -> str:
@@ -145,6 +149,11 @@ VERBS = {
     "inspect": Verb("inspect", lambda s: wire.pb.Inspect(**target(s, "inspect")),
                     lambda frame: dataclasses.asdict(wire.info_from(frame.actor_info))),
     "list": Verb("list", build_list, lambda frame: [a.name for a in frame.listing.actors]),
+    "monitor": Verb("monitor", lambda s: wire.pb.Monitor(**target(s, "monitor")),
+                    lambda frame: frame.monitored.ref),
+    "demonitor": Verb("demonitor", lambda s: wire.pb.Demonitor(ref=s["demonitor"], flush=s.get("flush", False)), done),
+    "link": Verb("link", lambda s: wire.pb.Link(**target(s, "link")), done),
+    "unlink": Verb("unlink", lambda s: wire.pb.Unlink(**target(s, "unlink")), done),
     "ping": Verb("ping", lambda s: wire.pb.Ping(), done),
 }
 
@@ -212,6 +221,8 @@ def compare_result(step: Step, result: Any) -> None:
         check_equal(result, list(range(first, last + 1)), "answer")
     if "expect_zeros" in step:
         check(result == bytes(step["expect_zeros"]), f"not {step['expect_zeros']} zero bytes")
+    if "expect_count" in step:
+        check_equal(len(result), step["expect_count"], f"elements of {result!r}")
     if "not" in step:
         check(result != step["not"], f"the answer should not be {result!r}")
 
@@ -354,6 +365,15 @@ def run_closed(world: World, step: Step) -> None:
         check(set(allowed) & set(errors), f"expected {allowed} before the close, got {errors}")
 
 
+def run_event(world: World, step: Step) -> None:
+    """The next pushed event of the client; `event` is its kind."""
+    event = world.client(step.get("client", "main")).next_event(step.get("patience_ms", 10000) / 1000)
+    check_equal(event["kind"], step["event"], f"kind of {event}")
+    compare_result(step, event)
+    if "save" in step:
+        world.variables[step["save"]] = event
+
+
 def run_quiet(world: World, step: Step) -> None:
     for name, client in world.clients.items():
         frames = client.drain(step["quiet"] / 1000)
@@ -405,6 +425,7 @@ ACTIONS: dict[str, Callable[[World, Step], None]] = {
     "closed": run_closed,
     "connect": run_connect,
     "disconnect": run_disconnect,
+    "event": run_event,
     "file": run_file,
     "gate": run_gate,
     "http": run_http,

@@ -173,6 +173,9 @@ class Info:
     host_pid: int
     turn_ms: int
     hibernating: bool
+    links: int
+    monitors: int
+    trap_exit: bool
     timers: int
     last_crash: Optional[dict[str, Any]]
 
@@ -202,9 +205,23 @@ def info_from(message: Any) -> Info:
         host_pid=message.host_pid,
         turn_ms=message.turn_ms,
         hibernating=message.hibernating,
+        links=message.links,
+        monitors=message.monitors,
+        trap_exit=message.trap_exit,
         timers=message.timers,
         last_crash=crash,
     )
+
+
+def event_from(frame: Any) -> dict[str, Any]:
+    kind = frame.event.WhichOneof("kind")
+    event: dict[str, Any] = {"kind": kind}
+    if kind in ("down", "exit"):
+        body = getattr(frame.event, kind)
+        event.update(id=body.id, name=body.name, reason=decode_value(body.reason))
+    if kind == "down":
+        event["ref"] = frame.event.down.ref
+    return event
 
 
 @dataclass
@@ -215,6 +232,9 @@ class StartOptions:
     intensity: Optional[tuple[int, int]] = None  # restarts, period in ms
     mailbox_max: int = 0
     hibernate_after_ms: int = 0
+    link: bool = False
+    monitor: bool = False
+    trap_exit: bool = True
 
 
 # --- The client -----------------------------------------------------------------------------------
@@ -326,6 +346,18 @@ class Client:
     def request(self, verb: str, message: Any, timeout_s: Optional[float] = None) -> Any:
         return self.wait(self.submit(verb, message), timeout_s)
 
+    def next_event(self, timeout_s: Optional[float] = None) -> dict[str, Any]:
+        """The oldest pushed Down or Exit that was not taken yet, as a map with its `kind`."""
+        until = time.monotonic() + (self.patience_s if timeout_s is None else timeout_s)
+        while not self.pushed:
+            frame = self.read_frame(max(until - time.monotonic(), 0))
+            if frame.id in self._pending:
+                self._pending.discard(frame.id)
+                self._answers[frame.id] = frame
+            else:
+                self.pushed.append(frame)
+        return event_from(self.pushed.pop(0))
+
     def drain(self, seconds: float) -> list[Any]:
         """Everything that arrives unasked within `seconds`, and what did so before."""
         until = time.monotonic() + seconds
@@ -385,6 +417,18 @@ class Client:
     def inspect(self, target: Target) -> Info:
         return info_from(self.request("inspect", pb.Inspect(**address(target))).actor_info)
 
+    def monitor(self, target: Target) -> int:
+        return self.request("monitor", pb.Monitor(**address(target))).monitored.ref
+
+    def demonitor(self, ref: int) -> None:
+        self.request("demonitor", pb.Demonitor(ref=ref))
+
+    def link(self, target: Target) -> None:
+        self.request("link", pb.Link(**address(target)))
+
+    def unlink(self, target: Target) -> None:
+        self.request("unlink", pb.Unlink(**address(target)))
+
     def list_page(self, prefix: str = "", cursor: int = 0, limit: int = 0) -> tuple[list[Info], int]:
         request = pb.List(prefix=prefix, cursor=cursor, limit=limit)
         listing = self.request("list", request).listing
@@ -414,6 +458,9 @@ def start_message(name: str, behaviour: str, argument: Any,
         on_intensity=pb.OnIntensity.Value(f"ON_INTENSITY_{options.on_intensity.upper()}"),
         mailbox_max=options.mailbox_max,
         hibernate_after_ms=options.hibernate_after_ms,
+        link=options.link,
+        monitor=options.monitor,
+        no_trap_exit=not options.trap_exit,
     )
     if options.intensity is not None:
         message.intensity.restarts, message.intensity.period_ms = options.intensity

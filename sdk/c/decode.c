@@ -101,6 +101,9 @@ static void fill_actor(const Peeper__V1__ActorInfo *from, struct peeper_actor *a
         .turn_ms = from->turn_ms,
         .hibernating = from->hibernating,
         .timers = from->timers,
+        .links = from->links,
+        .monitors = from->monitors,
+        .trap_exit = from->trap_exit,
         .crash_kind = "",
         .crash_message = "",
     };

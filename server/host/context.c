@@ -41,6 +41,7 @@ void context_begin(struct peeper_ctx *ctx, struct copy *copy,
                    const struct peeper_behaviour *behaviour, uint64_t turn, enum phase phase) {
     ctx->copy = copy;
     ctx->behaviour = behaviour;
+    if (ctx->turn != turn) ctx->refs = 0;
     ctx->turn = turn;
     ctx->phase = phase;
     ctx->changed = false;
@@ -84,6 +85,8 @@ static const char *item_name(enum item_kind kind) {
         [ITEM_STATE] = "state",       [ITEM_REPLY] = "reply",
         [ITEM_REPLY_TO] = "reply_to", [ITEM_SEND] = "send",
         [ITEM_CAST] = "cast",         [ITEM_START] = "start",
+        [ITEM_MONITOR] = "monitor",   [ITEM_DEMONITOR] = "demonitor",
+        [ITEM_LINK] = "link",         [ITEM_UNLINK] = "unlink",
         [ITEM_STOP] = "stop",         [ITEM_CONTINUE] = "then_continue",
         [ITEM_REASON] = "reason",     [ITEM_IDLE] = "then_timer",
     };
@@ -168,6 +171,14 @@ static void add_name(struct peeper_ctx *ctx, const char *name, size_t bytes_max)
     }
     memcpy(ctx->pending_name + ctx->pending.name_bytes, name, bytes);
     ctx->pending.name_bytes = (uint16_t)(ctx->pending.name_bytes + bytes);
+}
+
+void context_item(struct peeper_ctx *ctx, enum item_kind kind, uint64_t token, const char *name,
+                  struct slice body) {
+    (void)begin(ctx, ctx->item, kind, token);
+    ctx->open = NULL; // there is nothing to write
+    if (name != NULL) add_name(ctx, name, CONTEXT_NAME_BYTES_MAX);
+    append(ctx, ctx->pending, (struct peeper_value){body.data, body.bytes});
 }
 
 static struct peeper_writer *begin_named(struct peeper_ctx *ctx, enum item_kind kind,

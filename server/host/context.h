@@ -44,6 +44,7 @@ struct peeper_ctx {
     const struct peeper_behaviour *behaviour; // borrowed
     uint64_t                       turn;
     enum phase                     phase;
+    uint32_t                       refs; // references made in this turn, its chain included
     // what the callback asked for
     bool         changed;
     bool         replied;
@@ -91,6 +92,13 @@ uint64_t context_due_ms(const struct peeper_ctx *ctx);
 // Adds an item that the callback did not begin itself. Crashes the turn if it is one too many.
 // Thread: worker.
 void context_add(struct peeper_ctx *ctx, enum item_kind kind, struct peeper_value value);
+
+// Adds an item without a Value, after the one that is open was completed; `name` may be NULL,
+// `body` empty. Crashes the turn if the name is too long, in save() and load(), or if it is one too
+// many.
+// Thread: worker.
+void context_item(struct peeper_ctx *ctx, enum item_kind kind, uint64_t token, const char *name,
+                  struct slice body);
 
 // Makes `text` the reason, as a string; what is not UTF-8 in it becomes "?".   Thread: worker.
 void context_write_reason(struct peeper_ctx *ctx, const char *text);

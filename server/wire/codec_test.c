@@ -162,6 +162,7 @@ Test(codec_decode, start) {
     start.intensity = &intensity;
     start.mailbox_max = 12;
     start.hibernate_after_ms = 13;
+    start.link = start.monitor = start.no_trap_exit = 1;
     DECODE(START, start, &start);
     EXPECT_TEXT(name, "counter");
     EXPECT_TEXT(behaviour, "count");
@@ -174,6 +175,9 @@ Test(codec_decode, start) {
     EXPECT(period_ms, 60000);
     EXPECT(mailbox_max, 12);
     EXPECT(hibernate_after_ms, 13);
+    EXPECT(link, true);
+    EXPECT(monitor, true);
+    EXPECT(no_trap_exit, true);
     assert_rest_is_zero();
 }
 
@@ -259,6 +263,17 @@ TARGET_TEST(kill, KILL, Kill)
 TARGET_TEST(where_is, WHERE_IS, WhereIs)
 TARGET_TEST(inspect, INSPECT, Inspect)
 TARGET_TEST(resume, RESUME, Resume)
+TARGET_TEST(monitor, MONITOR, Monitor)
+TARGET_TEST(link, LINK, Link)
+TARGET_TEST(unlink, UNLINK, Unlink)
+
+Test(codec_decode, demonitor) {
+    Peeper__V1__Demonitor message = PEEPER__V1__DEMONITOR__INIT;
+    message.ref = 9;
+    DECODE(DEMONITOR, demonitor, &message);
+    EXPECT(ref, 9);
+    assert_rest_is_zero();
+}
 
 Test(codec_decode, list) {
     Peeper__V1__List list = PEEPER__V1__LIST__INIT;

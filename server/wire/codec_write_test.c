@@ -154,6 +154,51 @@ Test(codec_write, started) {
     let_go(frame);
 }
 
+Test(codec_write, started_tells_the_reference_of_its_monitor) {
+    Peeper__V1__ServerFrame *frame =
+        written(codec_write_started(&out, 9, &(struct started_info){.id = 1, .monitor = 77}));
+    cr_assert_eq(frame->started->monitor, 77);
+    let_go(frame);
+}
+
+Test(codec_write, monitored) {
+    Peeper__V1__ServerFrame *frame = written(codec_write_monitored(&out, 9, 77));
+    cr_assert_eq(frame->id, 9);
+    cr_assert_eq(frame->body_case, PEEPER__V1__SERVER_FRAME__BODY_MONITORED);
+    cr_assert_eq(frame->monitored->ref, 77);
+    let_go(frame);
+}
+
+Test(codec_write, down_is_an_event_without_an_id) {
+    struct push              push = {.kind = PUSH_DOWN,
+                                     .ref = 77,
+                                     .id = 1234,
+                                     .name = slice_of("countersign", 7),
+                                     .reason = slice_of("why", 3)};
+    Peeper__V1__ServerFrame *frame = written(codec_write_push(&out, &push));
+    cr_assert_eq(frame->id, 0);
+    cr_assert_eq(frame->event->kind_case, PEEPER__V1__EVENT__KIND_DOWN);
+    cr_assert_eq(frame->event->down->ref, 77);
+    cr_assert_eq(frame->event->down->id, 1234);
+    cr_assert_str_eq(frame->event->down->name, "counter");
+    cr_assert_eq(frame->event->down->reason.len, 3);
+    let_go(frame);
+}
+
+Test(codec_write, exit_is_an_event_without_an_id) {
+    struct push              push = {.kind = PUSH_EXIT,
+                                     .id = 1234,
+                                     .name = slice_of("countersign", 7),
+                                     .reason = slice_of("why", 3)};
+    Peeper__V1__ServerFrame *frame = written(codec_write_push(&out, &push));
+    cr_assert_eq(frame->id, 0);
+    cr_assert_eq(frame->event->kind_case, PEEPER__V1__EVENT__KIND_EXIT);
+    cr_assert_eq(frame->event->exit->id, 1234);
+    cr_assert_str_eq(frame->event->exit->name, "counter");
+    cr_assert_eq(frame->event->exit->reason.len, 3);
+    let_go(frame);
+}
+
 Test(codec_write, names_up_to_255_bytes_are_whole_and_longer_ones_are_cut) {
     memset(bytes, 'x', sizeof bytes);
     for (size_t size = 254; size <= 257; size++) {
@@ -202,6 +247,9 @@ static struct actor_info example(void) {
         .turn_ms = 17,
         .hibernating = true,
         .timers = 22,
+        .links = 23,
+        .monitors = 24,
+        .trap_exit = true,
         .last_crash = {.kind = "signal",
                        .reason = slice_of("segv", 4),
                        .at_ms = 18,
@@ -228,6 +276,9 @@ static void assert_is_example(const Peeper__V1__ActorInfo *info) {
     cr_assert_eq(info->turn_ms, 17);
     cr_assert(info->hibernating);
     cr_assert_eq(info->timers, 22);
+    cr_assert_eq(info->links, 23);
+    cr_assert_eq(info->monitors, 24);
+    cr_assert(info->trap_exit);
     cr_assert_str_eq(info->last_crash->kind, "signal");
     cr_assert_eq(info->last_crash->reason.len, 4);
     cr_assert(memcmp(info->last_crash->reason.data, "segv", 4) == 0);

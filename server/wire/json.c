@@ -261,6 +261,9 @@ json_t *json_from_actor_info(const struct actor_info *info, bool with_state) {
                  put(object, "turn_ms", from_unsigned(info->turn_ms)) &&
                  put(object, "hibernating", json_boolean(info->hibernating)) &&
                  put(object, "timers", json_integer(info->timers)) &&
+                 put(object, "links", json_integer(info->links)) &&
+                 put(object, "monitors", json_integer(info->monitors)) &&
+                 put(object, "trap_exit", json_boolean(info->trap_exit)) &&
                  (!with_state || put_state_time(object, info)) &&
                  put(object, "last_crash", from_crash(&info->last_crash));
     if (whole) return object;

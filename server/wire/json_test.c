@@ -258,6 +258,9 @@ static struct actor_info sample_info(void) {
         .turn_ms = 9,
         .hibernating = true,
         .timers = 3,
+        .links = 4,
+        .monitors = 5,
+        .trap_exit = true,
     };
 }
 
@@ -269,13 +272,14 @@ Test(json, an_actor_with_everything) {
     info.state = slice_of("\x18\x02", 2);
     info.version = 12;
     info.state_at_ms = 951782400999;
-    cr_assert_str_eq(info_text(&info, true),
-                     "{\"name\":\"cart/7\",\"unit\":3,\"incarnation\":2147483648,"
-                     "\"behaviour\":\"counter\",\"status\":\"running\",\"state\":1,\"version\":12,"
-                     "\"restarts\":2,\"mailbox\":5,\"worker\":1,\"host_pid\":4242,\"turn_ms\":9,"
-                     "\"hibernating\":true,\"timers\":3,"
-                     "\"state_at\":\"2000-02-29T00:00:00.999Z\",\"last_crash\":{\"kind\":\"raise\","
-                     "\"reason\":\"why\",\"at\":\"2023-11-14T22:13:20.007Z\",\"crash\":6}}");
+    cr_assert_str_eq(
+        info_text(&info, true),
+        "{\"name\":\"cart/7\",\"unit\":3,\"incarnation\":2147483648,"
+        "\"behaviour\":\"counter\",\"status\":\"running\",\"state\":1,\"version\":12,"
+        "\"restarts\":2,\"mailbox\":5,\"worker\":1,\"host_pid\":4242,\"turn_ms\":9,"
+        "\"hibernating\":true,\"timers\":3,\"links\":4,\"monitors\":5,\"trap_exit\":true,"
+        "\"state_at\":\"2000-02-29T00:00:00.999Z\",\"last_crash\":{\"kind\":\"raise\","
+        "\"reason\":\"why\",\"at\":\"2023-11-14T22:13:20.007Z\",\"crash\":6}}");
     info.last_crash.text = slice_of("init of counter", 15);
     info.last_crash.trace = slice_of("a+0x1\nb+0x2 (f)", 15);
     const char *crash = strstr(info_text(&info, true), "\"crash\":");
@@ -287,18 +291,19 @@ Test(json, an_actor_without_a_state_has_nulls_and_a_listing_leaves_them_out) {
     struct actor_info info = sample_info();
     info.name = slice_of(NULL, 0);
     info.worker = -1;
-    cr_assert_str_eq(
-        info_text(&info, true),
-        "{\"name\":\"\",\"unit\":3,\"incarnation\":2147483648,"
-        "\"behaviour\":\"counter\",\"status\":\"running\",\"state\":null,"
-        "\"version\":0,\"restarts\":2,\"mailbox\":5,\"worker\":-1,\"host_pid\":4242,"
-        "\"turn_ms\":9,\"hibernating\":true,\"timers\":3,\"state_at\":null,\"last_crash\":null}");
-    cr_assert_str_eq(info_text(&info, false),
+    cr_assert_str_eq(info_text(&info, true),
                      "{\"name\":\"\",\"unit\":3,\"incarnation\":2147483648,"
-                     "\"behaviour\":\"counter\",\"status\":\"running\",\"restarts\":2,"
-                     "\"mailbox\":5,\"worker\":-1,\"host_pid\":4242,\"turn_ms\":9,"
-                     "\"hibernating\":true,\"timers\":3,"
-                     "\"last_crash\":null}");
+                     "\"behaviour\":\"counter\",\"status\":\"running\",\"state\":null,"
+                     "\"version\":0,\"restarts\":2,\"mailbox\":5,\"worker\":-1,\"host_pid\":4242,"
+                     "\"turn_ms\":9,\"hibernating\":true,\"timers\":3,\"links\":4,\"monitors\":5,"
+                     "\"trap_exit\":true,\"state_at\":null,\"last_crash\":null}");
+    cr_assert_str_eq(
+        info_text(&info, false),
+        "{\"name\":\"\",\"unit\":3,\"incarnation\":2147483648,"
+        "\"behaviour\":\"counter\",\"status\":\"running\",\"restarts\":2,"
+        "\"mailbox\":5,\"worker\":-1,\"host_pid\":4242,\"turn_ms\":9,"
+        "\"hibernating\":true,\"timers\":3,\"links\":4,\"monitors\":5,\"trap_exit\":true,"
+        "\"last_crash\":null}");
 }
 
 Test(json, a_state_that_is_no_value_is_shown_as_bytes) {
@@ -387,7 +392,7 @@ Test(json, answers_null_whichever_allocation_fails) {
         json = json_from_actor_info(&info, true);
         cr_assert(json != NULL || failing < 200);
     }
-    cr_assert_eq(json_object_size(json), 16);
+    cr_assert_eq(json_object_size(json), 19);
     json_decref(json);
 }
 

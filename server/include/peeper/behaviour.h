@@ -113,6 +113,30 @@ struct peeper_writer *peeper_send(struct peeper_ctx *ctx, const char *name);
 struct peeper_writer *peeper_start(struct peeper_ctx *ctx, const char *behaviour, const char *name);
 struct peeper_writer *peeper_stop(struct peeper_ctx *ctx, const char *name);
 
+// Monitors and links watch one incarnation, this actor's own likewise: they end with it, so an init
+// that runs again makes its own. Like all effects they come about when the turn commits. `name` is
+// looked up then; the functions with `id` take an incarnation.
+//
+// The end of a monitored incarnation, also one that a restart follows, arrives as the message
+// ["DOWN", ref, name or id as it was asked for, reason]. Nobody there: at once, reason "noproc".
+typedef uint64_t peeper_ref; // never 0, unique on the server; at most 65535 in one turn
+
+peeper_ref peeper_monitor(struct peeper_ctx *ctx, const char *name);
+peeper_ref peeper_monitor_id(struct peeper_ctx *ctx, uint64_t id);
+// One that has told already, or never was, is no error.
+void peeper_demonitor(struct peeper_ctx *ctx, peeper_ref ref);
+
+// The end of a linked incarnation arrives as ["EXIT", id, reason] (id 0: a client's connection), as
+// does the end of this one with the other. An actor that does not trap exits (no_trap_exit, as it
+// was started) gets no message: it ends for that reason too, without terminate, unless that is
+// "normal". Nobody there: "noproc". Links do not count up, and there is none with oneself.
+void peeper_link(struct peeper_ctx *ctx, const char *name);
+void peeper_link_id(struct peeper_ctx *ctx, uint64_t id);
+void peeper_unlink(struct peeper_ctx *ctx, const char *name);
+void peeper_unlink_id(struct peeper_ctx *ctx, uint64_t id);
+// A monitor or link that is over a limit of the server arrives as DOWN or EXIT, reason
+// "overloaded"; then also an actor that does not trap exits gets the message.
+
 // What follows this turn. A continue is one answer, a timer with or without hibernation the other:
 // of a continue and one of those the last call counts, and of two timers.
 //

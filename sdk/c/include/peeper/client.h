@@ -121,7 +121,10 @@ struct peeper_actor {
     int32_t             host_pid;
     uint64_t            turn_ms;
     bool                hibernating;
-    uint32_t            timers;    // of send_after, pending
+    uint32_t            timers; // of send_after, pending
+    uint32_t            links;
+    uint32_t            monitors; // that it has on others
+    bool                trap_exit;
     bool                has_state; // never in listings
     struct peeper_value state;
     uint64_t            version;
