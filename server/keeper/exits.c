@@ -4,6 +4,7 @@
 #include "keeper/life.h"
 #include "keeper/reason.h"
 #include "keeper/router.h"
+#include "keeper/supervisor.h"
 
 #include <peeper/value.h>
 
@@ -103,7 +104,10 @@ static void strike(struct shard *shard, struct actor *actor, const struct tie *t
                    const struct ties *over, bool by_parent) {
     bool normal =
         peeper_value_is((struct peeper_value){over->reason.data, over->reason.bytes}, "normal");
-    if (actor->no_trap_exit) {
+    if (actor->supervisor != NULL) {
+        // It runs no code: of strangers it takes no notice, as in OTP.
+        if (by_parent) supervisor_stop_soon(shard, actor->supervisor, over->reason);
+    } else if (actor->no_trap_exit) {
         if (!normal) (void)life_struck(shard, actor, over->reason);
     } else if (by_parent) {
         stop_child(shard, actor, over->reason);
