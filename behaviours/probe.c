@@ -288,6 +288,41 @@ static void step_timer_half(struct run *run) {
     peeper_write_list(peeper_then_timer(run->ctx, 1));
 }
 
+// NULL, which is the actor itself, for null.
+static const char *name_or_itself(struct run *run, int index) {
+    return peeper_value_kind(run->operands[index]) == PEEPER_NULL ? NULL : text(run, index);
+}
+
+static void step_send_after(struct run *run) {
+    uint64_t ms = milliseconds(run, 1);
+    peeper_write_value(peeper_send_after(run->ctx, name_or_itself(run, 0), ms, NULL),
+                       run->operands[2]);
+}
+
+static void step_send_at(struct run *run) {
+    uint64_t at_ms = peeper_monotonic_ms(run->ctx) + milliseconds(run, 1);
+    peeper_write_value(peeper_send_at(run->ctx, name_or_itself(run, 0), at_ms, NULL),
+                       run->operands[2]);
+}
+
+// Sends off and remembers the timer, for cancel_timer.
+static void step_keep_timer(struct run *run) {
+    uint64_t ms = milliseconds(run, 1);
+    peeper_write_value(peeper_send_after(run->ctx, name_or_itself(run, 0), ms, &run->probe->timer),
+                       run->operands[2]);
+    peeper_changed(run->ctx);
+}
+
+static void step_cancel_timer(struct run *run) {
+    peeper_cancel_timer(run->ctx, run->probe->timer);
+    run->probe->timer = 0;
+    peeper_changed(run->ctx);
+}
+
+static void step_timer_id(struct run *run) {
+    peeper_write_int(reply(run), (int64_t)run->probe->timer);
+}
+
 static void step_timeout_came(struct run *run) {
     change_to_text(run, "timeout");
 }
@@ -477,6 +512,11 @@ static const struct step {
     {"timer", 2, step_timer},
     {"timer_at", 2, step_timer_at},
     {"timer_half", 0, step_timer_half},
+    {"send_after", 3, step_send_after},
+    {"send_at", 3, step_send_at},
+    {"keep_timer", 3, step_keep_timer},
+    {"cancel_timer", 0, step_cancel_timer},
+    {"timer_id", 0, step_timer_id},
     {"hibernate", 0, step_hibernate},
     {"stop", 1, step_stop},
     {"stop", 0, step_stop_plain},

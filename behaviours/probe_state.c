@@ -73,7 +73,7 @@ void probe_write_kept(struct peeper_writer *out, struct peeper_value kept) {
 void probe_save(struct peeper_ctx *ctx, const void *state, struct peeper_writer *out) {
     const struct probe *probe = state;
     (void)ctx;
-    if (probe->from == 0 && probe->on_terminate.bytes == 0) {
+    if (probe->from == 0 && probe->timer == 0 && probe->on_terminate.bytes == 0) {
         probe_write_kept(out, probe->value);
         return;
     }
@@ -86,13 +86,15 @@ void probe_save(struct peeper_ctx *ctx, const void *state, struct peeper_writer 
     probe_write_kept(out, probe->on_terminate);
     peeper_write_key(out, "from");
     peeper_write_int(out, (int64_t)probe->from);
+    peeper_write_key(out, "timer");
+    peeper_write_int(out, (int64_t)probe->timer);
     peeper_write_end(out);
 }
 
 bool probe_load(struct peeper_ctx *ctx, void *state, struct peeper_value saved) {
     struct probe       *probe = state;
     struct peeper_value part;
-    int64_t             from = 0;
+    int64_t             from = 0, timer = 0;
     if (!peeper_value_get(saved, PROBE_WRAPPED_KEY, &part)) {
         probe_keep(ctx, &probe->value, saved);
         return true;
@@ -103,6 +105,8 @@ bool probe_load(struct peeper_ctx *ctx, void *state, struct peeper_value saved) 
     }
     if (peeper_value_get(saved, "from", &part)) (void)peeper_value_int(part, &from);
     probe->from = (peeper_from)from;
+    if (peeper_value_get(saved, "timer", &part)) (void)peeper_value_int(part, &timer);
+    probe->timer = (peeper_timer)timer;
     return true;
 }
 

@@ -17,6 +17,7 @@ struct probe {
     struct peeper_value  on_terminate; // steps; peeper_alloc
     peeper_from          from;         // the call that waits for "answer"; 0 if none
     peeper_ref           ref;          // of the monitor made last; this copy's only
+    peeper_timer         timer;        // that was sent off last; 0 if none
     struct probe_record *log;          // PROBE_LOG_MAX of them, used as a ring; peeper_alloc
     size_t               logged;       // ever
     uint8_t             *scratch;      // malloc: what was written last; see probe_keep_written

@@ -50,6 +50,8 @@ struct settings {
     X(1006, "actors-max", keeper.actors_max, 1, 1u << 30, "Actors (default 10000000)")          \
     X(1007, "pending-max", keeper.pending_max, 1, 1u << 30,                                     \
       "Calls whose reply was deferred (default 100000)")                                        \
+    X(1050, "timers-max", keeper.timers_max, 1, 1u << 30,                                       \
+      "Timers of send_after that are pending (default 2000000)")                                \
     X(1008, "waiting-bytes-max", keeper.waiting_bytes_max, 1u << 20, 1ull << 40,                \
       "Bytes of all messages waiting in mailboxes (default 1073741824)")                        \
     X(1009, "connections-max", keeper.connections_max, 1, 1u << 20,                             \
@@ -189,6 +191,7 @@ static struct settings defaults(void) {
                 .mailbox_max = 10000,
                 .actors_max = 10000000,
                 .pending_max = 100000,
+                .timers_max = 2000000,
                 .waiting_bytes_max = 1ull << 30,
                 .connections_max = 10000,
                 .frame_bytes_max = 4u << 20,

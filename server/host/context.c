@@ -89,6 +89,7 @@ static const char *item_name(enum item_kind kind) {
         [ITEM_LINK] = "link",         [ITEM_UNLINK] = "unlink",
         [ITEM_STOP] = "stop",         [ITEM_CONTINUE] = "then_continue",
         [ITEM_REASON] = "reason",     [ITEM_IDLE] = "then_timer",
+        [ITEM_TIMER] = "send_after",
     };
     return names[kind];
 }
@@ -146,16 +147,18 @@ void context_write_reason(struct peeper_ctx *ctx, const char *text) {
     peeper_write_string_n(ctx->reason, plain, bytes);
 }
 
+// save() and load() may run at any time, and again for the same state: they must not be seen from
+// outside.
+static void check_effect(struct peeper_ctx *ctx, const char *what) {
+    if (ctx->phase < PHASE_SAVE) return;
+    context_crash(ctx, COMMIT_CODE_CONTRACT, "not_allowed(%s in %s)", what, phase_name(ctx->phase));
+}
+
 // Begins an item in `writer`, after the one before it was completed.
 static struct peeper_writer *begin(struct peeper_ctx *ctx, struct peeper_writer *writer,
                                    enum item_kind kind, uint64_t token) {
     context_finish(ctx);
-    // save() and load() may run at any time, and again for the same state: they must not be seen
-    // from outside.
-    if (ctx->phase >= PHASE_SAVE) {
-        context_crash(ctx, COMMIT_CODE_CONTRACT, "not_allowed(%s in %s)", item_name(kind),
-                      phase_name(ctx->phase));
-    }
+    check_effect(ctx, item_name(kind));
     peeper_writer_reset(writer);
     ctx->open = writer;
     ctx->pending = (struct item_header){.kind = (uint16_t)kind, .token = token};
@@ -232,16 +235,43 @@ struct peeper_writer *peeper_stop(struct peeper_ctx *ctx, const char *name) {
     return begin_named(ctx, ITEM_STOP, name);
 }
 
+static struct peeper_writer *begin_timer(struct peeper_ctx *ctx, const char *name, uint64_t due_ms,
+                                         peeper_timer *ret_timer) {
+    struct peeper_writer *writer = begin(ctx, ctx->item, ITEM_TIMER, 0);
+    if (due_ms == CONTEXT_NEVER) context_crash(ctx, COMMIT_CODE_CONTRACT, "never_due(send_after)");
+    if (ctx->timer_count == (1u << TIMER_INDEX_BITS) - 1) {
+        context_crash(ctx, COMMIT_CODE_CONTRACT, "too_many_timers(%u)", ctx->timer_count);
+    }
+    ctx->pending.token = ctx->turn << TIMER_INDEX_BITS | ++ctx->timer_count;
+    memcpy(ctx->pending_name, &due_ms, sizeof due_ms);
+    ctx->pending.name_bytes = sizeof due_ms;
+    add_name(ctx, name, CONTEXT_NAME_BYTES_MAX);
+    if (ret_timer != NULL) *ret_timer = ctx->pending.token;
+    return writer;
+}
+
+struct peeper_writer *peeper_send_after(struct peeper_ctx *ctx, const char *name, uint64_t ms,
+                                        peeper_timer *ret_timer) {
+    return begin_timer(ctx, name, from_now(ms), ret_timer);
+}
+
+struct peeper_writer *peeper_send_at(struct peeper_ctx *ctx, const char *name,
+                                     uint64_t monotonic_ms, peeper_timer *ret_timer) {
+    return begin_timer(ctx, name, monotonic_ms, ret_timer);
+}
+
+void peeper_cancel_timer(struct peeper_ctx *ctx, peeper_timer timer) {
+    context_finish(ctx);
+    check_effect(ctx, "cancel_timer");
+    append(ctx, (struct item_header){.kind = ITEM_CANCEL_TIMER, .token = timer},
+           (struct peeper_value){0});
+}
+
 struct peeper_writer *peeper_then_continue(struct peeper_ctx *ctx) {
     struct peeper_writer *writer = begin(ctx, ctx->proceed, ITEM_CONTINUE, 0);
     ctx->follow = FOLLOW_CONTINUE;
     ctx->hibernate = false;
     return writer;
-}
-
-static void check_follow(struct peeper_ctx *ctx) {
-    if (ctx->phase < PHASE_SAVE) return;
-    context_crash(ctx, COMMIT_CODE_CONTRACT, "not_allowed(then in %s)", phase_name(ctx->phase));
 }
 
 static void set_timer(struct peeper_ctx *ctx, enum follow follow, uint64_t ms, bool absolute) {
@@ -251,7 +281,7 @@ static void set_timer(struct peeper_ctx *ctx, enum follow follow, uint64_t ms, b
 }
 
 void peeper_then_timeout(struct peeper_ctx *ctx, uint64_t ms) {
-    check_follow(ctx);
+    check_effect(ctx, "then");
     set_timer(ctx, FOLLOW_TIMEOUT, ms, false);
 }
 
@@ -268,7 +298,7 @@ struct peeper_writer *peeper_then_timer_at(struct peeper_ctx *ctx, uint64_t mono
 }
 
 void peeper_then_hibernate(struct peeper_ctx *ctx) {
-    check_follow(ctx);
+    check_effect(ctx, "then");
     if (ctx->follow == FOLLOW_CONTINUE) ctx->follow = FOLLOW_NOTHING;
     ctx->hibernate = true;
 }

@@ -58,6 +58,8 @@ struct peeper_ctx {
     struct peeper_writer *open; // one of the three below; NULL if there is none
     struct item_header    pending;
     char                  pending_name[CONTEXT_NAME_BYTES_MAX + 64];
+    // timers that the turn record has made, over all its callbacks
+    uint32_t timer_count;
     // Owned. `carried` holds what a following step has as its argument, while that step writes its
     // own.
     struct peeper_writer *item;

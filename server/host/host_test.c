@@ -166,6 +166,71 @@ Test(host, too_many_items_break_the_contract_and_as_many_as_allowed_do_not) {
                 COMMIT_CODE_CONTRACT, "\"too_many_items(1024)\"");
 }
 
+// --- Messages for later --------------------------------------------------------------------------
+
+// The due time and the name of the `index`-th timer of the commit.
+static uint64_t due_of(uint32_t index, struct item_header *head, const char **ret_name) {
+    uint64_t            due_ms;
+    struct peeper_value body;
+    cr_assert(double_item(&commit, ITEM_TIMER, index, head, &body, ret_name));
+    memcpy(&due_ms, *ret_name, sizeof due_ms);
+    *ret_name += sizeof due_ms;
+    return due_ms;
+}
+
+Test(host, a_message_for_later_tells_its_id_when_and_whom) {
+    start(PROBE, "0");
+    uint64_t             before_ms = clock_mono_ms();
+    struct commit_record record =
+        call(PROBE, "[[\"keep_timer\", \"b\", 250, \"later\"], \"timer_id\","
+                    " [\"send_at\", null, 50, \"tick\"]]");
+    struct item_header head;
+    const char        *name;
+    uint64_t           due_ms = due_of(0, &head, &name);
+    cr_assert(due_ms > before_ms + 250 && due_ms <= clock_mono_ms() + 251);
+    cr_assert_eq(head.name_bytes, 9);
+    cr_assert_eq(*name, 'b');
+    cr_assert_eq(head.token, record.turn << TIMER_INDEX_BITS | 1);
+    cr_assert(double_has(&commit, ITEM_TIMER, "\"later\""));
+
+    char id[32];
+    snprintf(id, sizeof id, "%llu", (unsigned long long)head.token);
+    cr_assert(double_has(&commit, ITEM_REPLY, id), "the callback has it at once");
+    due_ms = due_of(1, &head, &name);
+    cr_assert(due_ms >= before_ms + 50 && due_ms <= clock_mono_ms() + 50);
+    cr_assert_eq(head.name_bytes, 8, "for the actor itself");
+    cr_assert_eq(head.token, record.turn << TIMER_INDEX_BITS | 2);
+}
+
+Test(host, timers_are_counted_over_all_callbacks_of_a_turn) {
+    start(PROBE, "0");
+    const char        *name;
+    struct item_header head;
+    call(PROBE, "[[\"send_after\", \"b\", 1, 1], [\"continue\", [[\"send_after\", \"b\", 1, 2]]]]");
+    struct commit_record record = next();
+    due_of(0, &head, &name);
+    cr_assert_eq(head.token, record.turn << TIMER_INDEX_BITS | 2);
+}
+
+Test(host, a_cancel_names_the_timer) {
+    start(PROBE, "0");
+    call(PROBE, "[[\"keep_timer\", \"b\", 250, 1]]");
+    const char        *name;
+    struct item_header timer, head;
+    due_of(0, &timer, &name);
+    call(PROBE, "\"cancel_timer\"");
+    struct peeper_value body;
+    cr_assert(double_item(&commit, ITEM_CANCEL_TIMER, 0, &head, &body, NULL));
+    cr_assert_eq(head.token, timer.token);
+    cr_assert_eq(head.body_bytes, 0);
+}
+
+Test(host, a_message_that_is_never_due_breaks_the_contract) {
+    start(PROBE, "0");
+    check_crash(call(PROBE, "[[\"send_after\", \"b\", \"infinity\", 1]]"), COMMIT_CODE_CONTRACT,
+                "\"never_due(send_after)\"");
+}
+
 // --- Crashes that cost a turn --------------------------------------------------------------------
 
 Test(host, a_crash_tells_its_code_and_reason_and_takes_the_copy_along) {

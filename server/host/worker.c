@@ -382,6 +382,7 @@ static void run_record(struct worker *worker) {
     if (fresh) worker->copy = renew_copy(worker);
     if (worker->copy == NULL) return commit_no_memory(worker);
     worker->load = (record->flags & TURN_HAS_STATE) != 0;
+    worker->ctx.timer_count = 0;
     run_steps(worker);
 }
 

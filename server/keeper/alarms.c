@@ -13,6 +13,7 @@ struct alarms *alarms_of(struct actor *actor) {
     struct alarms *alarms = malloc(sizeof *alarms);
     if (alarms == NULL) return NULL;
     *alarms = (struct alarms){.hibernate = {.kind = TIMER_HIBERNATE}, .slot = actor->slot};
+    list_init(&alarms->own);
     actor->alarms = alarms;
     return alarms;
 }
@@ -25,19 +26,22 @@ static void arm(struct shard *shard, const struct actor *actor, struct timer *ti
 
 // --- the timer that a callback returned ---
 
-static void drop_message(struct alarms *alarms) {
+static void drop_message(struct shard *shard, struct alarms *alarms) {
+    shard->send_timers.bytes -= alarms->message_bytes;
     free(alarms->message);
     alarms->message = NULL;
     alarms->message_bytes = 0;
 }
 
-static bool keep_message(struct actor *actor, struct slice message) {
+static bool keep_message(struct shard *shard, struct actor *actor, struct slice message) {
     struct alarms *alarms = alarms_of(actor);
     if (alarms == NULL) return false;
     // Mostly of the size of the one before: then nothing moves.
     uint8_t *copy = realloc(alarms->message, message.bytes + 1);
     if (copy == NULL) return false;
     memcpy(copy, message.data, message.bytes);
+    shard->send_timers.bytes += message.bytes;
+    shard->send_timers.bytes -= alarms->message_bytes;
     alarms->message = copy;
     alarms->message_bytes = (uint32_t)message.bytes;
     return true;
@@ -47,8 +51,8 @@ void alarms_arm_idle(struct shard *shard, struct actor *actor, uint64_t due_ms,
                      struct slice message) {
     if (due_ms == UINT64_MAX) return;
     if (message.data == NULL) {
-        if (actor->alarms != NULL) drop_message(actor->alarms);
-    } else if (!keep_message(actor, message)) {
+        if (actor->alarms != NULL) drop_message(shard, actor->alarms);
+    } else if (!keep_message(shard, actor, message)) {
         LOG_WARN("timer.unarmed", "slot=%u", actor->slot);
         return;
     }
@@ -65,6 +69,7 @@ void alarms_idle_due(struct shard *shard, struct actor *actor) {
         message = alarms->message;
         payload = slice_of(message, alarms->message_bytes);
         alarms->message = NULL;
+        drop_message(shard, alarms);
     }
     enum status status = router_deliver_own(shard, actor, payload);
     if (status != STATUS_OK)
@@ -104,13 +109,15 @@ void alarms_end(struct shard *shard, struct actor *actor) {
     router_drop_own(shard, actor);
     if (actor->alarms == NULL) return;
     heap_cancel(&shard->timers, &actor->alarms->hibernate);
-    drop_message(actor->alarms);
+    drop_message(shard, actor->alarms);
+    send_timers_end(shard, &actor->alarms->own);
 }
 
 void alarms_free(struct actor *actor) {
     if (actor->alarms == NULL) return;
     CHECK(!timer_armed(&actor->alarms->hibernate));
-    drop_message(actor->alarms);
+    CHECK(actor->alarms->message == NULL);
+    CHECK(list_empty(&actor->alarms->own));
     free(actor->alarms);
     actor->alarms = NULL;
 }

@@ -1,5 +1,5 @@
-// alarms: what of an actor depends on time: the message of the timer that a callback returned, and
-// the dropping of its copy after a while without a turn.
+// alarms: what of an actor depends on time: the message of the timer that a callback returned, the
+// dropping of its copy after a while without a turn, and the timers that it has sent to itself.
 //
 // Most actors never need a struct alarms: a plain timeout lives in the actor itself, and without
 // `hibernate_after_ms` nothing happens per turn. With it a turn notes the time and touches no heap:
@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "base/heap.h"
+#include "base/list.h"
 #include "base/status.h"
 
 #include <stdint.h>
@@ -23,6 +24,8 @@ struct alarms {
     uint32_t     message_bytes;
     uint32_t     hibernate_after_ms; // 0: not by itself
     uint64_t     worked_ms; // monotonic, end of the last turn; kept with hibernate_after_ms only
+    struct list  own;       // struct send_timer, aimed at this actor by itself
+    uint32_t     sent;      // send_timers pending, for whomever
     uint32_t     slot;
 };
 

@@ -11,6 +11,7 @@
 #include "keeper/router.h"
 #include "keeper/tie_requests.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define CHAIN_KEPT_BYTES (64u << 10) // a larger argument is not kept longer than it is needed
@@ -74,7 +75,7 @@ static bool legal_skip(const struct subject *s) {
     return s->worker->tail < recalled || (s->first && !brings);
 }
 
-// --- done ---
+// --- the end of a turn ---
 
 static void finish_turn(struct subject *s) {
     worker_advance(s->worker);
@@ -82,6 +83,54 @@ static void finish_turn(struct subject *s) {
     s->actor->inflight--;
     if (s->actor->stale) s->actor->home = HOME_COLD;
     s->actor->stale = false;
+}
+
+// By a crash or an exit.
+static void end_turn(struct subject *s, struct end *end, const struct failure *failure) {
+    struct caller caller = worker_caller(s->turn);
+    if (s->worker->chain == CHAIN_TERMINATE && s->worker->chain_reply.bytes > 0) {
+        recall_answer(s->shard, s->worker, caller, failure);
+        caller = CALLER_NOBODY;
+    }
+    life_unstop(s->actor, s->turn);
+    crash_note_turn(end, s->worker, (int32_t)shard_pool(s->shard, s->actor)->active->pid);
+    // The worker goes on with a chain that it believes in.
+    if (s->commit->record.flags & COMMIT_MORE) {
+        recall_void(s->actor, s->turn);
+    } else {
+        finish_turn(s);
+    }
+    // To exit in an orderly way is to stop, only from deeper inside.
+    if (end->kind == CRASH_EXIT && reason_orderly(end->reason)) {
+        life_exited(s->shard, s->actor, end);
+    } else {
+        life_crashed(s->shard, s->actor, end);
+    }
+    shard_answer_error(s->shard, caller, failure);
+}
+
+// --- done ---
+
+// There is no room for the timers that the turn has asked for: it crashes as a whole.
+static enum status refuse_timers(struct subject *s, enum status status) {
+    if (status == STATUS_PROTOCOL) return status;
+    char text[64] = "no_memory(timers)";
+    if (status == STATUS_FULL) {
+        snprintf(text, sizeof text, "timers_max(%u)", s->shard->options->timers_max);
+    } else if (status == STATUS_OVERLOADED) {
+        snprintf(text, sizeof text, "waiting_bytes_max(%llu)",
+                 (unsigned long long)s->shard->options->waiting_bytes_max);
+    }
+    uint8_t        room[REASON_TEXT_BYTES];
+    struct end     end = {.kind = CRASH_MEMORY, .reason = reason_text(room, text), .text = text};
+    struct failure failure = {
+        .status = STATUS_CRASHED,
+        .message = text,
+        .reason = end.reason,
+        .kind = crash_kind_text(end.kind),
+    };
+    end_turn(s, &end, &failure);
+    return STATUS_OK;
 }
 
 static void reply_later(struct subject *s, uint64_t token, struct slice payload) {
@@ -151,7 +200,9 @@ static void effects(struct subject *s) {
             case ITEM_UNLINK:
                 tie_effect_unlink(s->shard, s->actor, item.name, named_or(&item));
                 break;
-            default: break; // the single ones
+            case ITEM_CANCEL_TIMER: send_timer_cancel(s->shard, s->actor, item.token); break;
+            case ITEM_TIMER: break; // armed already, before anything was certain
+            default: break;         // the single ones
         }
     }
 }
@@ -253,10 +304,17 @@ static void finish_stop(struct subject *s) {
 static enum status apply_done(struct subject *s) {
     struct shard *shard = s->shard;
     if (!legal_done(s)) return STATUS_PROTOCOL;
+    if ((s->commit->timers | s->commit->idle.bytes) != 0) {
+        enum status status = send_timers_arm(shard, s->actor, s->turn->turn, s->commit);
+        if (status != STATUS_OK) return refuse_timers(s, status);
+    }
     if (s->commit->state.data != NULL) {
         enum status status = mirror_put(shard->mirror, s->actor->slot, s->actor->unit,
                                         s->actor->version + 1, s->shard->wall_ms, s->commit->state);
-        if (status != STATUS_OK) return status;
+        if (status != STATUS_OK) {
+            send_timers_disarm(shard, s->commit);
+            return status;
+        }
         s->actor->version++;
     }
     bool stop = (s->commit->record.flags & COMMIT_STOP) != 0;
@@ -306,21 +364,7 @@ static enum status apply_crash(struct subject *s) {
         .reason = end.reason,
         .kind = crash_kind_text(end.kind),
     };
-    struct caller caller = worker_caller(s->turn);
-    if (s->worker->chain == CHAIN_TERMINATE && s->worker->chain_reply.bytes > 0) {
-        recall_answer(s->shard, s->worker, caller, &failure);
-        caller = CALLER_NOBODY;
-    }
-    life_unstop(s->actor, s->turn);
-    crash_note_turn(&end, s->worker, (int32_t)shard_pool(s->shard, s->actor)->active->pid);
-    finish_turn(s);
-    // To exit in an orderly way is to stop, only from deeper inside.
-    if (code == COMMIT_CODE_EXIT && reason_orderly(end.reason)) {
-        life_exited(s->shard, s->actor, &end);
-    } else {
-        life_crashed(s->shard, s->actor, &end);
-    }
-    shard_answer_error(s->shard, caller, &failure);
+    end_turn(s, &end, &failure);
     return STATUS_OK;
 }
 

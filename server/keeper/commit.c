@@ -68,6 +68,14 @@ static enum status check_item(struct commit *commit, const struct item_header *h
             return header->name_bytes <= NAME_BYTES_MAX && header->body_bytes == 0
                        ? STATUS_OK
                        : STATUS_PROTOCOL;
+        case ITEM_TIMER:
+            commit->timers++;
+            return header->name_bytes >= sizeof(uint64_t) &&
+                           header->name_bytes <= sizeof(uint64_t) + NAME_BYTES_MAX
+                       ? STATUS_OK
+                       : STATUS_PROTOCOL;
+        case ITEM_CANCEL_TIMER:
+            return header->name_bytes == 0 && header->body_bytes == 0 ? STATUS_OK : STATUS_PROTOCOL;
         case ITEM_START: return header->token <= header->name_bytes ? STATUS_OK : STATUS_PROTOCOL;
         default: return STATUS_PROTOCOL;
     }
@@ -119,7 +127,7 @@ enum status commit_read(struct commit *commit, const struct ring *ring, uint64_t
 
     commit->state = commit->reply = commit->next = commit->reason = commit->text = commit->idle =
         (struct slice){0};
-    commit->effects = 0;
+    commit->effects = commit->timers = 0;
     const uint8_t *items = ring_at(ring, tail) + sizeof *record;
     if (record->flags & COMMIT_BULK) {
         if (record->record_bytes != sizeof *record) return STATUS_PROTOCOL;

@@ -31,6 +31,7 @@ struct commit {
     struct slice reason;
     struct slice text;
     uint32_t     effects; // items of other kinds
+    uint32_t     timers;  // ITEM_TIMER among them
 };
 
 // Copies and checks the record at `tail`; `head` is what the host claims to have written up to.

@@ -7,6 +7,7 @@
 #include "keeper/crash_note.h"
 #include "keeper/host_process.h"
 #include "keeper/life.h"
+#include "keeper/reason.h"
 #include "keeper/recall.h"
 #include "keeper/router.h"
 
@@ -193,23 +194,14 @@ struct verdict {
     char          text[160];
 };
 
-// A short string Value for the reason of a crash that no code gave a reason for.
-static struct slice text_value(uint8_t room[], const char *text) {
-    size_t bytes = strnlen(text, 120);
-    room[0] = 0x2a;
-    room[1] = (uint8_t)bytes;
-    memcpy(room + 2, text, bytes);
-    return slice_of(room, bytes + 2);
-}
-
 static void convict(struct shard *shard, struct worker *worker, int32_t host_pid, enum host_end end,
                     struct verdict *verdict) {
-    uint8_t room[128];
+    uint8_t room[REASON_TEXT_BYTES];
     describe(worker, end, verdict->text, sizeof verdict->text);
     struct failure failure = {
         .status = STATUS_CRASHED,
         .message = verdict->text,
-        .reason = text_value(room, verdict->text),
+        .reason = reason_text(room, verdict->text),
         .kind = crash_kind_text(verdict->end.kind),
     };
     crash_note_turn(&verdict->end, worker, host_pid);
@@ -238,9 +230,9 @@ static void clear_worker(struct shard *shard, struct worker *worker, int32_t hos
 }
 
 static void punish(struct shard *shard, struct verdict *verdict) {
-    uint8_t room[128];
+    uint8_t room[REASON_TEXT_BYTES];
     if (verdict->actor == NULL) return;
-    verdict->end.reason = text_value(room, verdict->text);
+    verdict->end.reason = reason_text(room, verdict->text);
     verdict->end.text = verdict->text;
     life_crashed(shard, verdict->actor, &verdict->end);
 }

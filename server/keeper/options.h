@@ -28,6 +28,7 @@ struct keeper_options {
     uint32_t    mailbox_max;       // default per actor
     uint32_t    actors_max;        // in the whole server
     uint32_t    pending_max;       // deferred calls
+    uint32_t    timers_max;        // of send_after, pending
     uint64_t    waiting_bytes_max; // of all messages in all mailboxes
     uint32_t    connections_max;
     uint32_t    frame_bytes_max;

@@ -2,6 +2,8 @@
 
 #include <peeper/value.h>
 
+#include <string.h>
+
 // Field 5 of peeper.v1.Value, a string.
 struct text {
     uint8_t tag;
@@ -24,6 +26,14 @@ REASON(too_large, "over 16 KiB")
 REASON(no_memory, "no_memory")
 REASON(overloaded, "overloaded")
 REASON(malformed, "malformed")
+
+struct slice reason_text(uint8_t room[], const char *text) {
+    size_t bytes = strnlen(text, REASON_TEXT_BYTES - 2);
+    room[0] = 0x2a;
+    room[1] = (uint8_t)bytes;
+    memcpy(room + 2, text, bytes);
+    return slice_of(room, bytes + 2);
+}
 
 bool reason_orderly(struct slice reason) {
     struct peeper_value value = {reason.data, reason.bytes};

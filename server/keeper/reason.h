@@ -21,5 +21,11 @@ struct slice reason_overloaded(void); // of a tie that the limits did not allow
 // instead of one that is no Value, or nests too deep to be passed on
 struct slice reason_malformed(void);
 
+#define REASON_TEXT_BYTES 128
+
+// A short string Value, in `room` of REASON_TEXT_BYTES: the reason of a crash that no code gave a
+// reason for. Longer texts are cut.   Thread: any.
+struct slice reason_text(uint8_t room[], const char *text);
+
 // normal, shutdown or ["shutdown", x].   Thread: any.
 bool reason_orderly(struct slice reason);

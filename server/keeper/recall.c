@@ -10,7 +10,7 @@ struct actor *recall_running_actor(const struct shard *shard, const struct worke
     return record->note_void ? NULL : actor_at(&shard->actors, record->slot);
 }
 
-static void make_void(struct actor *actor, struct turn_record *record) {
+void recall_void(struct actor *actor, struct turn_record *record) {
     CHECK(!record->note_void);
     CHECK(actor->inflight > 0);
     __atomic_store_n(&record->note_void, 1, __ATOMIC_RELAXED);
@@ -66,7 +66,7 @@ static void take(struct shard *shard, struct worker *worker, struct turn_record 
                  struct actor *actor, bool begun, enum recall_running running, struct list *taken) {
     struct envelope *envelope =
         envelope_of(worker, record, record == worker_turn(worker, worker->tail));
-    make_void(actor, record);
+    recall_void(actor, record);
     shard->metrics.recalls++;
     if (record == worker_turn(worker, worker->tail) && worker->chain == CHAIN_TERMINATE) {
         // The actor has asked for its end without a reply; whoever waits for one need not wait on.
@@ -146,6 +146,6 @@ void recall_drop_running(struct shard *shard, struct worker *worker, const struc
 
     struct turn_record *record = worker_turn(worker, worker->tail);
     struct caller       caller = worker_caller(record);
-    make_void(actor, record);
+    recall_void(actor, record);
     recall_answer(shard, worker, caller, failure);
 }

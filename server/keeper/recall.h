@@ -19,6 +19,9 @@ enum recall_running {
 void recall(struct shard *shard, struct worker *worker, struct actor *actor,
             enum recall_running running, struct list *touched);
 
+// Makes the worker's oldest turn, which is about `actor`, void: it will not be brought back.
+void recall_void(struct actor *actor, struct turn_record *record);
+
 // Makes the running turn of the worker void without bringing it back, and answers its caller with
 // `failure`. With `actor` only if it is a turn of that actor. Nothing if no turn is running.
 void recall_drop_running(struct shard *shard, struct worker *worker, const struct actor *actor,

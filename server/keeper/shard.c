@@ -43,6 +43,8 @@ enum status shard_init(struct shard *shard, const struct keeper_options *options
     if (status != STATUS_OK) return status;
     status = tie_table_init(&shard->ties);
     if (status != STATUS_OK) return status;
+    status = send_timers_init(&shard->send_timers, options->timers_max, options->waiting_bytes_max);
+    if (status != STATUS_OK) return status;
     return pending_table_init(&shard->pending, options->pending_max);
 }
 
@@ -78,6 +80,7 @@ void shard_fini(struct shard *shard) {
     crash_log_fini(&shard->crashes);
     tie_table_fini(&shard->ties);
     heap_fini(&shard->timers);
+    send_timers_fini(&shard->send_timers);
     commit_fini(&shard->commit);
     mailbox_fini(&shard->inbox);
 }
@@ -368,8 +371,13 @@ static void pending_expired(struct shard *shard, struct pending *pending) {
     shard_answer_error(shard, caller, &failure);
 }
 
+// What is due beyond this waits for the next loop turn, behind the sockets.
+#define TIMERS_PER_TURN 1024
+
 void shard_run_timers(struct shard *shard) {
-    for (struct timer *timer; (timer = heap_pop_due(&shard->timers, shard->now_ms)) != NULL;) {
+    for (uint32_t i = 0; i < TIMERS_PER_TURN; i++) {
+        struct timer *timer = heap_pop_due(&shard->timers, shard->now_ms);
+        if (timer == NULL) return;
         switch ((enum timer_kind)timer->kind) {
             case TIMER_ENVELOPE:
                 envelope_expired(shard, LIST_ENTRY(timer, struct envelope, deadline));
@@ -380,6 +388,9 @@ void shard_run_timers(struct shard *shard) {
             case TIMER_IDLE: alarms_idle_due(shard, LIST_ENTRY(timer, struct actor, idle)); break;
             case TIMER_HIBERNATE:
                 alarms_hibernate_due(shard, LIST_ENTRY(timer, struct alarms, hibernate));
+                break;
+            case TIMER_SEND:
+                send_timer_due(shard, LIST_ENTRY(timer, struct send_timer, timer));
                 break;
             case TIMER_BACKOFF: {
                 struct trouble *trouble = LIST_ENTRY(timer, struct trouble, backoff);

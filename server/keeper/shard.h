@@ -22,6 +22,7 @@
 #include "keeper/pending.h"
 #include "keeper/pool.h"
 #include "keeper/port.h"
+#include "keeper/send_timer.h"
 #include "keeper/tie.h"
 
 #include <stdbool.h>
@@ -51,6 +52,7 @@ struct shard {
     struct tie_table             ties;
     struct child_index           children;
     struct heap                  timers;
+    struct send_timers           send_timers;
     struct metrics               metrics;
     struct commit                commit; // scratch
 

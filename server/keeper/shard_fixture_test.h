@@ -176,6 +176,7 @@ static inline void fx_defaults(void) {
         .mailbox_max = 1000,
         .actors_max = 1000,
         .pending_max = 100,
+        .timers_max = 100,
         .waiting_bytes_max = 1u << 20,
         .crashes_max = 64,
         .crash_bytes_max = 8u << 20,

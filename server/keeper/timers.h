@@ -6,6 +6,7 @@ enum timer_kind {
     TIMER_PENDING,      // struct pending: its caller stops waiting
     TIMER_IDLE,         // struct actor: the timer that a callback returned
     TIMER_HIBERNATE,    // struct alarms: its actor may have been idle for long
+    TIMER_SEND,         // struct send_timer: its message is due
     TIMER_BACKOFF,      // struct trouble: the next restart is due
     TIMER_SHUTDOWN,     // struct ending: a child's patience with its shutdown is over
     TIMER_WAITER,       // struct waiter: whoever waits for a supervisor stops waiting

@@ -1,6 +1,7 @@
 #include "keeper/view.h"
 
 #include "base/check.h"
+#include "keeper/alarms.h"
 #include "keeper/crash_view.h"
 #include "keeper/requests.h"
 #include "keeper/router.h"
@@ -39,6 +40,7 @@ static struct actor_info describe(const struct shard *shard, const struct actor 
         .links = actor->ties == NULL ? 0 : actor->ties->links,
         .monitors = actor->ties == NULL ? 0 : actor->ties->monitors,
         .trap_exit = !actor->no_trap_exit,
+        .timers = actor->alarms == NULL ? 0 : actor->alarms->sent,
     };
     if (trouble != NULL) {
         info.restarts = trouble->restarts;

@@ -24,6 +24,8 @@
 #define TRACE_LINES_MAX 16    // of a backtrace
 #define TRACE_BYTES_MAX 2560u // of all its lines
 #define HOST_WORKERS_MAX 64
+// A timer's id is the number of its turn, and in the low bits its own number in that turn, from 1.
+#define TIMER_INDEX_BITS 16
 #define HOST_BEHAVIOURS_MAX 256
 
 // Descriptors of a host: for worker i: 3+3i turns memfd, 4+3i commits memfd, 5+3i the reading
@@ -189,6 +191,10 @@ enum item_kind {
     ITEM_DEMONITOR = 12, // `token` is the reference
     ITEM_LINK = 13,      // with the actor called name, or the incarnation `token`
     ITEM_UNLINK = 14,    // likewise
+    // A message for later: `token` is the timer's id, the name is the due time (8 bytes, monotonic
+    // ms) and then whom it is for; nobody: the actor itself.
+    ITEM_TIMER = 15,
+    ITEM_CANCEL_TIMER = 16, // `token` is the timer's id
     // The message of COMMIT_TIMEOUT; or with COMMIT_MORE what the worker now runs handle_info with.
     ITEM_IDLE = 17,
 };

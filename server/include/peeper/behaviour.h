@@ -42,6 +42,9 @@ enum peeper_action {
     PEEPER_ERROR = 3,
 };
 
+// Names a message that was sent off for later. Never 0; it fits in an int Value.
+typedef uint64_t peeper_timer;
+
 // Names a call whose reply is given by a later turn. Any turn of the same actor may use it, once.
 typedef uint64_t peeper_from;
 
@@ -136,6 +139,22 @@ void peeper_unlink(struct peeper_ctx *ctx, const char *name);
 void peeper_unlink_id(struct peeper_ctx *ctx, uint64_t id);
 // A monitor or link that is over a limit of the server arrives as DOWN or EXIT, reason
 // "overloaded"; then also an actor that does not trap exits gets the message.
+
+// Sends the Value written to `name` (as peeper_send does) `ms` from now, or at a point in time as
+// peeper_monotonic_ms() tells it; NULL means this actor itself. Like every effect it counts from
+// the commit of this turn: a turn that crashes has sent nothing off. `ret_timer`, which may be
+// NULL, is known at once, to be kept in the state.
+// The timer is the keeper's. It outlives the host. Aimed at this actor itself (NULL or its own
+// name) it ends with the incarnation, also where its message waits already: init arms new ones.
+// Aimed at another name it comes whatever becomes of the sender, to whoever has the name then.
+// There is room for `timers_max` in a server; a turn that would have more crashes (kind memory).
+struct peeper_writer *peeper_send_after(struct peeper_ctx *ctx, const char *name, uint64_t ms,
+                                        peeper_timer *ret_timer);
+struct peeper_writer *peeper_send_at(struct peeper_ctx *ctx, const char *name,
+                                     uint64_t monotonic_ms, peeper_timer *ret_timer);
+// Cancels a timer that this actor, also as an earlier incarnation, has sent off. One whose message
+// is on its way already cannot be called back; one that is done is no error.
+void peeper_cancel_timer(struct peeper_ctx *ctx, peeper_timer timer);
 
 // What follows this turn. A continue is one answer, a timer with or without hibernation the other:
 // of a continue and one of those the last call counts, and of two timers.
