@@ -132,6 +132,13 @@ static error_t parse_option(int key, char *argument, struct argp_state *state) {
         case OPTION_REASON: invocation->reason = argument; return 0;
         case OPTION_PREFIX: invocation->prefix = argument; return 0;
         case OPTION_JSON: invocation->json = true; return 0;
+        case OPTION_CHILD: invocation->child_id = argument; return 0;
+        case OPTION_SPEC: invocation->spec = argument; return 0;
+        case OPTION_LIMIT: invocation->limit = number(state, "limit", argument); return 0;
+        case OPTION_DEPTH:
+            invocation->depth = number(state, "depth", argument);
+            if (invocation->depth == 0) argp_error(state, "--depth: 0 shows nothing");
+            return 0;
         case OPTION_DEADLINE_MS:
             invocation->deadline_ms = number(state, "deadline-ms", argument);
             return 0;
@@ -142,46 +149,63 @@ static error_t parse_option(int key, char *argument, struct argp_state *state) {
     }
 }
 
+// The id in "@ID"; 0 where the word has no @ in front.
+static uint64_t parse_id(const char *word, const char *option, struct argp_state *state) {
+    char *end;
+    if (word[0] != '@') return 0;
+    errno = 0;
+    uint64_t id = strtoull(word + 1, &end, 10);
+    if (!isdigit((unsigned char)word[1]) || *end != '\0' || errno != 0 || id == 0) {
+        argp_error(state, "\"%s\" is no id; what begins with @ and is none is written with --%s",
+                   word, option);
+    }
+    return id;
+}
+
+static const char *next_word(struct invocation *invocation) {
+    invocation->word_count--;
+    return unshield(*invocation->words++);
+}
+
 // What NAME says: a name, or @ID for one incarnation.
 static void take_target(struct invocation *invocation, struct argp_state *state) {
+    unsigned takes = invocation->command->takes;
     if (invocation->name != NULL) {
         invocation->target = peeper_by_name(invocation->name);
         return;
     }
-    if (invocation->word_count == 0) argp_error(state, "NAME is missing");
-    const char *word = unshield(invocation->words[0]);
-    invocation->words++;
-    invocation->word_count--;
-    invocation->target = peeper_by_name(word);
-    if (word[0] != '@') return;
-
-    char *end;
-    errno = 0;
-    uint64_t id = strtoull(word + 1, &end, 10);
-    if (!isdigit((unsigned char)word[1]) || *end != '\0' || errno != 0 || id == 0) {
-        argp_error(state, "\"%s\" is no id; a name that begins with @ is written with --name",
-                   word);
+    if (invocation->word_count == 0) {
+        invocation->target = peeper_by_name("");
+        if ((takes & TAKES_NAME_OR_NOT) == 0) {
+            argp_error(state, "%s is missing", takes & TAKES_CHILD ? "SUPERVISOR" : "NAME");
+        }
+        return;
     }
-    if (invocation->command->special == SPECIAL_STARTS) {
+    const char *word = next_word(invocation);
+    uint64_t    id = parse_id(word, "name", state);
+    if (id != 0 && (takes & TAKES_NEW_NAME) != 0) {
         argp_error(state, "ids are given by the server; a name that begins with @ is written with "
                           "--name");
     }
-    invocation->target = peeper_by_id(id);
+    invocation->target = id != 0 ? peeper_by_id(id) : peeper_by_name(word);
+}
+
+// What CHILD says: an id in the supervisor, or @ID for one incarnation.
+static void take_child(struct invocation *invocation, struct argp_state *state) {
+    if (invocation->child_id != NULL) {
+        invocation->child = peeper_child_by_id(invocation->child_id);
+        return;
+    }
+    if (invocation->word_count == 0) argp_error(state, "CHILD is missing");
+    const char *word = next_word(invocation);
+    uint64_t    id = parse_id(word, "child", state);
+    invocation->child = id != 0 ? peeper_child_by_incarnation(id) : peeper_child_by_id(word);
 }
 
 static void take_crash(struct invocation *invocation, struct argp_state *state) {
-    char **words = invocation->words;
-    int    count = invocation->word_count;
-    bool   show = count == 2 && strcmp(words[0], "show") == 0;
-    if (invocation->command->special == SPECIAL_CRASHES && !show) {
-        if (count > 1) argp_error(state, "\"%s\" is too much", words[1]);
-        if (count == 1) invocation->target = peeper_by_name(unshield(words[0]));
-        return;
-    }
-    if (count == 0) argp_error(state, "ID is missing");
-    if (count > 1 && !show) argp_error(state, "\"%s\" is too much", words[1]);
-    const char *word = words[show];
-    char       *end;
+    char *end;
+    if (invocation->word_count == 0) argp_error(state, "ID is missing");
+    const char *word = next_word(invocation);
     errno = 0;
     invocation->crash = strtoull(word, &end, 10);
     if (!isdigit((unsigned char)word[0]) || *end != '\0' || errno != 0 || invocation->crash == 0) {
@@ -190,20 +214,21 @@ static void take_crash(struct invocation *invocation, struct argp_state *state) 
 }
 
 static void check_words(struct invocation *invocation, struct argp_state *state) {
-    const struct command *command = invocation->command;
-    if (command->special == SPECIAL_CRASH || command->special == SPECIAL_CRASHES) {
-        take_crash(invocation, state);
-        return;
-    }
-    if (command->named) take_target(invocation, state);
-    if (command->words_after && invocation->word_count == 0) {
+    unsigned takes = invocation->command->takes;
+    if (takes & (TAKES_NAME | TAKES_NEW_NAME | TAKES_NAME_OR_NOT)) take_target(invocation, state);
+    if (takes & TAKES_CHILD) take_child(invocation, state);
+    if (takes & TAKES_CRASH) take_crash(invocation, state);
+    if ((takes & TAKES_MESSAGE) != 0 && invocation->word_count == 0) {
         argp_error(state, "MESSAGE is missing");
     }
-    if (!command->words_after && invocation->word_count > 0) {
+    if ((takes & TAKES_MESSAGE) == 0 && invocation->word_count > 0) {
         argp_error(state, "\"%s\" is too much", invocation->words[0]);
     }
-    if (command->special == SPECIAL_STARTS && invocation->start.behaviour == NULL) {
+    if ((takes & TAKES_BEHAVIOUR) != 0 && invocation->start.behaviour == NULL) {
         argp_error(state, "--behaviour is missing");
+    }
+    if ((takes & TAKES_SPEC) != 0 && invocation->spec == NULL) {
+        argp_error(state, "--spec is missing");
     }
 }
 
@@ -217,11 +242,62 @@ static error_t parse_word(int key, char *argument, struct argp_state *state) {
     }
 }
 
-static const struct command *find_command(const char *name) {
+// Whether `word` is the first of a command of two words; answers the second, "" if there is none.
+static const char *word_in_group(const struct command *command, const char *word) {
+    size_t bytes = strlen(word);
+    bool   begins = strncmp(command->name, word, bytes) == 0 && command->name[bytes] == ' ';
+    return begins ? command->name + bytes + 1 : "";
+}
+
+// The command of these words, of which `second` may be NULL. The longer one wins.
+static const struct command *find_command(const char *first, const char *second, int *ret_words) {
+    const struct command *found = NULL;
     for (const struct command *command = COMMANDS; command->name != NULL; command++) {
-        if (strcmp(command->name, name) == 0) return command;
+        const char *rest = word_in_group(command, first);
+        if (second != NULL && rest[0] != '\0' && strcmp(rest, second) == 0) {
+            *ret_words = 2;
+            return command;
+        }
+        if (strcmp(command->name, first) != 0) continue;
+        *ret_words = 1;
+        found = command;
     }
-    return NULL;
+    return found;
+}
+
+static void write_summaries(FILE *out, const char *group) {
+    for (const struct command *command = COMMANDS; command->name != NULL; command++) {
+        bool shown = group == NULL || word_in_group(command, group)[0] != '\0';
+        if (shown) fprintf(out, "  %-17s  %s\n", command->name, command->summary);
+    }
+}
+
+static bool is_group(const char *word) {
+    for (const struct command *command = COMMANDS; command->name != NULL; command++) {
+        if (word_in_group(command, word)[0] != '\0') return true;
+    }
+    return false;
+}
+
+// A word that no command has; the first word of a group alone tells of the group.
+static void refuse_command(const char *first, const char *second, struct argp_state *state) {
+    if (!is_group(first)) argp_error(state, "no command is called \"%s\"", first);
+    bool  asked = second != NULL && (strcmp(second, "--help") == 0 || strcmp(second, "-?") == 0);
+    FILE *out = asked ? stdout : stderr;
+    fprintf(out, "`%s' goes with one more word:\n", first);
+    write_summaries(out, first);
+    exit(asked ? EXIT_CODE_OK : EXIT_CODE_USAGE); // house-rules: exit: as argp does after its help
+}
+
+static void take_command(struct invocation *invocation, const char *first,
+                         struct argp_state *state) {
+    const char *second = state->next < state->argc ? state->argv[state->next] : NULL;
+    int         words = 0;
+    invocation->command = find_command(first, second, &words);
+    if (invocation->command == NULL) refuse_command(first, second, state);
+    invocation->words = state->argv + state->next + words - 1;
+    invocation->word_count = state->argc - state->next - words + 1;
+    state->next = state->argc;
 }
 
 // Stops at the command: what follows is the command's own to read.
@@ -229,14 +305,7 @@ static error_t parse_command(int key, char *argument, struct argp_state *state) 
     struct invocation *invocation = state->input;
     switch (key) {
         case ARGP_KEY_INIT: state->child_inputs[0] = invocation; return 0;
-        case ARGP_KEY_ARG:
-            invocation->command = find_command(argument);
-            if (invocation->command == NULL)
-                argp_error(state, "no command is called \"%s\"", argument);
-            invocation->words = state->argv + state->next;
-            invocation->word_count = state->argc - state->next;
-            state->next = state->argc;
-            return 0;
+        case ARGP_KEY_ARG: take_command(invocation, argument, state); return 0;
         case ARGP_KEY_NO_ARGS: argp_error(state, "COMMAND is missing"); return 0;
         default: return ARGP_ERR_UNKNOWN;
     }
@@ -252,9 +321,7 @@ static char *list_commands(int key, const char *text, void *input) {
     FILE  *out = open_memstream(&list, &bytes);
     if (out == NULL) return (char *)text;
     fputs("Commands:\n", out);
-    for (const struct command *command = COMMANDS; command->name != NULL; command++) {
-        fprintf(out, "  %-8s %s\n", command->name, command->summary);
-    }
+    write_summaries(out, NULL);
     fputs(text, out);
     return fclose(out) == 0 ? list : (char *)text;
 }
@@ -283,6 +350,8 @@ void arguments_parse(int argc, char **argv, struct invocation *ret_invocation) {
         .address = address != NULL && address[0] != '\0' ? address : "127.0.0.1:7420",
         .token = getenv("PEEPER_TOKEN"),
         .start = {.intensity = 3, .period_ms = 5000}, // used where only the other one is given
+        .limit = UINT32_MAX,
+        .depth = UINT32_MAX,
     };
     argp_err_exit_status = EXIT_CODE_USAGE;
     setenv("ARGP_HELP_FMT", "no-dup-args-note", 0); // a note of three lines under every help

@@ -1,67 +1,12 @@
 // Runs the real program: its words, its exit status, what it prints. A scripted peer stands in for
 // the server where one is needed.
-#include "test_peer.h"
+#include "run_peeper.h"
 
 #include <criterion/criterion.h>
-#include <spawn.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #define LIMIT (1u << 20)
-#define WORDS_MAX 16
-#define OUTPUT_BYTES 8192
-
-struct result {
-    int  code;
-    char out[OUTPUT_BYTES];
-    char err[OUTPUT_BYTES];
-};
-
-static void read_back(FILE *file, char *room) {
-    rewind(file);
-    room[fread(room, 1, OUTPUT_BYTES - 1, file)] = '\0';
-    fclose(file);
-}
-
-// `line` is cut at blanks. The program sees none of the tester's environment.
-static struct result run(const char *line) {
-    char                      *words = strdup(line), *rest = words;
-    char                      *argv[WORDS_MAX] = {(char *)"peeper"};
-    char                      *environment[] = {(char *)"LC_ALL=C", NULL};
-    FILE                      *out = tmpfile(), *err = tmpfile();
-    posix_spawn_file_actions_t actions;
-    pid_t                      pid;
-    int                        state;
-    struct result              result = {0};
-
-    if (line[0] == '\0') rest = NULL;
-    for (int i = 1; i < WORDS_MAX - 1 && (argv[i] = strsep(&rest, " ")) != NULL; i++) continue;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, fileno(out), STDOUT_FILENO);
-    posix_spawn_file_actions_adddup2(&actions, fileno(err), STDERR_FILENO);
-    cr_assert(posix_spawn(&pid, PEEPER_COMMAND, &actions, NULL, argv, environment) == 0);
-    cr_assert(waitpid(pid, &state, 0) == pid);
-    cr_assert(WIFEXITED(state), "%s", line);
-    posix_spawn_file_actions_destroy(&actions);
-    result.code = WEXITSTATUS(state);
-    read_back(out, result.out);
-    read_back(err, result.err);
-    free(words);
-    return result;
-}
-
-// Runs `line` against a peer of its own.
-static struct result run_with(peer_script *script, struct peer *peer, const char *line) {
-    char all[512];
-    peer_start(peer, 1, script);
-    snprintf(all, sizeof(all), "-a %s %s", peer->address, line);
-    struct result result = run(all);
-    peer_stop(peer);
-    return result;
-}
 
 // --- Without a server ----------------------------------------------------------------------------
 
@@ -97,10 +42,22 @@ Test(cli, exits_with_2_and_says_why_on_wrong_usage, .timeout = 20) {
         {"kill", "NAME is missing"},
         {"list a", "is too much"},
         {"ping a", "is too much"},
+        {"child", "goes with one more word"},
+        {"child frob", "goes with one more word"},
+        {"supervisor -a h", "goes with one more word"},
+        {"child terminate", "SUPERVISOR is missing"},
+        {"child terminate s", "CHILD is missing"},
+        {"child terminate s @x", "is no id"},
+        {"child terminate s c d", "is too much"},
+        {"child start s", "--spec is missing"},
+        {"supervisor start @7 --spec {}", "written with --name"},
+        {"supervisor check a --spec []", "is too much"},
+        {"tree a b", "is too much"},
+        {"tree --depth 0", "shows nothing"},
         {"ping -a host:port", "HOST:PORT"},
     };
     for (size_t i = 0; i < sizeof(WRONG) / sizeof(WRONG[0]); i++) {
-        struct result result = run(WRONG[i][0]);
+        struct result result = run_peeper(WRONG[i][0]);
         cr_expect(result.code == 2, "%s: %d", WRONG[i][0], result.code);
         cr_expect(strstr(result.err, WRONG[i][1]) != NULL, "%s: %s", WRONG[i][0], result.err);
         cr_expect_str_eq(result.out, "");
@@ -116,27 +73,56 @@ Test(cli, exits_with_3_where_nobody_can_be_reached, .timeout = 20) {
         "start --name @a --behaviour b -a [::1]:1",
     };
     for (size_t i = 0; i < sizeof(LINES) / sizeof(LINES[0]); i++) {
-        struct result result = run(LINES[i]);
+        struct result result = run_peeper(LINES[i]);
         cr_expect(result.code == 3, "%s: %d: %s", LINES[i], result.code, result.err);
         cr_expect(strncmp(result.err, "UNREACHABLE: ", 13) == 0, "%s", result.err);
     }
 }
 
 Test(cli, helps_with_every_command_and_an_example, .timeout = 20) {
-    static const char *const COMMANDS[] = {"start",  "call",    "cast", "send",    "stop", "kill",
-                                           "resume", "whereis", "list", "inspect", "ping"};
-    struct result            all = run("--help");
+    static const char *const COMMANDS[] = {
+        "start",
+        "call",
+        "cast",
+        "send",
+        "stop",
+        "kill",
+        "resume",
+        "whereis",
+        "list",
+        "inspect",
+        "ping",
+        "tree",
+        "supervisor start",
+        "supervisor change",
+        "supervisor check",
+        "child start",
+        "child terminate",
+        "child restart",
+        "child delete",
+        "child list",
+        "child count",
+        "child spec",
+    };
+    struct result all = run_peeper("--help");
     cr_assert(all.code == 0);
     for (size_t i = 0; i < sizeof(COMMANDS) / sizeof(COMMANDS[0]); i++) {
         char line[64];
         snprintf(line, sizeof(line), "\n  %s ", COMMANDS[i]);
         cr_expect(strstr(all.out, line) != NULL, "%s", COMMANDS[i]);
         snprintf(line, sizeof(line), "%s --help", COMMANDS[i]);
-        struct result one = run(line);
+        struct result one = run_peeper(line);
         cr_expect(one.code == 0);
         cr_expect(strstr(one.out, "Example:\n  peeper ") != NULL, "%s", COMMANDS[i]);
         cr_expect(strstr(one.out, "--address") != NULL, "%s", COMMANDS[i]);
     }
+}
+
+Test(cli, helps_with_the_commands_of_a_group, .timeout = 20) {
+    struct result result = run_peeper("child --help");
+    cr_assert(result.code == 0);
+    cr_assert(strstr(result.out, "\n  child terminate ") != NULL, "%s", result.out);
+    cr_assert(strstr(result.out, "supervisor") == strstr(result.out, "supervisor\n"), "no others");
 }
 
 // --- With a peer ---------------------------------------------------------------------------------
@@ -147,7 +133,7 @@ static void never_welcome(struct peer *peer) {
 
 Test(cli, exits_with_3_without_a_welcome_in_time, .timeout = 20) {
     struct peer   peer;
-    struct result result = run_with(never_welcome, &peer, "ping --connect-timeout-ms 50");
+    struct result result = run_peeper_with(never_welcome, &peer, "ping --connect-timeout-ms 50");
     cr_assert(result.code == 3);
     cr_assert(strstr(result.err, "no welcome") != NULL, "%s", result.err);
 }
@@ -159,7 +145,7 @@ static void hang_up(struct peer *peer) {
 
 Test(cli, exits_with_3_where_the_connection_is_lost, .timeout = 20) {
     struct peer   peer;
-    struct result result = run_with(hang_up, &peer, "call a inc");
+    struct result result = run_peeper_with(hang_up, &peer, "call a inc");
     cr_assert(result.code == 3);
     cr_assert(strncmp(result.err, "DISCONNECTED: ", 14) == 0, "%s", result.err);
 }
@@ -172,7 +158,7 @@ static void refuse_token(struct peer *peer) {
 
 Test(cli, sends_its_token_and_exits_with_1_where_it_is_wrong, .timeout = 20) {
     struct peer   peer;
-    struct result result = run_with(refuse_token, &peer, "ping --token sesame");
+    struct result result = run_peeper_with(refuse_token, &peer, "ping --token sesame");
     cr_assert(result.code == 1);
     cr_assert_str_eq(result.err, "UNAUTHENTICATED: wrong token\n");
     cr_assert(peer.seen == 1);
@@ -201,13 +187,13 @@ Test(cli, prints_the_reply_as_json, .timeout = 20) {
     };
     for (size_t i = 0; i < sizeof(ECHOES) / sizeof(ECHOES[0]); i++) {
         struct peer   peer;
-        struct result result = run_with(echo_call, &peer, ECHOES[i][0]);
+        struct result result = run_peeper_with(echo_call, &peer, ECHOES[i][0]);
         cr_expect(result.code == 0, "%s: %s", ECHOES[i][0], result.err);
         cr_expect_str_eq(result.out, ECHOES[i][1], "%s: %s", ECHOES[i][0], result.out);
         cr_expect(peer.seen == 0);
     }
     struct peer   peer;
-    struct result result = run_with(echo_call, &peer, "call @77 inc");
+    struct result result = run_peeper_with(echo_call, &peer, "call @77 inc");
     cr_assert(result.code == 0);
     cr_assert(peer.seen == 77, "@ID is an incarnation");
 }
@@ -220,7 +206,7 @@ static void reply_nonsense(struct peer *peer) {
 
 Test(cli, prints_bytes_that_are_no_value_as_bytes, .timeout = 20) {
     struct peer   peer;
-    struct result result = run_with(reply_nonsense, &peer, "call a inc");
+    struct result result = run_peeper_with(reply_nonsense, &peer, "call a inc");
     cr_assert(result.code == 0);
     cr_assert_str_eq(result.out, "{\"$bytes\":\"//8=\"}\n");
 }
@@ -243,7 +229,7 @@ static void crash(struct peer *peer) {
 
 Test(cli, tells_a_crash_with_its_kind_and_reason_and_exits_with_1, .timeout = 20) {
     struct peer   peer;
-    struct result result = run_with(crash, &peer, "call MyServer raise");
+    struct result result = run_peeper_with(crash, &peer, "call MyServer raise");
     cr_assert(result.code == 1);
     cr_assert_str_eq(result.out, "");
     cr_assert_str_eq(result.err, "CRASHED: MyServer: raise \"boom\"\n"
@@ -266,7 +252,7 @@ static void be_full(struct peer *peer) {
 
 Test(cli, tells_when_to_try_again, .timeout = 20) {
     struct peer   peer;
-    struct result result = run_with(be_full, &peer, "cast a inc");
+    struct result result = run_peeper_with(be_full, &peer, "cast a inc");
     cr_assert(result.code == 1);
     cr_assert_str_eq(result.err, "MAILBOX_FULL: the actor's mailbox is full\n"
                                  "  retry: in 20 ms; nothing was run\n");
@@ -296,7 +282,7 @@ static void list_two_pages(struct peer *peer) {
 
 Test(cli, lists_all_pages_one_actor_in_a_line, .timeout = 20) {
     struct peer   peer;
-    struct result result = run_with(list_two_pages, &peer, "list --prefix p");
+    struct result result = run_peeper_with(list_two_pages, &peer, "list --prefix p");
     cr_assert(result.code == 0);
     cr_assert(peer.seen == 2);
     char *second = strchr(result.out, '\n');
@@ -339,14 +325,14 @@ static void tell_of_crashes(struct peer *peer) {
 
 Test(cli, lists_the_crashes_of_an_actor_and_shows_one, .timeout = 20) {
     struct peer   peer;
-    struct result result = run_with(tell_of_crashes, &peer, "crashes cart");
+    struct result result = run_peeper_with(tell_of_crashes, &peer, "crashes cart");
     cr_assert(result.code == 0, "%s", result.err);
     cr_assert(peer.seen == 1);
     cr_assert(strncmp(result.out, "{\"crash\":17,\"name\":\"cart\"", 25) == 0, "%s", result.out);
     cr_assert(strstr(result.out, "\"backtrace\":[\"a.so+0x1 (f)\",\"b+0x2\"]") != NULL);
     cr_assert(strstr(result.out, "payload\"") == NULL);
 
-    result = run_with(tell_of_crashes, &peer, "crashes show 17");
+    result = run_peeper_with(tell_of_crashes, &peer, "crashes show 17");
     cr_assert(result.code == 0, "%s", result.err);
     cr_assert(peer.seen == 1);
     cr_assert(strstr(result.out, "\"payload\": 1") != NULL, "%s", result.out);
@@ -354,7 +340,7 @@ Test(cli, lists_the_crashes_of_an_actor_and_shows_one, .timeout = 20) {
 
 Test(cli, prints_the_reply_to_a_call_that_is_redriven, .timeout = 20) {
     struct peer   peer;
-    struct result result = run_with(reply_nonsense, &peer, "redrive 17");
+    struct result result = run_peeper_with(reply_nonsense, &peer, "redrive 17");
     cr_assert(result.code == 0, "%s", result.err);
     cr_assert_str_eq(result.out, "{\"$bytes\":\"//8=\"}\n");
 }
@@ -382,7 +368,7 @@ Test(cli, prints_ok_where_the_answer_is_yes, .timeout = 20) {
     };
     for (size_t i = 0; i < sizeof(LINES) / sizeof(LINES[0]); i++) {
         struct peer   peer;
-        struct result result = run_with(take_one, &peer, LINES[i].line);
+        struct result result = run_peeper_with(take_one, &peer, LINES[i].line);
         cr_expect(result.code == 0, "%s: %s", LINES[i].line, result.err);
         cr_expect_str_eq(result.out, "ok\n");
         cr_expect(peer.seen == LINES[i].body_case, "%s", LINES[i].line);
@@ -414,10 +400,10 @@ static void start_one(struct peer *peer) {
 
 Test(cli, start_sends_its_options_and_prints_what_was_started, .timeout = 20) {
     struct peer   peer;
-    struct result result =
-        run_with(start_one, &peer,
-                 "start a --behaviour=b --state=1 --period-ms=9 --restart=permanent "
-                 "--on-intensity=stop --mailbox-max=5 --timeout-ms=7 --hibernate-after-ms=8");
+    struct result result = run_peeper_with(
+        start_one, &peer,
+        "start a --behaviour=b --state=1 --period-ms=9 --restart=permanent "
+        "--on-intensity=stop --mailbox-max=5 --timeout-ms=7 --hibernate-after-ms=8");
     cr_assert(result.code == 0, "%s", result.err);
     cr_assert(peer.seen == 1);
     cr_assert_str_eq(result.out, "{\"name\":\"a\",\"incarnation\":12,\"unit\":3}\n");

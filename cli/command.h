@@ -1,9 +1,9 @@
 // command: what the words and options of one invocation are, and the table of commands.
 //
-// arguments.c reads them, commands.c runs them, output.c writes what comes back.
+// arguments.c reads them, commands.c and supervision.c run them, output.c writes what comes back.
 #pragma once
 
-#include <peeper/client.h>
+#include <peeper/supervisor.h>
 
 #include <argp.h>
 #include <stdbool.h>
@@ -28,38 +28,47 @@ struct invocation {
     char                **words;
     char                **words_room; // owned; `words` walks through it
     int                   word_count;
-    struct peeper_target  target; // what NAME says
-    uint64_t              crash;  // what ID says; 0: none was given
+    struct peeper_target  target; // what NAME says; the name "" where it may be left out and was
+    struct peeper_child_target child; // what CHILD says
+    uint64_t                   crash; // what ID says
 
     // options of single commands
     struct peeper_start_options start;
     const char                 *state;
     const char                 *reason;
     const char                 *prefix;
+    const char                 *child_id; // of --child; NULL: a word is the CHILD
+    const char                 *spec;
     uint32_t                    deadline_ms;
+    uint32_t                    limit; // UINT32_MAX where it was not given
+    uint32_t                    depth; // likewise
     bool                        json;
 };
 
-// What the words of a command mean beyond its NAME and MESSAGE.
-enum special {
-    SPECIAL_NOTHING, // = false
-    SPECIAL_STARTS,  // the NAME is a new one, and there must be a behaviour
-    SPECIAL_CRASH,   // ID of a crash
-    SPECIAL_CRASHES, // [NAME], or show ID
+// What a command takes besides its options.
+enum command_takes {
+    TAKES_NAME = 1,
+    TAKES_NEW_NAME = 2, // the NAME is a new one: no @ID
+    TAKES_NAME_OR_NOT = 4,
+    TAKES_CHILD = 8,      // a CHILD after the NAME
+    TAKES_MESSAGE = 16,   // one MESSAGE word or more
+    TAKES_BEHAVIOUR = 32, // --behaviour is a must
+    TAKES_SPEC = 64,      // --spec is a must
+    TAKES_CRASH = 128,    // ID of a crash
 };
+
+// Runs a command on a connected client.   Fails: an exit code, after saying why on stderr.
+typedef enum exit_code command_run(struct peeper_sync *peeper, const struct invocation *invocation);
 
 // One command. `arguments` is what stands in its usage line; a NAME in front is the target.
 struct command {
-    const char               *name;
+    const char               *name; // one word, or a group and a word: "child start"
     const char               *arguments;
     const char               *summary; // half a line, for the list of commands
     const char               *help;    // its manual; the part after \v follows the options
     const struct argp_option *options;
-    bool                      named;       // takes a NAME
-    bool                      words_after; // takes one MESSAGE word or more
-    enum special              special;
-    // Runs it on a connected client.   Fails: an exit code, after saying why on stderr.
-    enum exit_code (*run)(struct peeper_sync *peeper, const struct invocation *invocation);
+    unsigned                  takes; // enum command_takes
+    command_run              *run;
 };
 
 extern const struct command COMMANDS[]; // ends with a NULL name
@@ -81,6 +90,10 @@ enum option_key {
     OPTION_REASON,
     OPTION_PREFIX,
     OPTION_JSON,
+    OPTION_CHILD,
+    OPTION_SPEC,
+    OPTION_LIMIT,
+    OPTION_DEPTH,
 };
 
 // Reads the command line. Prints help and usage errors itself, and ends the process after them with

@@ -54,6 +54,21 @@ enum exit_code output_started(const struct peeper_started *started) {
     json_t *json = json_pack("{s:s, s:I, s:I}", "name", started->name, "incarnation",
                              (json_int_t)started->id, "unit", (json_int_t)started->unit);
     if (json != NULL && started->ignored) json_object_set_new(json, "ignored", json_true());
+    if (json != NULL && started->info.bytes > 0) {
+        json_object_set_new(json, "info", json_of(started->info));
+    }
+    return print(stdout, json, JSON_COMPACT);
+}
+
+enum exit_code output_json(json_t *json) {
+    return print(stdout, json, JSON_INDENT(2));
+}
+
+enum exit_code output_child_counts(const struct peeper_child_counts *counts) {
+    json_t *json =
+        json_pack("{s:I, s:I, s:I, s:I}", "specs", (json_int_t)counts->specs, "active",
+                  (json_int_t)counts->active, "supervisors", (json_int_t)counts->supervisors,
+                  "workers", (json_int_t)counts->workers);
     return print(stdout, json, JSON_COMPACT);
 }
 
@@ -116,8 +131,6 @@ enum exit_code output_actor(const struct peeper_actor *actor) {
 
 // --- The table -----------------------------------------------------------------------------------
 
-#define FIRST_RIGHT 3 // numbers
-
 struct row {
     const char *cells[OUTPUT_COLUMNS];
     char        room[5][64]; // what the cells point to where it is made here
@@ -126,6 +139,8 @@ struct row {
 // What a table is of: its rows stand in `page`.
 struct table {
     const char *titles[OUTPUT_COLUMNS];
+    int         columns;
+    int         first_right; // from there on they are numbers
     const void *page;
     size_t      count;
     void (*fill)(struct row *row, const void *page, size_t index);
@@ -174,15 +189,15 @@ static void fill_crash(struct row *row, const void *page, size_t index) {
 static void print_table(const struct table *table, int widths[OUTPUT_COLUMNS]) {
     struct row row;
     bool       first = widths[0] == 0;
-    table_widen(widths, table->titles, OUTPUT_COLUMNS);
+    table_widen(widths, table->titles, table->columns);
     for (size_t i = 0; i < table->count; i++) {
         table->fill(&row, table->page, i);
-        table_widen(widths, row.cells, OUTPUT_COLUMNS);
+        table_widen(widths, row.cells, table->columns);
     }
-    if (first) table_write(stdout, widths, table->titles, OUTPUT_COLUMNS, FIRST_RIGHT);
+    if (first) table_write(stdout, widths, table->titles, table->columns, table->first_right);
     for (size_t i = 0; i < table->count; i++) {
         table->fill(&row, table->page, i);
-        table_write(stdout, widths, row.cells, OUTPUT_COLUMNS, FIRST_RIGHT);
+        table_write(stdout, widths, row.cells, table->columns, table->first_right);
     }
 }
 
@@ -191,6 +206,8 @@ enum exit_code output_listing(const struct peeper_listing *listing, bool json,
     if (!json) {
         struct table table = {
             {"NAME", "BEHAVIOUR", "STATUS", "INCARNATION", "RESTARTS", "MAILBOX"},
+            6,
+            3,
             listing,
             listing->count,
             fill_actor,
@@ -245,6 +262,8 @@ enum exit_code output_crashes(const struct peeper_crashes *crashes, bool json,
     if (!json) {
         struct table table = {
             {"NAME", "KIND", "WHERE", "AT", "REDRIVEN", "CRASH"},
+            6,
+            3,
             crashes,
             crashes->count,
             fill_crash,
@@ -256,6 +275,54 @@ enum exit_code output_crashes(const struct peeper_crashes *crashes, bool json,
         struct trace        trace;
         struct crash_report report = report_of(&crashes->crashes[i], &trace);
         enum exit_code code = print(stdout, json_from_crash_report(&report, false), JSON_COMPACT);
+        if (code != EXIT_CODE_OK) return code;
+    }
+    return EXIT_CODE_OK;
+}
+
+// --- Children ------------------------------------------------------------------------------------
+
+static void fill_child(struct row *row, const void *page, size_t index) {
+    const struct peeper_child *child = &((const struct peeper_children *)page)->children[index];
+    row->cells[0] = child->id;
+    row->cells[1] = child->name;
+    row->cells[2] = child->supervisor ? child->strategy : child->behaviour;
+    row->cells[3] = child->status;
+    row->cells[4] = number(row->room[0], child->incarnation);
+    row->cells[5] = number(row->room[1], child->restarts);
+    row->cells[6] = number(row->room[2], child->mailbox);
+}
+
+static json_t *child_to_json(const struct peeper_child *child) {
+    json_t *json = json_pack(
+        "{s:s, s:s, s:b, s:s, s:s, s:I, s:I, s:I, s:I, s:s, s:b}", "id", child->id, "name",
+        child->name, "supervisor", child->supervisor, child->supervisor ? "strategy" : "behaviour",
+        child->supervisor ? child->strategy : child->behaviour, "status", child->status,
+        "incarnation", (json_int_t)child->incarnation, "unit", (json_int_t)child->unit, "restarts",
+        (json_int_t)child->restarts, "mailbox", (json_int_t)child->mailbox, "restart",
+        child->restart, "significant", child->significant);
+    if (json != NULL && child->supervisor) {
+        json_object_set_new(json, "children", json_integer((json_int_t)child->children));
+    }
+    return json;
+}
+
+enum exit_code output_children(const struct peeper_children *children, bool json,
+                               int widths[OUTPUT_COLUMNS]) {
+    if (!json) {
+        struct table table = {
+            {"ID", "NAME", "BEHAVIOUR", "STATUS", "INCARNATION", "RESTARTS", "MAILBOX"},
+            7,
+            4,
+            children,
+            children->count,
+            fill_child,
+        };
+        print_table(&table, widths);
+        return EXIT_CODE_OK;
+    }
+    for (size_t i = 0; i < children->count; i++) {
+        enum exit_code code = print(stdout, child_to_json(&children->children[i]), JSON_COMPACT);
         if (code != EXIT_CODE_OK) return code;
     }
     return EXIT_CODE_OK;

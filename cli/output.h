@@ -3,6 +3,8 @@
 
 #include "command.h"
 
+#include <jansson.h>
+
 // Prints one value as a line of JSON. Bytes that are no Value become {"$bytes": "<base64>"}.
 // Fails: EXIT_CODE_REFUSED (memory), told on stderr.   Thread: main.
 enum exit_code output_value(struct peeper_value value);
@@ -19,9 +21,9 @@ enum exit_code output_id(uint64_t id);
 // Prints all that is known about an actor, as indented JSON.
 enum exit_code output_actor(const struct peeper_actor *actor);
 
-// Prints one page of actors: a line of JSON for each, or rows of a table. `widths` has one cell per
-// column, zero before the first page: later pages keep the columns of the earlier ones.
-#define OUTPUT_COLUMNS 6
+// Prints one page of actors: a line of JSON for each, or rows of a table. `widths` has room for the
+// widest table, zero before the first page: later pages keep the columns of the earlier ones.
+#define OUTPUT_COLUMNS 7
 enum exit_code output_listing(const struct peeper_listing *listing, bool json,
                               int widths[OUTPUT_COLUMNS]);
 
@@ -29,6 +31,17 @@ enum exit_code output_listing(const struct peeper_listing *listing, bool json,
 enum exit_code output_crashes(const struct peeper_crashes *crashes, bool json,
                               int widths[OUTPUT_COLUMNS]);
 enum exit_code output_crash(const struct peeper_crash *crash);
+
+// Prints one page of a supervisor's children, as output_listing() does with actors.
+enum exit_code output_children(const struct peeper_children *children, bool json,
+                               int widths[OUTPUT_COLUMNS]);
+
+// Prints {"specs": .., "active": .., "supervisors": .., "workers": ..}.
+enum exit_code output_child_counts(const struct peeper_child_counts *counts);
+
+// Prints indented JSON.
+// Owns:  takes `json`; NULL stands for memory that ran out.
+enum exit_code output_json(json_t *json);
 
 // Prints an error, its status first, then reason, kind and advice, and answers its exit code. A
 // crash tells the actor, `target` (NULL before there is one), and what it was in the first line:

@@ -1,0 +1,242 @@
+#include "commands.h"
+
+#define NAME_OPTION \
+    { "name", OPTION_NAME, "NAME", 0, "The NAME, where it begins with @ or -", 0 }
+
+static const struct argp_option NAMED_OPTIONS[] = {NAME_OPTION, {0}};
+
+static const struct argp_option START_OPTIONS[] = {
+    {"behaviour", 'b', "B", 0, "The code that the actor runs", 0},
+    {"state", OPTION_STATE, "JSON", 0, "What its init is given (default: null)", 0},
+    {"on-intensity", OPTION_ON_INTENSITY, "WORD", 0,
+     "What follows more restarts than the intensity allows: backoff (default), suspend or stop", 0},
+    {"intensity", OPTION_INTENSITY, "N", 0, "Restarts within the period (default: 3)", 0},
+    {"period-ms", OPTION_PERIOD_MS, "N", 0, "The period (default: 5000)", 0},
+    {"restart", OPTION_RESTART, "WORD", 0,
+     "Which ends are followed by a restart: transient (default: crashes), permanent (all) or "
+     "temporary (none)",
+     0},
+    {"mailbox-max", OPTION_MAILBOX_MAX, "N", 0, "Messages that may wait (default: the server's)",
+     0},
+    {"hibernate-after-ms", OPTION_HIBERNATE_AFTER_MS, "N", 0,
+     "Without a message for so long it hibernates (default: as its behaviour says)", 0},
+    {"timeout-ms", OPTION_TIMEOUT_MS, "N", 0, "How long its init may take (default: 5000)", 0},
+    {"name", OPTION_NAME, "NAME", 0,
+     "The NAME, where it begins with @ or -; empty for an actor without a name", 0},
+    {0},
+};
+
+static const struct argp_option CALL_OPTIONS[] = {
+    {"deadline-ms", OPTION_DEADLINE_MS, "N", 0, "How long to wait for the reply (default: 5000)",
+     0},
+    NAME_OPTION,
+    {0},
+};
+
+static const struct argp_option STOP_OPTIONS[] = {
+    {"reason", OPTION_REASON, "JSON", 0, "Why, for its terminate (default: \"normal\")", 0},
+    {"timeout-ms", OPTION_TIMEOUT_MS, "N", 0, "How long to wait for its end (default: 5000)", 0},
+    NAME_OPTION,
+    {0},
+};
+
+static const struct argp_option LIST_OPTIONS[] = {
+    {"prefix", OPTION_PREFIX, "P", 0, "Only names that begin with P", 0},
+    {"json", OPTION_JSON, NULL, 0,
+     "One line of JSON for each actor (default where stdout is no terminal)", 0},
+    {0},
+};
+
+static const struct argp_option CRASHES_OPTIONS[] = {
+    {"json", OPTION_JSON, NULL, 0,
+     "One line of JSON for each crash (default where stdout is no terminal)", 0},
+    NAME_OPTION,
+    {0},
+};
+
+static const struct argp_option REDRIVE_OPTIONS[] = {
+    {"timeout-ms", OPTION_TIMEOUT_MS, "N", 0, "How long to wait for a reply (default: 5000)", 0},
+    {0},
+};
+
+static const struct argp_option SPEC_OPTIONS[] = {
+    {"spec", OPTION_SPEC, "FILE_OR_JSON", 0,
+     "The spec: JSON, the name of a file with JSON in it, or - for stdin", 0},
+    NAME_OPTION,
+    {0},
+};
+
+#define TIMEOUT_OPTION(text) \
+    { "timeout-ms", OPTION_TIMEOUT_MS, "N", 0, text " (default: 5000)", 0 }
+
+static const struct argp_option SUPERVISOR_START_OPTIONS[] = {
+    {"spec", OPTION_SPEC, "FILE_OR_JSON", 0,
+     "What it is like and what it starts: JSON, the name of a file with JSON in it, or - for stdin",
+     0},
+    TIMEOUT_OPTION("How long all its children together may take"),
+    {"name", OPTION_NAME, "NAME", 0,
+     "The NAME, where it begins with @ or -; empty for the one that the spec has, or none", 0},
+    {0},
+};
+
+static const struct argp_option CHECK_OPTIONS[] = {
+    {"spec", OPTION_SPEC, "FILE_OR_JSON", 0,
+     "A list of children's specs: JSON, the name of a file with JSON in it, or - for stdin", 0},
+    {0},
+};
+
+#define CHILD_OPTION \
+    { "child", OPTION_CHILD, "ID", 0, "The CHILD, where its id begins with @ or -", 0 }
+
+static const struct argp_option CHILD_START_OPTIONS[] = {
+    {"spec", OPTION_SPEC, "FILE_OR_JSON", 0,
+     "The child's spec; under simple_one_for_one what differs from the template, such as "
+     "{\"argument\": 5}",
+     0},
+    TIMEOUT_OPTION("How long its init may take"),
+    NAME_OPTION,
+    {0},
+};
+
+static const struct argp_option CHILD_OPTIONS[] = {CHILD_OPTION, NAME_OPTION, {0}};
+
+static const struct argp_option CHILD_TIMED_OPTIONS[] = {
+    TIMEOUT_OPTION("How long to wait for it"),
+    CHILD_OPTION,
+    NAME_OPTION,
+    {0},
+};
+
+static const struct argp_option CHILD_LIST_OPTIONS[] = {
+    {"json", OPTION_JSON, NULL, 0,
+     "One line of JSON for each child (default where stdout is no terminal)", 0},
+    NAME_OPTION,
+    {0},
+};
+
+static const struct argp_option TREE_OPTIONS[] = {
+    {"depth", OPTION_DEPTH, "N", 0, "Levels to show (default: all)", 0},
+    {"limit", OPTION_LIMIT, "N", 0,
+     "Children to show of each supervisor, the ones started last (default: 100)", 0},
+    {"json", OPTION_JSON, NULL, 0, "Nested JSON instead of a drawing", 0},
+    NAME_OPTION,
+    {0},
+};
+
+const struct command COMMANDS[] = {
+    {"start", "NAME --behaviour B", "creates an actor",
+     "Creates an actor, waits for its init and prints its name, incarnation id and unit.\v"
+     "Example:\n  peeper start hits --behaviour counter --state 41 --on-intensity suspend",
+     START_OPTIONS, TAKES_NEW_NAME | TAKES_BEHAVIOUR, command_start},
+    {"call", "NAME MESSAGE...", "asks an actor and prints its reply",
+     "Sends a message to handle_call, waits for the reply and prints it.\v"
+     "Example:\n  peeper call hits add 3 --deadline-ms 200",
+     CALL_OPTIONS, TAKES_NAME | TAKES_MESSAGE, command_call},
+    {"cast", "NAME MESSAGE...", "sends a message to handle_cast",
+     "Sends a message to handle_cast; ok says that it waits in the mailbox.\v"
+     "Example:\n  peeper cast hits inc",
+     NAMED_OPTIONS, TAKES_NAME | TAKES_MESSAGE, command_cast},
+    {"send", "NAME MESSAGE...", "sends a message to handle_info",
+     "Sends a message to handle_info; ok says that it waits in the mailbox.\v"
+     "Example:\n  peeper send hits '{\"tick\": 1}'",
+     NAMED_OPTIONS, TAKES_NAME | TAKES_MESSAGE, command_send},
+    {"stop", "NAME", "ends an actor after its terminate",
+     "Runs terminate and ends the actor; its state is forgotten.\v"
+     "Example:\n  peeper stop hits --reason '\"no longer needed\"'",
+     STOP_OPTIONS, TAKES_NAME, command_stop},
+    {"kill", "NAME", "ends an incarnation at once; the actor is restarted",
+     "Ends the incarnation at once, without terminate. The supervisor restarts the actor with its "
+     "state.\v"
+     "Example:\n  peeper kill hits",
+     NAMED_OPTIONS, TAKES_NAME, command_kill},
+    {"resume", "NAME", "brings a suspended actor back",
+     "Brings an actor back that was suspended after too many crashes.\v"
+     "Example:\n  peeper resume hits",
+     NAMED_OPTIONS, TAKES_NAME, command_resume},
+    {"whereis", "NAME", "prints the incarnation id behind a name",
+     "Prints the incarnation id behind a name; for an @ID, whether it still lives.\v"
+     "Example:\n  peeper kill @$(peeper whereis hits)",
+     NAMED_OPTIONS, TAKES_NAME, command_whereis},
+    {"list", "", "lists actors",
+     "Lists actors: a table on a terminal, else one line of JSON for each.\v"
+     "Example:\n  peeper list --prefix cart- --json | jq .restarts",
+     LIST_OPTIONS, 0, command_list},
+    {"inspect", "NAME", "prints all that is known about an actor",
+     "Prints an actor's status, last good state and last crash as JSON. It neither wakes the actor "
+     "nor waits for its turn.\v"
+     "Example:\n  peeper inspect hits",
+     NAMED_OPTIONS, TAKES_NAME, command_inspect},
+    {"tree", "[NAME]", "draws the tree of supervisors",
+     "Draws a supervisor and what it supervises, or all that the server has: states, restarts, "
+     "mailbox depth.\v"
+     "Example:\n  peeper tree shop --depth 2",
+     TREE_OPTIONS, TAKES_NAME_OR_NOT, command_tree},
+    {"supervisor start", "NAME --spec FILE_OR_JSON", "starts a supervisor and its children",
+     "Starts a supervisor with all its children in order, or nothing at all, and prints its name, "
+     "incarnation id and unit.\v"
+     "Example:\n  peeper supervisor start shop --spec '{\"strategy\": \"one_for_one\", "
+     "\"children\": "
+     "[{\"id\": \"hits\", \"behaviour\": \"counter\"}]}'",
+     SUPERVISOR_START_OPTIONS, TAKES_NEW_NAME | TAKES_SPEC, command_supervisor_start},
+    {"supervisor change", "NAME --spec FILE_OR_JSON", "gives it other flags and specs",
+     "Changes a running supervisor. Children that run go on untouched; new specs are stored and "
+     "not "
+     "started.\v"
+     "Example:\n  peeper supervisor change shop --spec shop.json",
+     SPEC_OPTIONS, TAKES_NAME | TAKES_SPEC, command_supervisor_change},
+    {"supervisor check", "--spec FILE_OR_JSON", "checks children's specs, starts nothing",
+     "Checks a list of children's specs and starts nothing.\v"
+     "Example:\n  peeper supervisor check --spec children.json",
+     CHECK_OPTIONS, TAKES_SPEC, command_supervisor_check},
+    {"child start", "SUPERVISOR --spec FILE_OR_JSON", "adds a child to a supervisor",
+     "Adds a child to a supervisor, starts it and prints its name, incarnation id and unit.\v"
+     "Example:\n  peeper child start shop --spec '{\"id\": \"cart\", \"behaviour\": \"cache\"}'",
+     CHILD_START_OPTIONS, TAKES_NAME | TAKES_SPEC, command_child_start},
+    {"child terminate", "SUPERVISOR CHILD", "stops a child; its spec stays",
+     "Stops a child as its spec says. The spec stays, unless the child is temporary.\v"
+     "Example:\n  peeper child terminate shop cart",
+     CHILD_TIMED_OPTIONS, TAKES_NAME | TAKES_CHILD, command_child_terminate},
+    {"child restart", "SUPERVISOR CHILD", "starts a stopped child again",
+     "Starts a child that was stopped; its state begins anew.\v"
+     "Example:\n  peeper child restart shop cart",
+     CHILD_TIMED_OPTIONS, TAKES_NAME | TAKES_CHILD, command_child_restart},
+    {"child delete", "SUPERVISOR CHILD", "forgets the spec of a stopped child",
+     "Forgets the spec of a child that was stopped.\v"
+     "Example:\n  peeper child terminate shop cart && peeper child delete shop cart",
+     CHILD_OPTIONS, TAKES_NAME | TAKES_CHILD, command_child_delete},
+    {"child list", "SUPERVISOR", "lists the children of a supervisor",
+     "Lists children, the newest first: a table on a terminal, else one line of JSON for each.\v"
+     "Example:\n  peeper child list shop --json | jq .status",
+     CHILD_LIST_OPTIONS, TAKES_NAME, command_child_list},
+    {"child count", "SUPERVISOR", "counts the children of a supervisor",
+     "Prints how many specs, living children, supervisors and workers there are.\v"
+     "Example:\n  peeper child count shop",
+     NAMED_OPTIONS, TAKES_NAME, command_child_count},
+    {"child spec", "SUPERVISOR CHILD", "prints the spec of a child",
+     "Prints a child's spec with all defaults filled in.\v"
+     "Example:\n  peeper child spec shop cart",
+     CHILD_OPTIONS, TAKES_NAME | TAKES_CHILD, command_child_spec},
+    {"crashes", "[NAME]", "lists crashes, of all actors or of one",
+     "Lists the crashes that the server remembers, newest first: a table on a terminal, else one "
+     "line of JSON for each.\v"
+     "Example:\n  peeper crashes hits && peeper crashes show 17",
+     CRASHES_OPTIONS, TAKES_NAME_OR_NOT, command_crashes},
+    {"crashes show", "ID", "shows one crash, with the message that did it",
+     "Prints all that is known about one crash, with the message that did it.\v"
+     "Example:\n  peeper crashes show 17",
+     NULL, TAKES_CRASH, command_crash_show},
+    {"redrive", "ID", "runs the message of a crash again",
+     "Delivers the message of a crash again, to the same actor if it lives, else to the one that "
+     "has its name now. Prints the reply to a call, ok for other messages.\v"
+     "Example:\n  peeper redrive 17",
+     REDRIVE_OPTIONS, TAKES_CRASH, command_redrive},
+    {"discard", "ID", "forgets a crash and its message",
+     "Removes a crash and its message from what the server remembers.\v"
+     "Example:\n  peeper discard 17",
+     NULL, TAKES_CRASH, command_discard},
+    {"ping", "", "asks the server for a sign of life",
+     "Prints ok when the server has answered.\v"
+     "Example:\n  peeper ping -a 127.0.0.1:7420",
+     NULL, 0, command_ping},
+    {0},
+};

@@ -1,0 +1,22 @@
+// commands: the functions behind the rows of the command table, and what they share.
+#pragma once
+
+#include "output.h"
+
+// commands.c
+command_run command_start, command_call, command_cast, command_send, command_stop, command_kill,
+    command_resume, command_whereis, command_list, command_inspect, command_crashes,
+    command_crash_show, command_redrive, command_discard, command_ping;
+// supervision.c
+command_run command_supervisor_start, command_supervisor_change, command_supervisor_check,
+    command_child_start, command_child_terminate, command_child_restart, command_child_delete,
+    command_child_list, command_child_count, command_child_spec;
+// forest.c
+command_run command_tree;
+
+// Tells the last failure of the client, with the target of the invocation.   Thread: main.
+enum exit_code command_refused(struct peeper_sync *peeper, const struct invocation *invocation);
+
+// Prints "ok", or tells the failure.
+enum exit_code command_finish(struct peeper_sync *peeper, const struct invocation *invocation,
+                              enum peeper_status status);

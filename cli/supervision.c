@@ -1,0 +1,133 @@
+#include "commands.h"
+
+#include "spec_text.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#define PAGE_LIMIT 500
+
+// The spec of --spec; what is wrong with it was told.
+static bool read_spec(const struct invocation *invocation, struct peeper_writer *spec) {
+    char why[SPEC_TEXT_WHY_BYTES];
+    *spec = (struct peeper_writer){0};
+    if (spec_text_read(invocation->spec, spec, why, sizeof(why))) return true;
+    fprintf(stderr, "peeper: --spec: %s\n", why);
+    peeper_writer_fini(spec);
+    return false;
+}
+
+static enum exit_code tell_start(struct peeper_sync *peeper, const struct invocation *invocation,
+                                 enum peeper_status status, const struct peeper_started *started) {
+    return status == PEEPER_STATUS_OK ? output_started(started)
+                                      : command_refused(peeper, invocation);
+}
+
+// --- Supervisors ---------------------------------------------------------------------------------
+
+enum exit_code command_supervisor_start(struct peeper_sync      *peeper,
+                                        const struct invocation *invocation) {
+    struct peeper_writer  spec;
+    struct peeper_started started;
+    if (!read_spec(invocation, &spec)) return EXIT_CODE_USAGE;
+    enum peeper_status status =
+        peeper_sync_start_supervisor(peeper, invocation->target.name, peeper_writer_value(&spec),
+                                     invocation->start.timeout_ms, &started);
+    peeper_writer_fini(&spec);
+    return tell_start(peeper, invocation, status, &started);
+}
+
+enum exit_code command_supervisor_change(struct peeper_sync      *peeper,
+                                         const struct invocation *invocation) {
+    struct peeper_writer spec;
+    if (!read_spec(invocation, &spec)) return EXIT_CODE_USAGE;
+    enum peeper_status status =
+        peeper_sync_change_supervisor(peeper, invocation->target, peeper_writer_value(&spec));
+    peeper_writer_fini(&spec);
+    return command_finish(peeper, invocation, status);
+}
+
+enum exit_code command_supervisor_check(struct peeper_sync      *peeper,
+                                        const struct invocation *invocation) {
+    struct peeper_writer specs;
+    if (!read_spec(invocation, &specs)) return EXIT_CODE_USAGE;
+    enum peeper_status status = peeper_sync_check_specs(peeper, peeper_writer_value(&specs));
+    peeper_writer_fini(&specs);
+    return command_finish(peeper, invocation, status);
+}
+
+// --- Children ------------------------------------------------------------------------------------
+
+enum exit_code command_child_start(struct peeper_sync      *peeper,
+                                   const struct invocation *invocation) {
+    struct peeper_writer  spec;
+    struct peeper_started started;
+    if (!read_spec(invocation, &spec)) return EXIT_CODE_USAGE;
+    enum peeper_status status =
+        peeper_sync_start_child(peeper, invocation->target, peeper_writer_value(&spec),
+                                invocation->start.timeout_ms, &started);
+    peeper_writer_fini(&spec);
+    return tell_start(peeper, invocation, status, &started);
+}
+
+enum exit_code command_child_terminate(struct peeper_sync      *peeper,
+                                       const struct invocation *invocation) {
+    return command_finish(peeper, invocation,
+                          peeper_sync_terminate_child(peeper, invocation->target, invocation->child,
+                                                      invocation->start.timeout_ms));
+}
+
+// Verbs that know children by their id only.
+static bool has_id(const struct invocation *invocation) {
+    if (invocation->child.incarnation == 0) return true;
+    fputs("peeper: this takes the id that the child has in its supervisor, not an @ID\n", stderr);
+    return false;
+}
+
+enum exit_code command_child_restart(struct peeper_sync      *peeper,
+                                     const struct invocation *invocation) {
+    struct peeper_started started;
+    if (!has_id(invocation)) return EXIT_CODE_USAGE;
+    enum peeper_status status = peeper_sync_restart_child(
+        peeper, invocation->target, invocation->child.id, invocation->start.timeout_ms, &started);
+    return tell_start(peeper, invocation, status, &started);
+}
+
+enum exit_code command_child_delete(struct peeper_sync      *peeper,
+                                    const struct invocation *invocation) {
+    if (!has_id(invocation)) return EXIT_CODE_USAGE;
+    return command_finish(
+        peeper, invocation,
+        peeper_sync_delete_child(peeper, invocation->target, invocation->child.id));
+}
+
+enum exit_code command_child_list(struct peeper_sync *peeper, const struct invocation *invocation) {
+    struct peeper_children_page page = {.limit = PAGE_LIMIT};
+    struct peeper_children      children;
+    int                         widths[OUTPUT_COLUMNS] = {0};
+    bool                        json = invocation->json || !isatty(STDOUT_FILENO);
+    do {
+        enum peeper_status status =
+            peeper_sync_which_children(peeper, invocation->target, &page, &children);
+        if (status != PEEPER_STATUS_OK) return command_refused(peeper, invocation);
+        enum exit_code code = output_children(&children, json, widths);
+        if (code != EXIT_CODE_OK) return code;
+        page.cursor = children.next;
+    } while (page.cursor != 0);
+    return EXIT_CODE_OK;
+}
+
+enum exit_code command_child_count(struct peeper_sync      *peeper,
+                                   const struct invocation *invocation) {
+    struct peeper_child_counts counts;
+    enum peeper_status status = peeper_sync_count_children(peeper, invocation->target, &counts);
+    return status == PEEPER_STATUS_OK ? output_child_counts(&counts)
+                                      : command_refused(peeper, invocation);
+}
+
+enum exit_code command_child_spec(struct peeper_sync *peeper, const struct invocation *invocation) {
+    struct peeper_value spec;
+    enum peeper_status  status =
+        peeper_sync_child_spec(peeper, invocation->target, invocation->child, &spec);
+    return status == PEEPER_STATUS_OK ? output_value(spec) : command_refused(peeper, invocation);
+}
