@@ -90,8 +90,8 @@ static const struct argp_option CHECK_OPTIONS[] = {
 
 static const struct argp_option CHILD_START_OPTIONS[] = {
     {"spec", OPTION_SPEC, "FILE_OR_JSON", 0,
-     "The child's spec; under simple_one_for_one what differs from the template, such as "
-     "{\"argument\": 5}",
+     "The child's spec: JSON, the name of a file with JSON in it, or - for stdin. Under "
+     "simple_one_for_one what differs from the template, such as {\"argument\": 5}",
      0},
     TIMEOUT_OPTION("How long its init may take"),
     NAME_OPTION,
@@ -174,9 +174,8 @@ const struct command COMMANDS[] = {
     {"supervisor start", "NAME --spec FILE_OR_JSON", "starts a supervisor and its children",
      "Starts a supervisor with all its children in order, or nothing at all, and prints its name, "
      "incarnation id and unit.\v"
-     "Example:\n  peeper supervisor start shop --spec '{\"strategy\": \"one_for_one\", "
-     "\"children\": "
-     "[{\"id\": \"hits\", \"behaviour\": \"counter\"}]}'",
+     "Example:\n  peeper supervisor start shop --spec '{\"children\": [{\"id\": \"hits\", "
+     "\"start\": {\"behaviour\": \"counter\"}}]}'",
      SUPERVISOR_START_OPTIONS, TAKES_NEW_NAME | TAKES_SPEC, command_supervisor_start},
     {"supervisor change", "NAME --spec FILE_OR_JSON", "gives it other flags and specs",
      "Changes a running supervisor. Children that run go on untouched; new specs are stored and "
@@ -190,7 +189,8 @@ const struct command COMMANDS[] = {
      CHECK_OPTIONS, TAKES_SPEC, command_supervisor_check},
     {"child start", "SUPERVISOR --spec FILE_OR_JSON", "adds a child to a supervisor",
      "Adds a child to a supervisor, starts it and prints its name, incarnation id and unit.\v"
-     "Example:\n  peeper child start shop --spec '{\"id\": \"cart\", \"behaviour\": \"cache\"}'",
+     "Example:\n  peeper child start shop --spec '{\"id\": \"cart\", \"start\": {\"behaviour\": "
+     "\"cache\"}}'",
      CHILD_START_OPTIONS, TAKES_NAME | TAKES_SPEC, command_child_start},
     {"child terminate", "SUPERVISOR CHILD", "stops a child; its spec stays",
      "Stops a child as its spec says. The spec stays, unless the child is temporary.\v"

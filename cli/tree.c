@@ -106,9 +106,10 @@ static json_t *actor_to_json(const struct tree_row *row) {
 
 // `*ret_children` is borrowed from the supervisor.
 static json_t *supervisor_to_json(const struct tree_row *row, json_t **ret_children) {
+    const char *strategy = strcmp(row->code, "supervisor") == 0 ? NULL : row->code;
     *ret_children = json_array();
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:o}", "id", row->id, "name", row->name,
-                     "strategy", row->code, "status", row->status, "restart", row->restart,
+    return json_pack("{s:s, s:s, s:s?, s:s, s:s, s:I, s:I, s:o}", "id", row->id, "name", row->name,
+                     "strategy", strategy, "status", row->status, "restart", row->restart,
                      "incarnation", (json_int_t)row->incarnation, "restarts",
                      (json_int_t)row->restarts, "children", *ret_children);
 }

@@ -22,14 +22,15 @@ struct tree_row {
     unsigned           depth; // 0 to TREE_DEPTH_MAX - 1; at most one more than the row before
     const char        *id;    // in the supervisor; "" where there is none
     const char        *name;
-    const char        *code; // behaviour, or strategy of a supervisor; "" where it is not known
-    const char        *status;
-    const char        *restart; // "" where it has no supervisor
-    uint64_t           incarnation;
-    uint64_t           restarts;
-    uint32_t           mailbox;
-    uint64_t           count; // of a supervisor: all its children
-    uint32_t           below; // private to tree_draw()
+    const char        *code; // behaviour, or strategy of a supervisor; "supervisor" where that is
+                             // not known
+    const char *status;
+    const char *restart; // "" where it has no supervisor
+    uint64_t    incarnation;
+    uint64_t    restarts;
+    uint32_t    mailbox;
+    uint64_t    count; // of a supervisor: all its children
+    uint32_t    below; // private to tree_draw()
 };
 
 // Draws the rows with lines and columns, under a line of titles.   Thread: owner of `out`.

@@ -96,6 +96,7 @@ Test(tree, as_json_puts_children_into_their_supervisors, .timeout = 5) {
         supervisor(0, "shop"), supervisor(1, "carts"), actor(2, "a", ""),    hidden(2, 5),
         actor(1, "stock", ""), hidden(1, 7),           actor(0, "", "lone"), hidden(0, 9),
     };
+    rows[1].code = "supervisor";
     json_t *tree = tree_to_json(rows, 8);
     cr_assert(json_array_size(tree) == 3);
     json_t *shop = json_array_get(tree, 0);
@@ -106,6 +107,7 @@ Test(tree, as_json_puts_children_into_their_supervisors, .timeout = 5) {
     json_t *carts = json_array_get(children, 0), *stock = json_array_get(children, 1);
     cr_assert(json_integer_value(json_object_get(carts, "hidden")) == 5);
     cr_assert(json_array_size(json_object_get(carts, "children")) == 1);
+    cr_assert(json_is_null(json_object_get(carts, "strategy")), "it is not known");
     cr_assert_str_eq(json_string_value(json_object_get(stock, "id")), "stock");
     cr_assert_str_eq(json_string_value(json_object_get(stock, "behaviour")), "counter");
     cr_assert(json_object_get(stock, "children") == NULL);
