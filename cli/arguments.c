@@ -219,7 +219,8 @@ static void check_words(struct invocation *invocation, struct argp_state *state)
     if (takes & TAKES_CHILD) take_child(invocation, state);
     if (takes & TAKES_CRASH) take_crash(invocation, state);
     if ((takes & TAKES_MESSAGE) != 0 && invocation->word_count == 0) {
-        argp_error(state, "MESSAGE is missing");
+        const char *word = strchr(invocation->command->arguments, ' ') + 1; // "NAME MESSAGE..."
+        argp_error(state, "%.*s is missing", (int)strcspn(word, "."), word);
     }
     if ((takes & TAKES_MESSAGE) == 0 && invocation->word_count > 0) {
         argp_error(state, "\"%s\" is too much", invocation->words[0]);

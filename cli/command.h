@@ -51,7 +51,7 @@ enum command_takes {
     TAKES_NEW_NAME = 2, // the NAME is a new one: no @ID
     TAKES_NAME_OR_NOT = 4,
     TAKES_CHILD = 8,      // a CHILD after the NAME
-    TAKES_MESSAGE = 16,   // one MESSAGE word or more
+    TAKES_MESSAGE = 16,   // one MESSAGE or STATE word or more
     TAKES_BEHAVIOUR = 32, // --behaviour is a must
     TAKES_SPEC = 64,      // --spec is a must
     TAKES_CRASH = 128,    // ID of a crash

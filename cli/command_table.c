@@ -40,6 +40,12 @@ static const struct argp_option STOP_OPTIONS[] = {
     {0},
 };
 
+static const struct argp_option REPLACE_OPTIONS[] = {
+    {"timeout-ms", OPTION_TIMEOUT_MS, "N", 0, "How long to wait for it (default: 5000)", 0},
+    NAME_OPTION,
+    {0},
+};
+
 static const struct argp_option LIST_OPTIONS[] = {
     {"prefix", OPTION_PREFIX, "P", 0, "Only names that begin with P", 0},
     {"json", OPTION_JSON, NULL, 0,
@@ -149,10 +155,25 @@ const struct command COMMANDS[] = {
      "state.\v"
      "Example:\n  peeper kill hits",
      NAMED_OPTIONS, TAKES_NAME, command_kill},
+    {"suspend", "NAME", "lets an actor's messages wait",
+     "Lets an actor's messages wait until `peeper resume'. The turn that runs ends first; stop, "
+     "kill, inspect, get-state and replace-state work as ever.\v"
+     "Example:\n  peeper suspend hits",
+     NAMED_OPTIONS, TAKES_NAME, command_suspend},
     {"resume", "NAME", "brings a suspended actor back",
-     "Brings an actor back that was suspended after too many crashes.\v"
+     "Brings an actor back that was suspended, by `peeper suspend' or after too many crashes.\v"
      "Example:\n  peeper resume hits",
      NAMED_OPTIONS, TAKES_NAME, command_resume},
+    {"get-state", "NAME", "prints an actor's last good state",
+     "Prints an actor's last good state as JSON. It neither wakes the actor nor waits for its "
+     "turn.\v"
+     "Example:\n  peeper get-state hits",
+     NAMED_OPTIONS, TAKES_NAME, command_get_state},
+    {"replace-state", "NAME STATE...", "gives an actor another state",
+     "Gives an actor another state, before all messages that wait for it, also while it is "
+     "suspended. Its behaviour decides whether it is one: else the old state stays.\v"
+     "Example:\n  peeper replace-state hits 41",
+     REPLACE_OPTIONS, TAKES_NAME | TAKES_MESSAGE, command_replace_state},
     {"whereis", "NAME", "prints the incarnation id behind a name",
      "Prints the incarnation id behind a name; for an @ID, whether it still lives.\v"
      "Example:\n  peeper kill @$(peeper whereis hits)",

@@ -111,6 +111,31 @@ enum exit_code command_resume(struct peeper_sync *peeper, const struct invocatio
     return command_finish(peeper, invocation, peeper_sync_resume(peeper, invocation->target));
 }
 
+enum exit_code command_suspend(struct peeper_sync *peeper, const struct invocation *invocation) {
+    return command_finish(peeper, invocation, peeper_sync_suspend(peeper, invocation->target));
+}
+
+enum exit_code command_get_state(struct peeper_sync *peeper, const struct invocation *invocation) {
+    struct peeper_state state;
+    enum peeper_status  status = peeper_sync_get_state(peeper, invocation->target, &state);
+    return status == PEEPER_STATUS_OK ? output_value(state.value)
+                                      : command_refused(peeper, invocation);
+}
+
+enum exit_code command_replace_state(struct peeper_sync      *peeper,
+                                     const struct invocation *invocation) {
+    struct peeper_writer state = {0};
+    enum exit_code       code = EXIT_CODE_USAGE;
+    if (write_words(&state, invocation->words, invocation->word_count)) {
+        code = command_finish(peeper, invocation,
+                              peeper_sync_replace_state(peeper, invocation->target,
+                                                        peeper_writer_value(&state),
+                                                        invocation->start.timeout_ms));
+    }
+    peeper_writer_fini(&state);
+    return code;
+}
+
 enum exit_code command_whereis(struct peeper_sync *peeper, const struct invocation *invocation) {
     uint64_t           id;
     enum peeper_status status = peeper_sync_whereis(peeper, invocation->target, &id);

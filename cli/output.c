@@ -105,6 +105,8 @@ static struct actor_info info_of(const struct peeper_actor *actor, struct trace 
         .worker = actor->worker,
         .host_pid = actor->host_pid,
         .turn_ms = actor->turn_ms,
+        .suspended = actor->suspended,
+        .awaits = slice_of(actor->awaits, strlen(actor->awaits)),
         .hibernating = actor->hibernating,
         .timers = actor->timers,
         .links = actor->links,

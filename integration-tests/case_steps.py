@@ -115,6 +115,10 @@ def build_stop(step: Step) -> Any:
     return wire.pb.Stop(**target(step, "stop"), reason=reason, timeout_ms=step.get("timeout", 0))
 
 
+def build_replace_state(step: Step) -> Any:
+    return wire.pb.ReplaceState(**target(step, "replace_state"), state=payload(step), timeout_ms=step.get("timeout", 0))
+
+
 def build_list(step: Step) -> Any:
     return wire.pb.List(prefix=step["list"] or "", limit=step.get("limit", 0))
 
@@ -144,6 +148,10 @@ VERBS = {
     "stop": Verb("stop", build_stop, done),
     "kill": Verb("kill", lambda s: wire.pb.Kill(**target(s, "kill")), done),
     "resume": Verb("resume", lambda s: wire.pb.Resume(**target(s, "resume")), done),
+    "suspend": Verb("suspend", lambda s: wire.pb.Suspend(**target(s, "suspend")), done),
+    "get_state": Verb("get_state", lambda s: wire.pb.GetState(**target(s, "get_state")),
+                      lambda frame: wire.decode_value(frame.state.value)),
+    "replace_state": Verb("replace_state", build_replace_state, done),
     "whereis": Verb("where_is", lambda s: wire.pb.WhereIs(**target(s, "whereis")),
                     lambda frame: frame.located.id),
     "inspect": Verb("inspect", lambda s: wire.pb.Inspect(**target(s, "inspect")),

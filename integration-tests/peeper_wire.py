@@ -172,6 +172,8 @@ class Info:
     worker: int
     host_pid: int
     turn_ms: int
+    suspended: bool
+    awaits: Optional[str]
     hibernating: bool
     links: int
     monitors: int
@@ -204,6 +206,8 @@ def info_from(message: Any) -> Info:
         worker=message.worker,
         host_pid=message.host_pid,
         turn_ms=message.turn_ms,
+        suspended=message.suspended,
+        awaits=message.awaits or None,
         hibernating=message.hibernating,
         links=message.links,
         monitors=message.monitors,
@@ -410,6 +414,16 @@ class Client:
 
     def resume(self, target: Target) -> None:
         self.request("resume", pb.Resume(**address(target)))
+
+    def suspend(self, target: Target) -> None:
+        self.request("suspend", pb.Suspend(**address(target)))
+
+    def get_state(self, target: Target) -> Any:
+        return decode_value(self.request("get_state", pb.GetState(**address(target))).state.value)
+
+    def replace_state(self, target: Target, state: Any, timeout_ms: int = 0) -> None:
+        request = pb.ReplaceState(**address(target), state=encode_value(state), timeout_ms=timeout_ms)
+        self.request("replace_state", request)
 
     def where_is(self, target: Target) -> int:
         return self.request("where_is", pb.WhereIs(**address(target))).located.id

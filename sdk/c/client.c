@@ -275,6 +275,26 @@ enum peeper_status peeper_client_kill(struct peeper_client *client, struct peepe
     return tell(client, REQUEST_KILL, target, (struct peeper_value){0}, then);
 }
 
+enum peeper_status peeper_client_suspend(struct peeper_client *client, struct peeper_target target,
+                                         struct peeper_then then) {
+    return tell(client, REQUEST_SUSPEND, target, (struct peeper_value){0}, then);
+}
+
+enum peeper_status peeper_client_get_state(struct peeper_client *client,
+                                           struct peeper_target target, struct peeper_then then) {
+    return ask(client, REQUEST_GET_STATE, target, then);
+}
+
+enum peeper_status peeper_client_replace_state(struct peeper_client *client,
+                                               struct peeper_target  target,
+                                               struct peeper_value state, uint32_t timeout_ms,
+                                               struct peeper_then then) {
+    struct request request = {
+        .verb = REQUEST_REPLACE_STATE, .target = target, .payload = state, .limit_ms = timeout_ms};
+    if (target.id == 0 && target.name == NULL) return PEEPER_STATUS_INVALID;
+    return client_submit(client, &request, or_default(timeout_ms, SERVER_DEADLINE_MS), then);
+}
+
 enum peeper_status peeper_client_resume(struct peeper_client *client, struct peeper_target target,
                                         struct peeper_then then) {
     return tell(client, REQUEST_RESUME, target, (struct peeper_value){0}, then);

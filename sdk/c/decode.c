@@ -99,6 +99,8 @@ static void fill_actor(const Peeper__V1__ActorInfo *from, struct peeper_actor *a
         .worker = from->worker,
         .host_pid = from->host_pid,
         .turn_ms = from->turn_ms,
+        .suspended = from->suspended,
+        .awaits = from->awaits,
         .hibernating = from->hibernating,
         .timers = from->timers,
         .links = from->links,
@@ -280,6 +282,12 @@ static enum peeper_status fill(struct decoder *decoder, Peeper__V1__ServerFrame 
         case PEEPER__V1__SERVER_FRAME__BODY_ACTOR_INFO:
             incoming->kind = FRAME_ACTOR_INFO;
             return fill_listing(decoder, &frame->actor_info, 1, &answer->listing);
+        case PEEPER__V1__SERVER_FRAME__BODY_STATE:
+            incoming->kind = FRAME_STATE;
+            answer->state = (struct peeper_state){.value = value_of(frame->state->value),
+                                                  .version = frame->state->version,
+                                                  .at_ms = frame->state->at_ms};
+            return PEEPER_STATUS_OK;
         case PEEPER__V1__SERVER_FRAME__BODY_PONG:
             incoming->kind = FRAME_PONG;
             return PEEPER_STATUS_OK;
@@ -347,6 +355,9 @@ bool frame_kind_fits(enum frame_kind kind, enum request_verb verb) {
         [REQUEST_CRASH] = FRAME_CRASH_REPORT,
         [REQUEST_REDRIVE] = FRAME_DONE,
         [REQUEST_DISCARD_CRASH] = FRAME_DONE,
+        [REQUEST_SUSPEND] = FRAME_DONE,
+        [REQUEST_GET_STATE] = FRAME_STATE,
+        [REQUEST_REPLACE_STATE] = FRAME_DONE,
     };
     CHECK(verb < REQUEST_VERBS);
     // What is redriven may be a call.

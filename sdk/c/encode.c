@@ -32,6 +32,9 @@ union body {
     Peeper__V1__ShowCrash        show_crash;
     Peeper__V1__Redrive          redrive;
     Peeper__V1__DiscardCrash     discard_crash;
+    Peeper__V1__Suspend          suspend;
+    Peeper__V1__GetState         get_state;
+    Peeper__V1__ReplaceState     replace_state;
     struct {
         Peeper__V1__Start     message;
         Peeper__V1__Intensity intensity;
@@ -95,6 +98,11 @@ FILL(get_child_spec, (Peeper__V1__GetChildSpec)PEEPER__V1__GET_CHILD_SPEC__INIT,
      body->get_child_spec.incarnation = request->child.incarnation;)
 FILL(change_supervisor, (Peeper__V1__ChangeSupervisor)PEEPER__V1__CHANGE_SUPERVISOR__INIT,
      body->change_supervisor.spec = bytes(request->payload);)
+FILL(suspend, (Peeper__V1__Suspend)PEEPER__V1__SUSPEND__INIT, )
+FILL(get_state, (Peeper__V1__GetState)PEEPER__V1__GET_STATE__INIT, )
+FILL(replace_state, (Peeper__V1__ReplaceState)PEEPER__V1__REPLACE_STATE__INIT,
+     body->replace_state.state = bytes(request->payload);
+     body->replace_state.timeout_ms = request->limit_ms;)
 #undef FILL
 
 static void fill_start_supervisor(union body *body, const struct request *request) {
@@ -198,6 +206,9 @@ static const struct shape {
     [REQUEST_CRASH] = {fill_crash, PEEPER__V1__CLIENT_FRAME__BODY_SHOW_CRASH},
     [REQUEST_REDRIVE] = {fill_redrive, PEEPER__V1__CLIENT_FRAME__BODY_REDRIVE},
     [REQUEST_DISCARD_CRASH] = {fill_discard_crash, PEEPER__V1__CLIENT_FRAME__BODY_DISCARD_CRASH},
+    [REQUEST_SUSPEND] = {fill_suspend, PEEPER__V1__CLIENT_FRAME__BODY_SUSPEND},
+    [REQUEST_GET_STATE] = {fill_get_state, PEEPER__V1__CLIENT_FRAME__BODY_GET_STATE},
+    [REQUEST_REPLACE_STATE] = {fill_replace_state, PEEPER__V1__CLIENT_FRAME__BODY_REPLACE_STATE},
 };
 
 enum peeper_status encode_request(struct buf *out, uint64_t id, const struct request *request,

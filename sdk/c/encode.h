@@ -35,6 +35,9 @@ enum request_verb {
     REQUEST_CRASH,
     REQUEST_REDRIVE,
     REQUEST_DISCARD_CRASH,
+    REQUEST_SUSPEND,
+    REQUEST_GET_STATE,
+    REQUEST_REPLACE_STATE,
     REQUEST_VERBS
 };
 
@@ -42,7 +45,7 @@ enum request_verb {
 struct request {
     enum request_verb                  verb;
     struct peeper_target               target;
-    struct peeper_value                payload; // message, reason of a stop, spec
+    struct peeper_value                payload; // message, reason of a stop, spec, state
     struct peeper_child_target         child;
     uint64_t                           crash;
     uint32_t                           limit_ms; // deadline or time-out, as the caller gave it

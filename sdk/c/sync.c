@@ -227,6 +227,22 @@ enum peeper_status peeper_sync_kill(struct peeper_sync *sync, struct peeper_targ
     return SYNC_REQUEST(sync, peeper_client_kill, target);
 }
 
+enum peeper_status peeper_sync_suspend(struct peeper_sync *sync, struct peeper_target target) {
+    return SYNC_REQUEST(sync, peeper_client_suspend, target);
+}
+
+enum peeper_status peeper_sync_get_state(struct peeper_sync *sync, struct peeper_target target,
+                                         struct peeper_state *ret_state) {
+    enum peeper_status status = SYNC_REQUEST(sync, peeper_client_get_state, target);
+    if (status == PEEPER_STATUS_OK) *ret_state = sync->answer.incoming.answer.state;
+    return status;
+}
+
+enum peeper_status peeper_sync_replace_state(struct peeper_sync *sync, struct peeper_target target,
+                                             struct peeper_value state, uint32_t timeout_ms) {
+    return SYNC_REQUEST(sync, peeper_client_replace_state, target, state, timeout_ms);
+}
+
 enum peeper_status peeper_sync_resume(struct peeper_sync *sync, struct peeper_target target) {
     return SYNC_REQUEST(sync, peeper_client_resume, target);
 }

@@ -239,8 +239,12 @@ Test(sync, crashes_are_listed_shown_redriven_and_discarded, .timeout = 10) {
 static void check_requests(struct peer *peer) {
     const Peeper__V1__ClientFrame *frame;
     Peeper__V1__Started            started = PEEPER__V1__STARTED__INIT;
+    Peeper__V1__StateInfo          state = PEEPER__V1__STATE_INFO__INIT;
     Peeper__V1__ServerFrame        answer = PEEPER__V1__SERVER_FRAME__INIT;
 
+    state.value = (ProtobufCBinaryData){.len = 2, .data = (uint8_t *)"\x18\x02"};
+    state.version = 5;
+    state.at_ms = 6;
     peer_welcome(peer, LIMIT);
     frame = peer_read(peer);
     const Peeper__V1__Start *start = frame->start;
@@ -271,6 +275,19 @@ static void check_requests(struct peer *peer) {
     peer->seen += frame->body_case == PEEPER__V1__CLIENT_FRAME__BODY_RESUME;
     peer_done(peer, frame->id);
     frame = peer_read(peer);
+    peer->seen += frame->body_case == PEEPER__V1__CLIENT_FRAME__BODY_SUSPEND;
+    peer_done(peer, frame->id);
+    frame = peer_read(peer);
+    peer->seen += frame->body_case == PEEPER__V1__CLIENT_FRAME__BODY_GET_STATE;
+    answer.id = frame->id;
+    answer.body_case = PEEPER__V1__SERVER_FRAME__BODY_STATE;
+    answer.state = &state;
+    peer_write(peer, &answer);
+    frame = peer_read(peer);
+    peer->seen += frame->body_case == PEEPER__V1__CLIENT_FRAME__BODY_REPLACE_STATE &&
+                  frame->replace_state->state.len == 2 && frame->replace_state->timeout_ms == 8;
+    peer_done(peer, frame->id);
+    frame = peer_read(peer);
     peer->seen += frame->body_case == PEEPER__V1__CLIENT_FRAME__BODY_STOP &&
                   frame->stop->reason.len == 2 && frame->stop->timeout_ms == 9;
     peer_done(peer, frame->id);
@@ -285,6 +302,7 @@ Test(sync, sends_every_field_of_every_request, .timeout = 10) {
     struct peeper_sync         *sync = connected(&peer, 1, check_requests);
     struct peeper_value         one = {(const uint8_t *)"\x18\x02", 2};
     struct peeper_started       started;
+    struct peeper_state         state;
     struct peeper_start_options options = {
         .name = "n",
         .behaviour = "b",
@@ -304,11 +322,15 @@ Test(sync, sends_every_field_of_every_request, .timeout = 10) {
     cr_assert(peeper_sync_send(sync, peeper_by_name("n"), one) == PEEPER_STATUS_OK);
     cr_assert(peeper_sync_kill(sync, peeper_by_id(7)) == PEEPER_STATUS_OK);
     cr_assert(peeper_sync_resume(sync, peeper_by_name("n")) == PEEPER_STATUS_OK);
+    cr_assert(peeper_sync_suspend(sync, peeper_by_name("n")) == PEEPER_STATUS_OK);
+    cr_assert(peeper_sync_get_state(sync, peeper_by_name("n"), &state) == PEEPER_STATUS_OK);
+    cr_assert(state.version == 5 && state.at_ms == 6 && state.value.bytes == 2);
+    cr_assert(peeper_sync_replace_state(sync, peeper_by_name("n"), one, 8) == PEEPER_STATUS_OK);
     cr_assert(peeper_sync_stop(sync, peeper_by_name("n"), one, 9) == PEEPER_STATUS_OK);
     cr_assert(peeper_sync_ping(sync) == PEEPER_STATUS_INTERNAL);
     cr_assert_str_eq(peeper_sync_error(sync)->message, "no pong today");
     finish(&peer, sync);
-    cr_assert(peer.seen == 7);
+    cr_assert(peer.seen == 10);
 }
 
 // --- Failures ------------------------------------------------------------------------------------

@@ -84,6 +84,60 @@ Test(host, a_restarted_actor_knows_it) {
     cr_assert(double_has(&commit, ITEM_REPLY, "{\"name\": \"a\", \"id\": 0, \"restarted\": true}"));
 }
 
+// --- Another state -------------------------------------------------------------------------------
+
+static struct commit_record replace(uint16_t behaviour, const char *state) {
+    return run((struct double_turn){
+        .kind = TURN_REPLACE, .behaviour = behaviour, .name = "a", .payload = state});
+}
+
+Test(host, a_new_state_replaces_the_old_one_and_is_committed) {
+    start(COUNTER, "7");
+    struct commit_record record = replace(COUNTER, "41");
+    cr_assert_eq(record.kind, COMMIT_DONE);
+    cr_assert_eq(record.flags, 0);
+    cr_assert_eq(record.item_count, 1);
+    cr_assert(double_has(&commit, ITEM_STATE, "41"));
+    call(COUNTER, "[\"add\", 1]");
+    cr_assert(double_has(&commit, ITEM_REPLY, "42"));
+}
+
+Test(host, a_new_state_needs_no_copy_of_the_actor) {
+    cr_assert_eq(replace(PROBE, "41").kind, COMMIT_DONE);
+    call(PROBE, "[[\"set\", 5], \"self\"]");
+    cr_assert(
+        double_has(&commit, ITEM_REPLY, "{\"name\": \"a\", \"id\": 0, \"restarted\": false}"));
+}
+
+Test(host, a_new_state_that_load_refuses_leaves_the_old_copy) {
+    start(COUNTER, "7");
+    struct commit_record record = replace(COUNTER, "\"no int\"");
+    cr_assert_eq(record.kind, COMMIT_REFUSED);
+    cr_assert_eq(record.code, COMMIT_CODE_ERROR);
+    cr_assert_eq(record.item_count, 1);
+    cr_assert(double_has(&commit, ITEM_REASON, "\"callback_failed\""));
+    call(COUNTER, "\"state\"");
+    cr_assert(double_has(&commit, ITEM_REPLY, "7"));
+}
+
+Test(host, a_turn_that_is_void_is_not_run) {
+    start(COUNTER, "7");
+    struct ring *ring = &keeper.turns[0];
+    uint64_t     at = keeper.turn_heads[0];
+    double_write(&keeper, 0,
+                 (struct double_turn){.kind = TURN_CALL,
+                                      .behaviour = COUNTER,
+                                      .slot = 1,
+                                      .epoch = 1,
+                                      .name = "a",
+                                      .payload = "\"inc\""});
+    ((struct turn_record *)(void *)ring_at(ring, at))->note_void = 1;
+    double_publish(&keeper, 0);
+    cr_assert_eq(next().kind, COMMIT_SKIP);
+    call(COUNTER, "\"state\"");
+    cr_assert(double_has(&commit, ITEM_REPLY, "7"));
+}
+
 // --- What init answers ---------------------------------------------------------------------------
 
 Test(host, init_may_ignore_or_refuse_and_then_there_is_no_actor) {

@@ -315,11 +315,10 @@ static void run_steps(struct worker *worker) {
     }
 }
 
-// Puts a fresh copy in the actor's slot. Fails: NULL, out of memory.
-static struct copy *renew_copy(struct worker *worker) {
+// A copy with the name that the record has, not in the table yet. Fails: NULL, out of memory.
+static struct copy *create_copy(const struct worker *worker) {
     const struct turn_record *record = worker->record;
-    copies_drop(&worker->copies, record->slot);
-    struct copy *copy = copy_create(&(struct copy_options){
+    return copy_create(&(struct copy_options){
         .slot = record->slot,
         .epoch = record->epoch,
         .behaviour = record->behaviour,
@@ -329,6 +328,13 @@ static struct copy *renew_copy(struct worker *worker) {
         .name_bytes = (uint8_t)worker->body.name.bytes,
         .state_bytes = behaviour_of(worker)->state_bytes,
     });
+}
+
+// Puts a fresh copy in the actor's slot. Fails: NULL, out of memory.
+static struct copy *renew_copy(struct worker *worker) {
+    const struct turn_record *record = worker->record;
+    copies_drop(&worker->copies, record->slot);
+    struct copy *copy = create_copy(worker);
     if (copy == NULL) return NULL;
     if (copies_add(&worker->copies, copy) == STATUS_OK) return copy;
     copy_destroy(copy, behaviour_of(worker));
@@ -348,6 +354,46 @@ static void commit_no_memory(struct worker *worker) {
     commit_crash(worker, "activation");
 }
 
+// Loads a new state into `copy` and saves it again, which is what the keeper keeps. False if the
+// behaviour will not have it.
+static bool load_guarded(struct worker *worker, struct copy *copy) {
+    context_begin(&worker->ctx, copy, behaviour_of(worker), worker->record->turn, PHASE_LOAD);
+    worker->copy = copy;
+    worker->step.phase = PHASE_LOAD;
+    if (_setjmp(worker->ctx.escape) != 0) return false;
+    load_state(worker,
+               (struct peeper_value){worker->body.payload.data, worker->body.payload.bytes});
+    save_state(worker);
+    return true;
+}
+
+static void refuse_replace(struct worker *worker, const char *reason) {
+    context_write_reason(&worker->ctx, reason);
+    struct peeper_value value = peeper_writer_value(worker->ctx.reason);
+    items_reset(&worker->ctx.items);
+    add_alone(worker, ITEM_REASON, value.data, value.bytes);
+    commit(worker, COMMIT_REFUSED, 0, COMMIT_CODE_ERROR, 0);
+}
+
+// The present copy stays until the new state has turned out to be one.
+static void run_replace(struct worker *worker) {
+    struct copy *copy = create_copy(worker);
+    if (copy == NULL) return refuse_replace(worker, "no_memory");
+    if (!load_guarded(worker, copy)) {
+        char why[300];
+        log_quote(why, sizeof why, worker->ctx.crash_text,
+                  (uint32_t)strlen(worker->ctx.crash_text));
+        LOG_WARN("replace.refused", "behaviour=%s why=%s", behaviour_of(worker)->name, why);
+        copy_destroy(copy, behaviour_of(worker));
+        worker->copy = NULL;
+        return refuse_replace(worker, "callback_failed");
+    }
+    copies_drop(&worker->copies, worker->record->slot);
+    // Without room for it the next turn finds none, and brings the state along.
+    if (copies_add(&worker->copies, copy) != STATUS_OK) copy_destroy(copy, behaviour_of(worker));
+    commit(worker, COMMIT_DONE, 0, COMMIT_CODE_NONE, 0);
+}
+
 static enum phase phase_of(enum turn_kind kind) {
     static const enum phase phases[] = {
         [TURN_INIT] = PHASE_INIT,         [TURN_CALL] = PHASE_CALL,
@@ -365,10 +411,11 @@ static void run_record(struct worker *worker) {
         forget(worker);
         return commit_plain(worker, COMMIT_DONE, COMMIT_CODE_NONE);
     }
+    CHECK(record->behaviour < worker->behaviours->count);
     if (port_recalled(&worker->port)) return commit_plain(worker, COMMIT_SKIP, COMMIT_CODE_NONE);
+    if (record->kind == TURN_REPLACE) return run_replace(worker);
 
     bool fresh = record->kind == TURN_INIT || (record->flags & TURN_HAS_STATE) != 0;
-    CHECK(record->behaviour < worker->behaviours->count);
     worker->copy = fresh ? NULL : find_copy(worker);
     if (!fresh && worker->copy == NULL) {
         return commit_plain(worker, COMMIT_SKIP, COMMIT_CODE_NONE);

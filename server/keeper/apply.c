@@ -42,6 +42,10 @@ static bool legal_done(const struct subject *s) {
     bool                 stop = (commit->record.flags & COMMIT_STOP) != 0;
     bool                 init = s->first && s->turn->kind == TURN_INIT;
 
+    if (s->turn->kind == TURN_REPLACE) {
+        return commit->state.data != NULL && commit->record.item_count == 1 &&
+               (commit->record.flags & ~COMMIT_BULK) == 0;
+    }
     // What init replies is information for its starter.
     bool replies = s->first && (s->turn->kind == TURN_CALL || init);
     if (commit->reply.data != NULL && !replies) return false;
@@ -59,8 +63,8 @@ static bool legal_refused(const struct subject *s) {
     bool init = s->turn->kind == TURN_INIT;
     if (!s->first || s->commit->effects > 0 || s->commit->state.data != NULL) return false;
     switch (s->commit->record.code) {
-        case COMMIT_CODE_IGNORE:
-        case COMMIT_CODE_ERROR: return init;
+        case COMMIT_CODE_IGNORE: return init;
+        case COMMIT_CODE_ERROR: return init || s->turn->kind == TURN_REPLACE;
         case COMMIT_CODE_INVALID: return true;
         default: return false;
     }
@@ -70,7 +74,8 @@ static bool legal_skip(const struct subject *s) {
     uint64_t recalled =
         atomic_load_explicit(&s->worker->turns_control->recall_to, memory_order_relaxed);
     // A record that brings its own copy can always be run.
-    bool brings = s->turn->kind == TURN_INIT || (s->turn->flags & TURN_HAS_STATE) != 0;
+    bool brings = s->turn->kind == TURN_INIT || s->turn->kind == TURN_REPLACE ||
+                  (s->turn->flags & TURN_HAS_STATE) != 0;
     // In a chain the worker was asked to make room for others.
     return s->worker->tail < recalled || (s->first && !brings);
 }
@@ -272,6 +277,13 @@ static void settle_down(struct subject *s) {
     }
 }
 
+// One that does not run gets a new copy when it is restarted.
+static void finish_replace(struct subject *s) {
+    finish_turn(s);
+    if (s->actor->life != ACTOR_RUNNING) s->actor->home = HOME_COLD;
+    settle_down(s);
+}
+
 // The answers come last: by then the name is free.
 static void finish_stop(struct subject *s) {
     struct shard *shard = s->shard;
@@ -327,7 +339,10 @@ static enum status apply_done(struct subject *s) {
     if (s->commit->effects > 0) effects(s);
     if (call) answer_call(s);
     if (init) answer_start(s);
-    if (s->commit->record.flags & COMMIT_MORE) {
+    if (s->turn->kind == TURN_REPLACE) {
+        shard_answer_done(shard, worker_caller(s->turn));
+        finish_replace(s);
+    } else if (s->commit->record.flags & COMMIT_MORE) {
         go_on(s);
     } else if (stop) {
         finish_stop(s);
@@ -350,6 +365,8 @@ static const enum crash_kind CODE_KINDS[] = {
 static enum status apply_crash(struct subject *s) {
     uint8_t code = s->commit->record.code;
     if (code < COMMIT_CODE_RAISE || code > COMMIT_CODE_MEMORY) return STATUS_PROTOCOL;
+    // What load() does wrong with a new state is not the actor's fault.
+    if (s->turn->kind == TURN_REPLACE) return STATUS_PROTOCOL;
     if (s->commit->effects > 0 || (s->commit->record.flags & COMMIT_MORE)) return STATUS_PROTOCOL;
 
     char   text[256];
@@ -383,11 +400,14 @@ static enum status apply_refused(struct subject *s) {
     if (!legal_refused(s)) return STATUS_PROTOCOL;
     struct caller  caller = worker_caller(s->turn);
     bool           init = s->turn->kind == TURN_INIT;
+    bool           replace = s->turn->kind == TURN_REPLACE;
     bool           ignore = s->commit->record.code == COMMIT_CODE_IGNORE;
     bool           invalid = s->commit->record.code == COMMIT_CODE_INVALID;
     struct failure failure = {
         .status = invalid ? STATUS_INVALID : STATUS_REFUSED,
-        .message = invalid ? "payload: not a well-formed Value" : NULL,
+        .message = invalid   ? "payload: not a well-formed Value"
+                   : replace ? "load() did not take this state; the actor has the one before"
+                             : NULL,
         .reason = s->commit->reason,
     };
     finish_turn(s);
@@ -403,6 +423,7 @@ static enum status apply_refused(struct subject *s) {
     } else {
         // A stop that was not understood stops nothing.
         if (s->turn->kind == TURN_TERMINATE) s->actor->life = ACTOR_RUNNING;
+        if (s->actor->life != ACTOR_RUNNING) s->actor->home = HOME_COLD;
         settle_down(s);
     }
     return STATUS_OK;

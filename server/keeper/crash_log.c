@@ -14,6 +14,7 @@ static const char *const TURN_TEXTS[] = {
     [TURN_INFO] = "info",
     [TURN_CONTINUE] = "continue",
     [TURN_TERMINATE] = "terminate",
+    [TURN_REPLACE] = "replace",
 };
 
 const char *crash_turn_text(enum turn_kind turn) {

@@ -223,9 +223,59 @@ static enum status run_kill(struct shard *shard, struct caller caller,
     return run_verb(shard, caller, request, kill_unit, "this actor cannot be killed now");
 }
 
+static bool suspend(struct shard *shard, struct actor *actor) {
+    if (actor->life == ACTOR_STOPPING || actor->supervisor != NULL) return false;
+    router_hold(shard, actor, HELD_SUSPENDED);
+    return true;
+}
+
+static enum status run_suspend(struct shard *shard, struct caller caller,
+                               const struct request *request) {
+    return run_verb(shard, caller, request, suspend, "this one is about to end, or a supervisor");
+}
+
+// An operator's suspension, or the one that came of too many crashes; or both.
+static bool resume(struct shard *shard, struct actor *actor) {
+    bool held = (actor->held & HELD_SUSPENDED) != 0;
+    if (held) router_let_go(shard, actor, HELD_SUSPENDED);
+    return life_resume(shard, actor) || held;
+}
+
 static enum status run_resume(struct shard *shard, struct caller caller,
                               const struct request *request) {
-    return run_verb(shard, caller, request, life_resume, "this actor is not suspended");
+    return run_verb(shard, caller, request, resume, "this actor is not suspended");
+}
+
+static enum status run_replace_state(struct shard *shard, struct caller caller,
+                                     const struct request *request) {
+    if (!limit_valid(shard, caller, request->limit_ms, "timeout_ms: over 3600000"))
+        return STATUS_OK;
+    if (!value_valid(request->payload)) {
+        refuse(shard, caller, STATUS_INVALID, "state: not a well-formed Value");
+        return STATUS_OK;
+    }
+    struct actor *actor = request_target(shard, request);
+    if (actor == NULL) {
+        shard_answer_status(shard, caller, STATUS_NOPROC);
+        return STATUS_OK;
+    }
+    if (actor->supervisor != NULL) {
+        refuse(shard, caller, STATUS_INVALID, "a supervisor has no state");
+        return STATUS_OK;
+    }
+    // A full mailbox is no reason to refuse it, but memory is.
+    if (shard->waiting_bytes + request->payload.bytes > shard->options->waiting_bytes_max) {
+        request_refuse_delivery(shard, caller, STATUS_OVERLOADED);
+        return STATUS_OK;
+    }
+    struct envelope *envelope = envelope_create(
+        TURN_REPLACE, caller, shard->now_ms, start_limit_ms(request->limit_ms), request->payload);
+    if (envelope == NULL) {
+        shard_answer_status(shard, caller, STATUS_NO_MEMORY);
+        return STATUS_OK;
+    }
+    router_enqueue_control(shard, actor, envelope);
+    return STATUS_OK;
 }
 
 static enum status run_where_is(struct shard *shard, struct caller caller,
@@ -263,6 +313,8 @@ static run *const RUNS[VERB_COUNT] = {
     [VERB_GET_CHILD_SPEC] = supervise_run,
     [VERB_CHECK_SPECS] = supervise_run,
     [VERB_CHANGE_SUPERVISOR] = supervise_run,
+    [VERB_SUSPEND] = run_suspend,
+    [VERB_REPLACE_STATE] = run_replace_state,
 };
 
 // Verbs that make or feed actors; the others still work while the server goes down.

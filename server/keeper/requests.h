@@ -7,8 +7,8 @@
 #include "keeper/shard.h"
 #include "wire/codec.h"
 
-// Any verb but Hello and those that only look: List, Inspect, ListCrashes, ShowCrash.   Fails:
-// STATUS_AGAIN.   Thread: net.
+// Any verb but Hello and those that only look: List, Inspect, GetState, ListCrashes, ShowCrash.
+// Fails: STATUS_AGAIN.   Thread: net.
 NODISCARD enum status request_run(struct shard *shard, struct caller caller,
                                   const struct request *request);
 

@@ -174,6 +174,9 @@ static bool admitted(const struct actor *actor, const struct envelope *first) {
             return actor->held == 0 || first->control || first->kind == TURN_TERMINATE;
         case ACTOR_STARTING:
         case ACTOR_RESTARTING: return first->kind == TURN_INIT && actor->inflight == 0;
+        // Another state may be what it needs to come up again.
+        case ACTOR_WAITING:
+        case ACTOR_SUSPENDED: return first->kind == TURN_REPLACE && actor->inflight == 0;
         default: return false;
     }
 }
@@ -271,8 +274,8 @@ void router_pump(struct shard *shard, struct actor *actor) {
         if (worker != NULL && worker_closed(worker) && actor->inflight == 0) worker = NULL;
         if (worker == NULL) {
             actor->home = HOME_COLD;
-            // Never committed a state: nothing to load.
-            if (actor->life == ACTOR_STARTING) {
+            // Never committed a state, or gets another one: nothing to load.
+            if (actor->life == ACTOR_STARTING || first_of(actor)->kind == TURN_REPLACE) {
                 settle(shard, actor, (struct slice){0}, 0);
             } else {
                 load_start(shard, actor);

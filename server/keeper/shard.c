@@ -352,9 +352,9 @@ static void envelope_expired(struct shard *shard, struct envelope *envelope) {
     struct caller  caller = envelope->caller;
     envelope->caller = CALLER_NOBODY;
 
-    // A stop goes on without its caller; a call that nobody waits for is not run; a start has
-    // failed.
-    if (envelope->kind == TURN_CALL) {
+    // A stop goes on without its caller; a call or a new state that nobody waits for is not run; a
+    // start has failed.
+    if (envelope->kind == TURN_CALL || envelope->kind == TURN_REPLACE) {
         router_unqueue(shard, actor, envelope);
         free(envelope);
     } else if (envelope->kind == TURN_INIT) {

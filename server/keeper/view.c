@@ -36,6 +36,7 @@ static struct actor_info describe(const struct shard *shard, const struct actor 
         .worker = worker == NULL ? -1 : actor->worker,
         .host_pid = worker == NULL ? 0 : (int32_t)shard->pools[actor->pool].active->pid,
         .turn_ms = turn_ms(shard, actor, worker),
+        .suspended = (actor->held & HELD_SUSPENDED) != 0,
         .hibernating = actor->home == HOME_DORMANT,
         .links = actor->ties == NULL ? 0 : actor->ties->links,
         .monitors = actor->ties == NULL ? 0 : actor->ties->monitors,

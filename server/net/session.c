@@ -117,7 +117,19 @@ struct look {
     struct view    view;
     struct engine *engine; // borrowed
     struct caller  caller;
+    bool           state_only; // GetState
 };
+
+static void look_answer(struct conn *conn, const struct look *look, const struct actor_info *info) {
+    struct answer answer = {.kind = ANSWER_INFO, .info = info};
+    if (!look->state_only) {
+        session_answer(conn, look->caller.request, &answer);
+    } else if (info->has_state) {
+        written(conn, codec_write_state(conn_output(conn), look->caller.request, info));
+    } else {
+        fail(conn, look->caller.request, STATUS_NOT_FOUND, "no state was committed yet");
+    }
+}
 
 static void look_done(struct view *view) {
     struct look *look = LIST_ENTRY(view, struct look, view);
@@ -127,8 +139,7 @@ static void look_done(struct view *view) {
     } else if (view->status != STATUS_OK) {
         fail(conn, look->caller.request, view->status, NULL);
     } else if (view->kind == VIEW_ACTOR) {
-        struct answer answer = {.kind = ANSWER_INFO, .info = &view->infos[0]};
-        session_answer(conn, look->caller.request, &answer);
+        look_answer(conn, look, &view->infos[0]);
     } else if (view->kind == VIEW_CRASH) {
         written(conn, codec_write_crash_report(conn_output(conn), look->caller.request,
                                                &view->reports[0]));
@@ -162,6 +173,7 @@ static void run_look(struct conn *conn, const struct request *request) {
     }
     look->engine = conn->engine;
     look->caller = (struct caller){conn->slot, conn->generation, request->id};
+    look->state_only = request->verb == VERB_GET_STATE;
     view_init(&look->view, view_of(request->verb), look_done);
     look->view.target = request->target;
     look->view.name_bytes = (uint32_t)request->name.bytes;
@@ -181,7 +193,8 @@ static enum status run(struct conn *conn, const struct request *request) {
         case VERB_LIST:
         case VERB_LIST_CRASHES:
         case VERB_SHOW_CRASH:
-        case VERB_INSPECT: run_look(conn, request); break;
+        case VERB_INSPECT:
+        case VERB_GET_STATE: run_look(conn, request); break;
         default: {
             struct caller caller = {conn->slot, conn->generation, request->id};
             if (request->id == 0) return request_run(&conn->engine->shard, caller, request);

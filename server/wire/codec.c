@@ -197,6 +197,20 @@ static void take_change_supervisor(const Peeper__V1__ClientFrame *frame, struct 
     request->payload = bytes_of(frame->change_supervisor->spec);
 }
 
+static void take_suspend(const Peeper__V1__ClientFrame *frame, struct request *request) {
+    take_target(frame->suspend->name, frame->suspend->id, request);
+}
+
+static void take_get_state(const Peeper__V1__ClientFrame *frame, struct request *request) {
+    take_target(frame->get_state->name, frame->get_state->id, request);
+}
+
+static void take_replace_state(const Peeper__V1__ClientFrame *frame, struct request *request) {
+    take_target(frame->replace_state->name, frame->replace_state->id, request);
+    request->payload = bytes_of(frame->replace_state->state);
+    request->limit_ms = frame->replace_state->timeout_ms;
+}
+
 static void take_list_crashes(const Peeper__V1__ClientFrame *frame, struct request *request) {
     request->name = text_of(frame->list_crashes->name);
     request->cursor = frame->list_crashes->cursor;
@@ -266,6 +280,9 @@ static const struct body_row {
     [PEEPER__V1__CLIENT_FRAME__BODY_CHECK_SPECS] = {VERB_CHECK_SPECS, take_check_specs},
     [PEEPER__V1__CLIENT_FRAME__BODY_CHANGE_SUPERVISOR] = {VERB_CHANGE_SUPERVISOR,
                                                           take_change_supervisor},
+    [PEEPER__V1__CLIENT_FRAME__BODY_SUSPEND] = {VERB_SUSPEND, take_suspend},
+    [PEEPER__V1__CLIENT_FRAME__BODY_GET_STATE] = {VERB_GET_STATE, take_get_state},
+    [PEEPER__V1__CLIENT_FRAME__BODY_REPLACE_STATE] = {VERB_REPLACE_STATE, take_replace_state},
     [PEEPER__V1__CLIENT_FRAME__BODY_LIST_CRASHES] = {VERB_LIST_CRASHES, take_list_crashes},
     [PEEPER__V1__CLIENT_FRAME__BODY_SHOW_CRASH] = {VERB_SHOW_CRASH, take_show_crash},
     [PEEPER__V1__CLIENT_FRAME__BODY_REDRIVE] = {VERB_REDRIVE, take_redrive},
@@ -481,6 +498,7 @@ struct described {
     Peeper__V1__CrashInfo crash;
     char                  name[TEXT_BYTES_MAX + 1];
     char                  behaviour[TEXT_BYTES_MAX + 1];
+    char                  awaits[TEXT_BYTES_MAX + 1];
     char                  text[TEXT_BYTES_MAX + 1];
     struct lines          trace;
 };
@@ -498,12 +516,16 @@ static void describe_crash(struct described *described, const struct crash_info 
     described->info.last_crash = &described->crash;
 }
 
+static void fill_state(Peeper__V1__StateInfo *state, const struct actor_info *info) {
+    peeper__v1__state_info__init(state);
+    state->value = borrow_bytes(info->state);
+    state->version = info->version;
+    state->at_ms = info->state_at_ms;
+}
+
 static void describe_state(struct described *described, const struct actor_info *info) {
     if (!info->has_state) return;
-    peeper__v1__state_info__init(&described->state);
-    described->state.value = borrow_bytes(info->state);
-    described->state.version = info->version;
-    described->state.at_ms = info->state_at_ms;
+    fill_state(&described->state, info);
     described->info.state = &described->state;
 }
 
@@ -520,6 +542,8 @@ static void describe(struct described *described, const struct actor_info *info)
     described->info.worker = info->worker;
     described->info.host_pid = info->host_pid;
     described->info.turn_ms = info->turn_ms;
+    described->info.suspended = info->suspended;
+    described->info.awaits = copy_text(info->awaits, described->awaits);
     described->info.hibernating = info->hibernating;
     described->info.timers = info->timers;
     described->info.links = info->links;
@@ -533,6 +557,13 @@ enum status codec_write_actor_info(struct buf *out, uint64_t id, const struct ac
     describe(&described, info);
     describe_state(&described, info);
     SERVER_FRAME(frame, id, ACTOR_INFO, actor_info, &described.info);
+    return write_frame(out, &frame);
+}
+
+enum status codec_write_state(struct buf *out, uint64_t id, const struct actor_info *info) {
+    Peeper__V1__StateInfo body;
+    fill_state(&body, info);
+    SERVER_FRAME(frame, id, STATE, state, &body);
     return write_frame(out, &frame);
 }
 

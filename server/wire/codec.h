@@ -42,6 +42,9 @@ enum verb {
     VERB_DEMONITOR,
     VERB_LINK,
     VERB_UNLINK,
+    VERB_SUSPEND,
+    VERB_GET_STATE,
+    VERB_REPLACE_STATE,
     VERB_LIST_CRASHES,
     VERB_SHOW_CRASH,
     VERB_REDRIVE,
@@ -57,7 +60,7 @@ struct request {
     enum verb    verb;
     struct slice name;        // target, prefix of List, name of Start
     uint64_t     target;      // incarnation id; 0: by name
-    struct slice payload;     // message, argument of Start, reason of Stop, spec
+    struct slice payload;     // message, argument of Start, reason of Stop, spec, state
     struct slice child;       // id of a child; of WhichChildren maybe none
     uint64_t     incarnation; // of a child
     uint32_t     limit_ms;    // deadline_ms / timeout_ms as sent
@@ -137,6 +140,9 @@ NODISCARD enum status codec_write_actor_info(struct buf *out, uint64_t id,
 NODISCARD enum status codec_write_children(struct buf *out, uint64_t id,
                                            const struct child_info *children, size_t count,
                                            uint64_t next);
+// The state that the info has.
+NODISCARD enum status codec_write_state(struct buf *out, uint64_t id,
+                                        const struct actor_info *info);
 NODISCARD enum status codec_write_child_counts(struct buf *out, uint64_t id,
                                                const struct child_counts *counts);
 // Messages are left out, whether the reports have them or not.

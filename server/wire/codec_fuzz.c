@@ -85,6 +85,13 @@ static void same_body(const struct request *request, const Peeper__V1__ClientFra
             return;
         case VERB_INSPECT: return same_target(request, frame->inspect->name, frame->inspect->id);
         case VERB_RESUME: return same_target(request, frame->resume->name, frame->resume->id);
+        case VERB_SUSPEND: return same_target(request, frame->suspend->name, frame->suspend->id);
+        case VERB_GET_STATE:
+            return same_target(request, frame->get_state->name, frame->get_state->id);
+        case VERB_REPLACE_STATE:
+            same_bytes(request->payload, frame->replace_state->state);
+            CHECK(request->limit_ms == frame->replace_state->timeout_ms);
+            return same_target(request, frame->replace_state->name, frame->replace_state->id);
         default: return;
     }
 }

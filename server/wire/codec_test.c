@@ -263,6 +263,23 @@ TARGET_TEST(kill, KILL, Kill)
 TARGET_TEST(where_is, WHERE_IS, WhereIs)
 TARGET_TEST(inspect, INSPECT, Inspect)
 TARGET_TEST(resume, RESUME, Resume)
+TARGET_TEST(suspend, SUSPEND, Suspend)
+TARGET_TEST(get_state, GET_STATE, GetState)
+
+Test(codec_decode, replace_state) {
+    Peeper__V1__ReplaceState replace = PEEPER__V1__REPLACE_STATE__INIT;
+    replace.name = "counter";
+    replace.id = 9;
+    replace.state = binary("new");
+    replace.timeout_ms = 50;
+    DECODE(REPLACE_STATE, replace_state, &replace);
+    EXPECT_TEXT(name, "counter");
+    EXPECT(target, 9);
+    EXPECT_TEXT(payload, "new");
+    EXPECT(limit_ms, 50);
+    assert_rest_is_zero();
+}
+
 TARGET_TEST(monitor, MONITOR, Monitor)
 TARGET_TEST(link, LINK, Link)
 TARGET_TEST(unlink, UNLINK, Unlink)
@@ -315,7 +332,7 @@ Test(codec_decode, a_frame_without_a_body_has_no_verb) {
 }
 
 Test(codec_decode, a_body_of_a_later_version_has_no_verb) {
-    decode(slice_of("\x08\x07\xf2\x01\x02\x08\x01", 7)); // field 30
+    decode(slice_of("\x08\x07\xa2\x06\x02\x08\x01", 7)); // field 100
     EXPECT(id, 7);
     cr_assert_eq(request.verb, VERB_NONE);
     assert_rest_is_zero();

@@ -313,6 +313,27 @@ Test(codec_write, actor_info_leaves_out_the_state_and_the_crash_that_never_were)
     let_go(frame);
 }
 
+Test(codec_write, actor_info_tells_what_holds_the_actor) {
+    struct actor_info info = {
+        .status = "running", .suspended = true, .awaits = slice_of("next", 4)};
+    Peeper__V1__ServerFrame *frame = written(codec_write_actor_info(&out, 9, &info));
+    cr_assert(frame->actor_info->suspended);
+    cr_assert_str_eq(frame->actor_info->awaits, "next");
+    let_go(frame);
+}
+
+Test(codec_write, state) {
+    struct actor_info info = {
+        .has_state = true, .state = slice_of("state", 5), .version = 19, .state_at_ms = 20};
+    Peeper__V1__ServerFrame *frame = written(codec_write_state(&out, 9, &info));
+    cr_assert_eq(frame->body_case, PEEPER__V1__SERVER_FRAME__BODY_STATE);
+    cr_assert_eq(frame->state->value.len, 5);
+    cr_assert(memcmp(frame->state->value.data, "state", 5) == 0);
+    cr_assert_eq(frame->state->version, 19);
+    cr_assert_eq(frame->state->at_ms, 20);
+    let_go(frame);
+}
+
 Test(codec_write, listing_has_all_infos_without_their_states) {
     static struct actor_info actors[1000];
     static const size_t      COUNTS[] = {0, 1, 2, 1000};

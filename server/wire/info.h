@@ -63,6 +63,8 @@ struct actor_info {
     int32_t           worker;
     int32_t           host_pid;
     uint64_t          turn_ms;
+    bool              suspended; // by an operator
+    struct slice      awaits;    // name or "@id" of the actor whose answer it waits for; else empty
     bool              hibernating;
     uint32_t          timers; // of send_after, pending
     uint32_t          links;

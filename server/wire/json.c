@@ -242,6 +242,12 @@ static bool put_state(json_t *object, const struct actor_info *info) {
            put(object, "version", from_unsigned(has ? info->version : 0));
 }
 
+static bool put_wait(json_t *object, const struct actor_info *info) {
+    bool awaits = info->awaits.bytes > 0;
+    return put(object, "suspended", json_boolean(info->suspended)) &&
+           put(object, "awaits", awaits ? from_slice(info->awaits) : json_null());
+}
+
 static bool put_state_time(json_t *object, const struct actor_info *info) {
     return put(object, "state_at", info->has_state ? from_time(info->state_at_ms) : json_null());
 }
@@ -258,7 +264,7 @@ json_t *json_from_actor_info(const struct actor_info *info, bool with_state) {
                  put(object, "mailbox", json_integer(info->mailbox)) &&
                  put(object, "worker", json_integer(info->worker)) &&
                  put(object, "host_pid", json_integer(info->host_pid)) &&
-                 put(object, "turn_ms", from_unsigned(info->turn_ms)) &&
+                 put(object, "turn_ms", from_unsigned(info->turn_ms)) && put_wait(object, info) &&
                  put(object, "hibernating", json_boolean(info->hibernating)) &&
                  put(object, "timers", json_integer(info->timers)) &&
                  put(object, "links", json_integer(info->links)) &&

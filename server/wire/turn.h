@@ -79,6 +79,10 @@ enum turn_kind {
     TURN_CONTINUE = 5,  // payload is the argument of handle_continue
     TURN_TERMINATE = 6, // payload is the reason; the worker forgets the actor afterwards
     TURN_FORGET = 7,    // drop the copy of the actor, if there is one; answered with COMMIT_DONE
+    // Payload is a state: load a fresh copy from it, which then replaces the one that may be there;
+    // the commit has its ITEM_STATE and nothing else. If load() refuses: COMMIT_REFUSED with
+    // COMMIT_CODE_ERROR and a reason, and the old copy stays.
+    TURN_REPLACE = 8,
 };
 
 enum turn_flag {
@@ -95,13 +99,13 @@ struct turn_record {
     uint8_t  flags;        // enum turn_flag
     uint16_t behaviour;    // index in the order of the host's COMMIT_BEHAVIOUR records
     // A worker's copy of an actor is known by (slot, epoch). A record without TURN_HAS_STATE that
-    // is not INIT or FORGET and finds no copy with just this epoch is answered with COMMIT_SKIP.
-    // INIT and HAS_STATE replace any copy of the slot.
+    // is not INIT, FORGET or REPLACE and finds no copy with just this epoch is answered with
+    // COMMIT_SKIP. INIT and HAS_STATE replace any copy of the slot.
     uint32_t slot;
     uint32_t epoch;
     uint64_t turn;        // number of this turn, never 0; for CALL also its `from`
     uint64_t incarnation; // what peeper_self_id answers
-    uint32_t name_bytes;  // <= 255; the name goes with INIT and HAS_STATE only
+    uint32_t name_bytes;  // <= 255; the name goes with INIT, REPLACE and HAS_STATE only
     uint32_t payload_bytes;
     uint32_t state_bytes; // 0 unless TURN_HAS_STATE
     // The keeper's own notes; the host does not look at them, but for one.
@@ -125,8 +129,9 @@ enum commit_kind {
     COMMIT_CRASH = 2,
     // Not run: no copy of (slot, epoch), or recalled. After COMMIT_MORE: the next link was not run.
     COMMIT_SKIP = 3,
-    // INIT answered IGNORE or ERROR (ITEM_REASON): there is no actor. Also the answer to a payload
-    // that is no Value (code COMMIT_CODE_INVALID): not run, the actor's copy is untouched.
+    // INIT answered IGNORE or ERROR (ITEM_REASON): there is no actor. REPLACE answered ERROR. Also
+    // the answer to a payload that is no Value (code COMMIT_CODE_INVALID): not run, the actor's
+    // copy is untouched.
     COMMIT_REFUSED = 4,
     // host start: one loaded behaviour; ITEM_TEXT = name, ITEM_REASON = version (raw text)
     COMMIT_BEHAVIOUR = 5,

@@ -120,6 +120,8 @@ struct peeper_actor {
     int32_t             worker;  // -1 while no host holds it
     int32_t             host_pid;
     uint64_t            turn_ms;
+    bool                suspended; // by an operator
+    const char         *awaits;    // whose answer it waits for, a name or "@id"; "": nobody's
     bool                hibernating;
     uint32_t            timers; // of send_after, pending
     uint32_t            links;
@@ -138,6 +140,13 @@ struct peeper_actor {
     const char        *crash_message;
     const char *const *crash_backtrace;
     size_t             crash_backtrace_lines;
+};
+
+// The newest committed state of one actor.
+struct peeper_state {
+    struct peeper_value value;
+    uint64_t            version; // counts committed changes
+    uint64_t            at_ms;   // Unix
 };
 
 struct peeper_listing {
@@ -249,6 +258,7 @@ struct peeper_answer {
     struct peeper_listing      listing;      // list; inspect: one actor, with its state
     struct peeper_children     children;     // which_children
     struct peeper_child_counts child_counts; // count_children
+    struct peeper_state        state;        // get_state
     struct peeper_crashes      crashes;      // crashes; crash: one, with its message
     struct peeper_value        frame;        // private
 };
@@ -258,7 +268,8 @@ struct peeper_answer {
 typedef void peeper_on_answer(void *user, const struct peeper_answer *answer);
 
 // Where the answer goes. A NULL function means that nobody wants it: allowed for cast, send, stop,
-// kill, resume and discard_crash, which then take no place among the requests in flight.
+// kill, suspend, resume, replace_state and discard_crash, which then take no place among the
+// requests in flight.
 struct peeper_then {
     peeper_on_answer *on_answer;
     void             *user;
@@ -352,11 +363,14 @@ PEEPER_NODISCARD enum peeper_status
 peeper_client_stop(struct peeper_client *client, struct peeper_target target,
                    struct peeper_value reason, uint32_t timeout_ms, struct peeper_then then);
 
-// Ends the incarnation at once; the supervisor restarts the actor with its state / brings a
-// suspended actor back.
+// Ends the incarnation at once; the supervisor restarts the actor with its state / lets its
+// messages wait after the turn that runs / brings a suspended actor back.
 PEEPER_NODISCARD enum peeper_status peeper_client_kill(struct peeper_client *client,
                                                        struct peeper_target  target,
                                                        struct peeper_then    then);
+PEEPER_NODISCARD enum peeper_status peeper_client_suspend(struct peeper_client *client,
+                                                          struct peeper_target  target,
+                                                          struct peeper_then    then);
 PEEPER_NODISCARD enum peeper_status peeper_client_resume(struct peeper_client *client,
                                                          struct peeper_target  target,
                                                          struct peeper_then    then);
@@ -374,6 +388,18 @@ PEEPER_NODISCARD enum peeper_status peeper_client_list(struct peeper_client     
 PEEPER_NODISCARD enum peeper_status peeper_client_inspect(struct peeper_client *client,
                                                           struct peeper_target  target,
                                                           struct peeper_then    then);
+
+// The newest committed state; it neither wakes the actor nor waits for it / gives it another one,
+// before all messages that wait. REFUSED says that the behaviour did not load it.
+// Units: milliseconds; 0: the server's default of 5000.
+PEEPER_NODISCARD enum peeper_status peeper_client_get_state(struct peeper_client *client,
+                                                            struct peeper_target  target,
+                                                            struct peeper_then    then);
+PEEPER_NODISCARD enum peeper_status peeper_client_replace_state(struct peeper_client *client,
+                                                                struct peeper_target  target,
+                                                                struct peeper_value   state,
+                                                                uint32_t              timeout_ms,
+                                                                struct peeper_then    then);
 
 // One page of the server's crash log, newest first and without messages / one crash with its
 // message. Of a page, `prefix` is here the whole name of an actor; NULL or "": all.
@@ -444,6 +470,8 @@ PEEPER_NODISCARD enum peeper_status peeper_sync_stop(struct peeper_sync  *sync,
                                                      uint32_t             timeout_ms);
 PEEPER_NODISCARD enum peeper_status peeper_sync_kill(struct peeper_sync  *sync,
                                                      struct peeper_target target);
+PEEPER_NODISCARD enum peeper_status peeper_sync_suspend(struct peeper_sync  *sync,
+                                                        struct peeper_target target);
 PEEPER_NODISCARD enum peeper_status peeper_sync_resume(struct peeper_sync  *sync,
                                                        struct peeper_target target);
 // Fails: also NOPROC, where nobody has the name or the incarnation is gone.
@@ -455,6 +483,13 @@ PEEPER_NODISCARD enum peeper_status peeper_sync_list(struct peeper_sync       *s
 PEEPER_NODISCARD enum peeper_status peeper_sync_inspect(struct peeper_sync  *sync,
                                                         struct peeper_target target,
                                                         struct peeper_actor *ret_actor);
+PEEPER_NODISCARD enum peeper_status peeper_sync_get_state(struct peeper_sync  *sync,
+                                                          struct peeper_target target,
+                                                          struct peeper_state *ret_state);
+PEEPER_NODISCARD enum peeper_status peeper_sync_replace_state(struct peeper_sync  *sync,
+                                                              struct peeper_target target,
+                                                              struct peeper_value  state,
+                                                              uint32_t             timeout_ms);
 PEEPER_NODISCARD enum peeper_status peeper_sync_crashes(struct peeper_sync       *sync,
                                                         const struct peeper_page *page,
                                                         struct peeper_crashes    *ret_crashes);
