@@ -409,6 +409,19 @@ static void step_segfault(struct run *run) {
     *(volatile int *)nowhere = 1;
 }
 
+static void step_jump_nowhere(struct run *run) {
+    (void)run;
+    void (*volatile nowhere)(void) = (void (*)(void))(uintptr_t)64;
+    nowhere();
+}
+
+// Overwrites the frames of whoever called, so that nobody can tell any more who it was.
+static __attribute__((noinline)) void step_wreck_stack(struct run *run) {
+    volatile uintptr_t *frames = __builtin_frame_address(0);
+    for (size_t i = 0; i < 64; i++) frames[i] = 0x4141414141414141u;
+    step_segfault(run);
+}
+
 static void step_abort(struct run *run) {
     (void)run;
     abort();
@@ -532,6 +545,8 @@ static const struct step {
     {"gate", 1, step_gate},
     {"if_file", 2, step_if_file},
     {"segfault", 0, step_segfault},
+    {"jump_nowhere", 0, step_jump_nowhere},
+    {"wreck_stack", 0, step_wreck_stack},
     {"abort", 0, step_abort},
     {"native_exit", 1, step_native_exit},
     {"_exit", 1, step_quick_exit},

@@ -196,8 +196,9 @@ enum exit_code command_crash_show(struct peeper_sync *peeper, const struct invoc
 enum exit_code command_redrive(struct peeper_sync *peeper, const struct invocation *invocation) {
     struct peeper_value reply;
     bool                replied;
-    enum peeper_status  status = peeper_sync_redrive(peeper, invocation->crash,
-                                                     invocation->start.timeout_ms, &replied, &reply);
+    uint32_t            timeout_ms = invocation->start.timeout_ms;
+    enum peeper_status  status =
+        peeper_sync_redrive(peeper, invocation->crash, timeout_ms, &replied, &reply);
     if (status != PEEPER_STATUS_OK) return crash_refused(peeper);
     return replied ? output_value(reply) : output_ok();
 }

@@ -411,6 +411,18 @@ static void damage_death(struct life *life, struct port *port) {
     ring_keeper(life);
 }
 
+// The keeper copies the trace while another thread of the host could still be writing it.
+static void damage_trace(struct life *life, struct port *port) {
+    scribble(life, (uint8_t *)port->out->trace, sizeof port->out->trace);
+    atomic_store(&port->out->trace_bytes, (uint32_t)edge(life));
+    atomic_store(&port->out->death_signal, 11);
+    atomic_store(&port->out->death, DEATH_SIGNAL);
+    ring_keeper(life);
+    for (int i = 0; i < 200; i++) {
+        scribble(life, (uint8_t *)port->out->trace, sizeof port->out->trace);
+    }
+}
+
 static void damage_control_page(struct life *life, struct port *port) {
     uint8_t *page = port->commits.control;
     scribble(life, page + below(life, RING_CONTROL_BYTES - 64), 64);
@@ -433,14 +445,31 @@ struct damage_row {
 };
 
 static const struct damage_row DAMAGES[] = {
-    {damage_bit, false},        {damage_record_bytes, false}, {damage_item_bytes, false},
-    {damage_item_count, false}, {damage_kind, false},         {damage_flags, false},
-    {damage_code, false},       {damage_turn, false},         {damage_timeout, false},
-    {damage_bulk, false},       {damage_large_state, false},  {damage_item_header, false},
-    {damage_garbage, false},    {damage_items, false},        {damage_effects, false},
-    {damage_more, false},       {damage_twice, false},        {damage_announcement, false},
-    {damage_head, false},       {damage_claimed, false},      {damage_sleep, false},
-    {damage_death, false},      {damage_control_page, false}, {damage_under_the_reader, true},
+    {damage_bit, false},
+    {damage_record_bytes, false},
+    {damage_item_bytes, false},
+    {damage_item_count, false},
+    {damage_kind, false},
+    {damage_flags, false},
+    {damage_code, false},
+    {damage_turn, false},
+    {damage_timeout, false},
+    {damage_bulk, false},
+    {damage_large_state, false},
+    {damage_item_header, false},
+    {damage_garbage, false},
+    {damage_items, false},
+    {damage_effects, false},
+    {damage_more, false},
+    {damage_twice, false},
+    {damage_announcement, false},
+    {damage_head, false},
+    {damage_claimed, false},
+    {damage_sleep, false},
+    {damage_death, false},
+    {damage_trace, false},
+    {damage_control_page, false},
+    {damage_under_the_reader, true},
 };
 #define DAMAGES_COUNT (sizeof DAMAGES / sizeof DAMAGES[0])
 

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "host/trace.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -48,6 +49,7 @@ void context_begin(struct peeper_ctx *ctx, struct copy *copy,
     ctx->replied = false;
     ctx->reason_given = false;
     ctx->follow = FOLLOW_NOTHING;
+    ctx->crash_trace_bytes = 0;
     ctx->hibernate = false;
     ctx->open = NULL;
     items_reset(&ctx->items);
@@ -77,6 +79,7 @@ void context_crash(struct peeper_ctx *ctx, enum commit_code code, const char *fo
     set_crash_text(ctx, format, arguments);
     va_end(arguments);
     ctx->crash_code = code;
+    ctx->crash_trace_bytes = trace_callers(ctx->crash_trace);
     _longjmp(ctx->escape, 1);
 }
 
@@ -320,6 +323,7 @@ void peeper_raise(struct peeper_ctx *ctx, const char *format, ...) {
     set_crash_text(ctx, format, arguments);
     va_end(arguments);
     ctx->crash_code = COMMIT_CODE_RAISE;
+    ctx->crash_trace_bytes = trace_callers(ctx->crash_trace);
     _longjmp(ctx->escape, 1);
 }
 

@@ -70,7 +70,9 @@ struct peeper_ctx {
     // how the turn crashed
     enum commit_code crash_code;
     char             crash_text[CONTEXT_TEXT_BYTES];
-    jmp_buf          escape; // set by whoever calls into the behaviour
+    char             crash_trace[TRACE_BYTES_MAX];
+    size_t           crash_trace_bytes; // 0: none
+    jmp_buf          escape;            // set by whoever calls into the behaviour
 };
 
 // Thread: any. Zeroed memory is enough before.

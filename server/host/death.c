@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "host/process.h"
+#include "host/trace.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -37,17 +38,37 @@ static void step_aside(void) {
     if (getpgrp() == getpid()) (void)setpriority(PRIO_PGRP, 0, LOWEST_PRIORITY);
 }
 
-static void report(enum death death, int detail, uint64_t address) {
+// What a thread is about to report. There is one per thread that dies, and it dies once.
+struct last_words {
+    bool               walking; // its stack is being walked
+    enum death         death;
+    int                detail;
+    uint64_t           address;
+    struct trace_place place;
+    void              *frames[TRACE_FRAMES_MAX];
+};
+
+static __thread struct last_words words __attribute__((tls_model("initial-exec")));
+
+static void report(void) {
     const struct death_site *site = own_site != NULL ? own_site : &first_site;
     struct commits_control  *control = site->control;
-    atomic_store_explicit(&control->death_address, address, memory_order_relaxed);
-    atomic_store_explicit(&control->death_signal, (uint32_t)detail, memory_order_relaxed);
+    size_t                   bytes = trace_write(control->trace, words.frames, &words.place);
+    atomic_store_explicit(&control->trace_bytes, (uint32_t)bytes, memory_order_relaxed);
+    atomic_store_explicit(&control->death_address, words.address, memory_order_relaxed);
+    atomic_store_explicit(&control->death_signal, (uint32_t)words.detail, memory_order_relaxed);
     // Release: who sees the death sees its details.
-    atomic_store_explicit(&control->death, (uint32_t)death, memory_order_release);
+    atomic_store_explicit(&control->death, (uint32_t)words.death, memory_order_release);
     uint64_t one = 1;
     ssize_t  written = write(site->keeper_fd, &one, sizeof one);
     (void)written; // the keeper also waits for the process itself
     step_aside();
+}
+
+static void walk(void) {
+    words.walking = true;
+    trace_walk(words.frames);
+    words.walking = false;
 }
 
 static enum death classify(int number, uintptr_t address) {
@@ -58,15 +79,31 @@ static enum death classify(int number, uintptr_t address) {
     return memory_is_short() ? DEATH_MEMORY : DEATH_SIGNAL;
 }
 
-static void on_fatal(int number, siginfo_t *info, void *context) {
-    (void)context;
+static void prepare(int number, const siginfo_t *info, const void *context) {
     // si_code above 0: the processor raised it, so that there is an address.
     bool      fault = info->si_code > 0 && number != SIGABRT && number != SIGSYS;
     uintptr_t address = fault ? (uintptr_t)info->si_addr : 0;
-    report(classify(number, address), number, address);
+    words.death = classify(number, address);
+    words.detail = number;
+    words.address = address;
+    words.place.context = context;
+    if (own_site == NULL || own_site->guard_bytes == 0) return;
+    words.place.stack_begin = own_site->guard + own_site->guard_bytes;
+    words.place.stack_end = words.place.stack_begin + own_site->stack_bytes;
+}
 
-    // Blocked while this handler runs, so it strikes on return, by default action: also where no
-    // instruction is going to fault again (abort(), kill()).
+static void on_fatal(int number, siginfo_t *info, void *context) {
+    // A fault of the walk itself comes here a second time: then what is known must do. One of the
+    // report has nothing to say any more.
+    bool first = words.death == DEATH_NONE;
+    bool cut = words.walking;
+    words.walking = false;
+    if (first) prepare(number, info, context);
+    if (first) walk();
+    if (first || cut) report();
+
+    // By default action, also where no instruction is going to fault again (abort(), kill()).
+    number = words.death == DEATH_EXIT ? number : words.detail;
     signal(number, SIG_DFL);
     syscall(SYS_tgkill, getpid(), (pid_t)syscall(SYS_gettid), number);
 }
@@ -77,7 +114,10 @@ static void on_exit_call(int code, void *context) {
 }
 
 _Noreturn void death_exit(int code) {
-    report(DEATH_EXIT, code, 0);
+    words.death = DEATH_EXIT;
+    words.detail = code;
+    walk();
+    report();
     // Not exit(): its handlers and stream locks may belong to threads that are in the middle of a
     // turn.
     _exit(code);
@@ -97,11 +137,14 @@ enum status death_enter(const struct death_site *site) {
 }
 
 enum status death_watch(const struct death_site *first, uint64_t short_bytes) {
+    trace_prepare();
     first_site = *first;
     data_short_bytes = short_bytes;
     enum status status = death_enter(&first_site);
     if (status != STATUS_OK) return status;
-    struct sigaction action = {.sa_sigaction = on_fatal, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+    // NODEFER: where the walk faults, the handler runs again instead of the process being gone.
+    struct sigaction action = {.sa_sigaction = on_fatal,
+                               .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
     sigemptyset(&action.sa_mask);
     for (size_t i = 0; i < sizeof FATAL_SIGNALS / sizeof FATAL_SIGNALS[0]; i++) {
         if (sigaction(FATAL_SIGNALS[i], &action, NULL) != 0) return STATUS_IO;

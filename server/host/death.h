@@ -1,9 +1,11 @@
 // death: tells the keeper that this process is dying, before the kernel takes its time to tear it
 // down.
 //
-// The handlers run on a stack of their own, write three words into the control page of the worker
-// that fell, poke the keeper and die of the signal's default action. Nothing is rescued and nothing
-// is freed: the host owns nothing.
+// The handlers run on a stack of their own, write what happened and where into the control page of
+// the worker that fell, poke the keeper and die of the signal's default action. Nothing is rescued
+// and nothing is freed: the host owns nothing. To see where, they walk the stack, which may be
+// wrecked: a fault on that way ends the walk, and the report goes out with what was found until
+// then.
 // Source: docs/architecture.md, "Learning of a death fast".
 #pragma once
 
@@ -19,6 +21,7 @@ struct death_site {
     int                     keeper_fd;
     uintptr_t               guard;       // lowest address of the guard below the thread's stack
     size_t                  guard_bytes; // 0 if the thread has no guard of ours
+    size_t                  stack_bytes; // of the stack above the guard
 };
 
 // Installs the handlers, and reports what calls exit() from now on. `first` is the site for threads

@@ -255,16 +255,29 @@ static const struct death_row {
     enum death  death;
     uint32_t    detail;
     int         signal; // by which the process ended; 0: it exited with `detail`
+    const char *first;  // how the trace begins
+    const char *later;  // what else is in it
 } DEATHS[] = {
-    {"\"segfault\"", DEATH_SIGNAL, SIGSEGV, SIGSEGV},
-    {"\"abort\"", DEATH_SIGNAL, SIGABRT, SIGABRT},
-    {"[\"native_exit\", 3]", DEATH_EXIT, 3, 0},
-    {"\"recurse\"", DEATH_OVERFLOW, SIGSEGV, SIGSEGV},
+    {"\"segfault\"", DEATH_SIGNAL, SIGSEGV, SIGSEGV, "probe.so+0x", "\npeeper-host+0x"},
+    {"\"abort\"", DEATH_SIGNAL, SIGABRT, SIGABRT, "libc.so.6+0x", "\nprobe.so+0x"},
+    {"[\"native_exit\", 3]", DEATH_EXIT, 3, 0, "libc.so.6+0x", "\nprobe.so+0x"},
+    {"\"recurse\"", DEATH_OVERFLOW, SIGSEGV, SIGSEGV, "probe.so+0x", "\nprobe.so+0x"},
+    {"\"jump_nowhere\"", DEATH_SIGNAL, SIGSEGV, SIGSEGV, "?+0x40", "\nprobe.so+0x"},
+    // Nobody can tell who called; but the report comes, and says where it was.
+    {"\"wreck_stack\"", DEATH_SIGNAL, SIGSEGV, SIGSEGV, "probe.so+0x", ""},
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
     // A sanitizer that gets no memory ends the process in its own way, past every handler.
-    {"\"leak\"", DEATH_MEMORY, SIGSEGV, SIGSEGV},
+    {"\"leak\"", DEATH_MEMORY, SIGSEGV, SIGSEGV, "probe.so+0x", ""},
 #endif
 };
+
+static void check_trace(const struct death_row *row, const struct commits_control *control) {
+    char trace[TRACE_BYTES_MAX + 1] = {0};
+    cr_assert(control->trace_bytes <= TRACE_BYTES_MAX);
+    memcpy(trace, control->trace, control->trace_bytes);
+    cr_assert(strncmp(trace, row->first, strlen(row->first)) == 0, "%s: %s", row->argument, trace);
+    cr_assert(strstr(trace, row->later) != NULL, "%s: %s", row->argument, trace);
+}
 
 static void check_death(const struct death_row *row) {
     const char *arguments[] = {"--behaviours", PEEPER_BEHAVIOURS, "--memory", "33554432", NULL};
@@ -282,6 +295,7 @@ static void check_death(const struct death_row *row) {
     cr_assert_eq(control->death, row->death, "%s: death %u", row->argument, control->death);
     cr_assert_eq(control->death_signal, row->detail, "%s", row->argument);
     cr_assert_eq(control->claimed, position + 1, "%s", row->argument);
+    check_trace(row, control);
     int status = double_wait_exit(&keeper);
     if (row->signal != 0) {
         cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == row->signal, "%s", row->argument);

@@ -314,6 +314,39 @@ Test(host, a_crash_tells_its_code_and_reason_and_takes_the_copy_along) {
     }
 }
 
+static bool trace_has(const char *text) {
+    struct item_header  head;
+    struct peeper_value body;
+    char                trace[TRACE_BYTES_MAX + 1] = {0};
+    if (!double_item(&commit, ITEM_TRACE, 0, &head, &body, NULL)) return false;
+    cr_assert(body.bytes <= TRACE_BYTES_MAX);
+    memcpy(trace, body.data, body.bytes);
+    return strstr(trace, text) != NULL;
+}
+
+Test(host, a_crash_tells_where_in_the_behaviour_it_was) {
+    static const char *const steps[] = {"[[\"raise\", \"boom\"]]", "\"reply_twice\"",
+                                        "\"free_foreign\""};
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        start(PROBE, "5");
+        cr_assert(call(PROBE, steps[i]).kind == COMMIT_CRASH);
+        cr_assert(trace_has("probe.so+0x"), "%s", steps[i]);
+        cr_assert(trace_has("\npeeper-host+0x"), "%s", steps[i]);
+    }
+}
+
+Test(host, an_exit_and_a_fault_that_is_not_in_the_behaviour_have_no_trace) {
+    static const char *const steps[] = {"\"exit\"", "\"garbage\""};
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        start(PROBE, "5");
+        // One with a trace before it: nothing of that may stay.
+        cr_assert(call(PROBE, "[[\"raise\", \"boom\"]]").kind == COMMIT_CRASH);
+        start(PROBE, "5");
+        cr_assert(call(PROBE, steps[i]).kind == COMMIT_CRASH);
+        cr_assert(!trace_has(""), "%s", steps[i]);
+    }
+}
+
 Test(host, what_a_crashed_turn_asked_for_vanishes) {
     start(PROBE, "5");
     call(PROBE, "[[\"send\", \"b\", 1], [\"reply\", 2], [\"set\", 3], [\"raise\", \"boom\"]]");

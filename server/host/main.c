@@ -4,6 +4,7 @@
 #include "host/behaviours.h"
 #include "host/options.h"
 #include "host/process.h"
+#include "host/trace.h"
 #include "host/worker_thread.h"
 
 #include <stdlib.h>
@@ -51,6 +52,7 @@ static void load_behaviours(void) {
     for (uint32_t i = 0; i < host.options.directory_count; i++) {
         behaviours_load(&host.behaviours, host.options.directories[i], &listener);
     }
+    trace_modules();
     announce((struct commit_record){.kind = COMMIT_READY}, NULL, NULL);
 }
 

@@ -218,6 +218,9 @@ static void commit_crash(struct worker *worker, const char *where) {
     struct peeper_value reason = peeper_writer_value(ctx->reason);
     add_alone(worker, ITEM_REASON, reason.data, reason.bytes);
     add_alone(worker, ITEM_TEXT, text, (size_t)bytes);
+    if (ctx->crash_trace_bytes > 0) {
+        add_alone(worker, ITEM_TRACE, ctx->crash_trace, ctx->crash_trace_bytes);
+    }
     forget(worker);
     commit(worker, COMMIT_CRASH, 0, ctx->crash_code, 0);
 }
@@ -350,6 +353,7 @@ static struct copy *find_copy(struct worker *worker) {
 
 static void commit_no_memory(struct worker *worker) {
     worker->ctx.crash_code = COMMIT_CODE_MEMORY;
+    worker->ctx.crash_trace_bytes = 0;
     snprintf(worker->ctx.crash_text, sizeof worker->ctx.crash_text, "no_memory(copy)");
     commit_crash(worker, "activation");
 }

@@ -52,6 +52,7 @@ enum status worker_thread_start(struct worker_thread *thread) {
         .keeper_fd = thread->worker.port.keeper_fd,
         .guard = (uintptr_t)thread->stack,
         .guard_bytes = WORKER_GUARD_BYTES,
+        .stack_bytes = WORKER_STACK_BYTES,
     };
 
     pthread_attr_t attributes;

@@ -371,7 +371,10 @@ static enum status apply_crash(struct subject *s) {
 
     char   text[256];
     size_t bytes = s->commit->text.bytes < sizeof text ? s->commit->text.bytes : sizeof text - 1;
-    struct end end = {.kind = CODE_KINDS[code], .reason = s->commit->reason, .text = text};
+    struct end end = {.kind = CODE_KINDS[code],
+                      .reason = s->commit->reason,
+                      .text = text,
+                      .trace = s->commit->trace};
     for (size_t i = 0; i < bytes; i++) text[i] = (char)s->commit->text.data[i];
     text[bytes] = '\0';
 

@@ -35,6 +35,7 @@ static struct slice *single_of(struct commit *commit, uint16_t kind) {
         case ITEM_CONTINUE: return &commit->next;
         case ITEM_REASON: return &commit->reason;
         case ITEM_TEXT: return &commit->text;
+        case ITEM_TRACE: return &commit->trace;
         case ITEM_IDLE: return &commit->idle;
         default: return NULL;
     }
@@ -46,6 +47,8 @@ static enum status check_item(struct commit *commit, const struct item_header *h
     if (single != NULL) {
         if (header->name_bytes != 0) return STATUS_PROTOCOL;
         if (single->data != NULL) return STATUS_PROTOCOL;
+        if (single == &commit->trace && header->body_bytes > TRACE_BYTES_MAX)
+            return STATUS_PROTOCOL;
         *single = slice_of(name, header->body_bytes);
         return STATUS_OK;
     }
@@ -126,7 +129,7 @@ enum status commit_read(struct commit *commit, const struct ring *ring, uint64_t
     if (record->item_count > COMMIT_ITEMS_MAX || !kind_known(record)) return STATUS_PROTOCOL;
 
     commit->state = commit->reply = commit->next = commit->reason = commit->text = commit->idle =
-        (struct slice){0};
+        commit->trace = (struct slice){0};
     commit->effects = commit->timers = 0;
     const uint8_t *items = ring_at(ring, tail) + sizeof *record;
     if (record->flags & COMMIT_BULK) {

@@ -30,6 +30,7 @@ struct commit {
     struct slice idle; // ITEM_IDLE
     struct slice reason;
     struct slice text;
+    struct slice trace;
     uint32_t     effects; // items of other kinds
     uint32_t     timers;  // ITEM_TIMER among them
 };

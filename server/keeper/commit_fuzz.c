@@ -27,6 +27,8 @@ static void check_singles(const struct commit *commit) {
     check_inside(commit, commit->next);
     check_inside(commit, commit->reason);
     check_inside(commit, commit->text);
+    check_inside(commit, commit->trace);
+    CHECK(commit->trace.bytes <= TRACE_BYTES_MAX);
 }
 
 static void check_items(const struct commit *commit) {

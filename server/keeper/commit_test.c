@@ -324,6 +324,20 @@ Test(commit, two_of_an_item_that_there_may_be_one_of) {
     }
 }
 
+Test(commit, a_trace_up_to_its_limit_and_none_beyond) {
+    static uint8_t lines[TRACE_BYTES_MAX + 1];
+    struct out     fits = out_of(COMMIT_CRASH), over = out_of(COMMIT_CRASH);
+    add(&fits, ITEM_TRACE, 0, (struct slice){0}, (struct slice){lines, TRACE_BYTES_MAX});
+    cr_assert(read_put(&fits) == STATUS_OK);
+    cr_assert(commit.trace.bytes == TRACE_BYTES_MAX);
+    add(&over, ITEM_TRACE, 0, (struct slice){0}, (struct slice){lines, TRACE_BYTES_MAX + 1});
+    is_nonsense(&over);
+    struct out twice = out_of(COMMIT_CRASH);
+    add_body(&twice, ITEM_TRACE, "a");
+    add_body(&twice, ITEM_TRACE, "b");
+    is_nonsense(&twice);
+}
+
 Test(commit, a_name_where_none_belongs) {
     static const enum item_kind kinds[] = {ITEM_STATE,  ITEM_REPLY, ITEM_CONTINUE,
                                            ITEM_REASON, ITEM_TEXT,  ITEM_REPLY_TO};

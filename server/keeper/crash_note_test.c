@@ -211,3 +211,60 @@ Test(crash_note, keeps_the_beginning_of_a_message_from_the_bulk_area) {
     cr_assert(newest()->report.message_bytes == sizeof message);
     cr_assert(memcmp(newest()->report.message.data, message, CRASH_MESSAGE_BYTES_MAX) == 0);
 }
+
+Test(crash_note, keeps_the_backtrace_of_a_crash) {
+    host_joins(1);
+    struct actor *actor = up("a");
+    ask_call(1, "a", "x");
+    step();
+    struct fake_worker *end = home_of(actor);
+    struct out          out = out_of(COMMIT_CRASH, play_take(end, TURN_CALL)->turn, 0);
+    out.record.code = COMMIT_CODE_RAISE;
+    out_body(&out, ITEM_REASON, text("boom"));
+    out_body(&out, ITEM_TRACE, raw("a.so+0x1 (f)\npeeper-host+0x2"));
+    play_send(end, &out);
+    step();
+    cr_assert(told(newest()->report.trace, "a.so+0x1 (f)\npeeper-host+0x2"));
+}
+
+static void dies_with(struct fake_worker *end, const char *trace, uint32_t bytes) {
+    snprintf(end->commits_control->trace, TRACE_BYTES_MAX, "%s", trace);
+    atomic_store(&end->commits_control->trace_bytes, bytes);
+    play_death(end, DEATH_SIGNAL, 11);
+    step();
+}
+
+Test(crash_note, keeps_the_backtrace_that_a_dying_worker_left) {
+    host_joins(1);
+    host_joins(1);
+    up("a");
+    ask_call(1, "a", "poison");
+    step();
+    play_take(fake(0, 0), TURN_CALL);
+    dies_with(fake(0, 0), "a.so+0x1\nb.so+0x2", 17);
+    cr_assert(told(newest()->report.trace, "a.so+0x1\nb.so+0x2"));
+}
+
+Test(crash_note, believes_neither_the_length_nor_the_bytes_of_a_trace) {
+    host_joins(1);
+    host_joins(1);
+    up("a");
+    ask_call(1, "a", "poison");
+    step();
+    play_take(fake(0, 0), TURN_CALL);
+    dies_with(fake(0, 0), "a\x1b[31m\xff", UINT32_MAX);
+    struct slice trace = newest()->report.trace;
+    cr_assert(trace.bytes == TRACE_BYTES_MAX);
+    cr_assert(memcmp(trace.data, "a?[31m?", 7) == 0);
+    for (size_t i = 0; i < trace.bytes; i++) {
+        cr_assert(trace.data[i] == '\n' || (trace.data[i] >= 0x20 && trace.data[i] < 0x7f));
+    }
+}
+
+Test(crash_note, an_innocent_turn_of_a_dying_host_gets_no_trace_of_the_other) {
+    host_joins(2);
+    host_joins(2);
+    up("a");
+    dies_with(fake(0, 1), "a.so+0x1", 8);
+    cr_assert(count() == 0, "the worker that died was running nothing");
+}

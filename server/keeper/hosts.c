@@ -206,6 +206,7 @@ static void convict(struct shard *shard, struct worker *worker, int32_t host_pid
     };
     crash_note_turn(&verdict->end, worker, host_pid);
     verdict->end.killed_host = true;
+    verdict->end.trace = worker_trace(worker);
     life_unstop(verdict->actor, worker_turn(worker, worker->tail));
     recall_drop_running(shard, worker, NULL, &failure);
 }

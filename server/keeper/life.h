@@ -15,7 +15,7 @@ struct end {
     // For the crash log; see crash_note.h. All zero where no turn did it.
     enum turn_kind turn;
     struct slice   message; // borrowed
-    struct slice   trace;   // backtrace, as text from the host; borrowed
+    struct slice   trace;   // backtrace, as bytes from the host; borrowed, see worker_trace
     uint32_t       attempts;
     int32_t        host_pid;
     bool           killed_host;

@@ -133,6 +133,12 @@ struct slice worker_payload(const struct worker *worker, const struct turn_recor
     return slice_of(body + record->name_bytes, record->payload_bytes);
 }
 
+struct slice worker_trace(const struct worker *worker) {
+    const struct commits_control *control = worker->commits_control;
+    uint32_t bytes = atomic_load_explicit(&control->trace_bytes, memory_order_relaxed);
+    return slice_of(control->trace, bytes < TRACE_BYTES_MAX ? bytes : TRACE_BYTES_MAX);
+}
+
 void worker_advance(struct worker *worker) {
     CHECK(worker->inflight > 0);
     struct turn_record *record = worker_turn(worker, worker->tail);

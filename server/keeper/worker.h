@@ -75,6 +75,10 @@ struct turn {
 NODISCARD enum status worker_append(struct worker *worker, const struct actor *actor,
                                     const struct turn *turn);
 
+// Where the worker says that it fell. Shape: the host's own memory, which it can still change, and
+// any bytes: copy it before looking at it.   Thread: net.
+struct slice worker_trace(const struct worker *worker);
+
 // Makes appended turns visible and rings the doorbell if the worker sleeps; `lonely` is the hint
 // whether it may wait awake for the next.   Thread: net.
 void worker_publish(struct worker *worker, bool lonely);

@@ -56,10 +56,12 @@ struct commits_control {
     // 1 while the worker sleeps on its pipe (for turns or for space); the keeper rings after
     // publishing.
     _Alignas(64) _Atomic uint32_t worker_sleep;
-    // Set by a dying worker, last of all: enum death. The three fields before it belong to it.
+    // Set by a dying worker, last of all: enum death. The other fields from here on belong to it.
     _Alignas(64) _Atomic uint64_t death_address;
     _Atomic uint32_t death_signal; // number of the signal, or the exit status
     _Atomic uint32_t death;
+    _Atomic uint32_t trace_bytes;
+    char             trace[TRACE_BYTES_MAX]; // where it fell: lines with \n between them
 };
 
 enum death {
@@ -202,6 +204,9 @@ enum item_kind {
     ITEM_CANCEL_TIMER = 16, // `token` is the timer's id
     // The message of COMMIT_TIMEOUT; or with COMMIT_MORE what the worker now runs handle_info with.
     ITEM_IDLE = 17,
+    // Of COMMIT_CRASH: the backtrace, lines with \n between them (raw text); at most
+    // TRACE_BYTES_MAX.
+    ITEM_TRACE = 19,
 };
 
 // One item, followed by the name and the body, padded together to 8.
