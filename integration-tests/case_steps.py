@@ -29,6 +29,7 @@ class World:
         self.clients: dict[str, wire.Client] = {}
         self.variables: dict[str, Any] = {}
         self.waiting: dict[str, tuple[str, str, int, float]] = {}  # label: client, verb, id, sent at
+        self.log_offset = server.log_path.stat().st_size
 
     def client(self, name: str) -> wire.Client:
         if name not in self.clients:
@@ -123,6 +124,15 @@ def build_list(step: Step) -> Any:
     return wire.pb.List(prefix=step["list"] or "", limit=step.get("limit", 0))
 
 
+def build_crashes(step: Step) -> Any:
+    return wire.pb.ListCrashes(name=step["crashes"] or "", limit=step.get("limit", 0), cursor=step.get("cursor", 0))
+
+
+def redriven(frame: Any) -> Any:
+    """What a call replied, or "done"."""
+    return wire.decode_value(frame.reply.payload) if frame.WhichOneof("body") == "reply" else done(frame)
+
+
 def started(frame: Any) -> dict[str, Any]:
     answer = frame.started
     return {"id": answer.id, "unit": answer.unit, "name": answer.name, "ignored": answer.ignored,
@@ -162,6 +172,12 @@ VERBS = {
     "demonitor": Verb("demonitor", lambda s: wire.pb.Demonitor(ref=s["demonitor"], flush=s.get("flush", False)), done),
     "link": Verb("link", lambda s: wire.pb.Link(**target(s, "link")), done),
     "unlink": Verb("unlink", lambda s: wire.pb.Unlink(**target(s, "unlink")), done),
+    "crashes": Verb("list_crashes", build_crashes,
+                    lambda frame: [wire.crash_from(r) for r in frame.crash_listing.reports]),
+    "crash": Verb("show_crash", lambda s: wire.pb.ShowCrash(crash=s["crash"]),
+                  lambda frame: wire.crash_from(frame.crash_report)),
+    "redrive": Verb("redrive", lambda s: wire.pb.Redrive(crash=s["redrive"], timeout_ms=s.get("timeout", 0)), redriven),
+    "discard_crash": Verb("discard_crash", lambda s: wire.pb.DiscardCrash(crash=s["discard_crash"]), done),
     "ping": Verb("ping", lambda s: wire.pb.Ping(), done),
 }
 
@@ -241,6 +257,10 @@ def contains(actual: Any, expected: Any, where: str) -> None:
         for key, value in expected.items():
             check(key in actual, f"{where} has no {key!r}: {actual!r}")
             contains(actual[key], value, f"{where}.{key}")
+    elif isinstance(expected, list) and isinstance(actual, list) and any(isinstance(e, dict) for e in expected):
+        check_equal(len(actual), len(expected), f"elements of {where}")
+        for index, value in enumerate(expected):
+            contains(actual[index], value, f"{where}[{index}]")
     else:
         check_equal(actual, expected, where)
 
@@ -427,6 +447,18 @@ def run_cli(world: World, step: Step) -> None:
 
 
 
+def run_logged(world: World, step: Step) -> None:
+    """Counts the lines of the server's log since the case began; each must contain all the texts of `with`."""
+    with open(world.server.log_path, "rb") as log:
+        log.seek(world.log_offset)
+        lines = [line for line in log.read().decode().splitlines() if step["logged"] in line]
+    check_equal(len(lines), step.get("times", 1), f"lines of the log with {step['logged']!r}: {lines[:5]}")
+    for line in lines:
+        for text in step.get("with", []):
+            check(text in line, f"no {text!r} in {line}")
+        check(len(line) <= step.get("bytes_max", 4096), f"{len(line)} bytes: {line}")
+
+
 ACTIONS: dict[str, Callable[[World, Step], None]] = {
     "await": run_await,
     "cli": run_cli,
@@ -438,6 +470,7 @@ ACTIONS: dict[str, Callable[[World, Step], None]] = {
     "gate": run_gate,
     "http": run_http,
     "kill_host": run_kill_host,
+    "logged": run_logged,
     "mixed": run_mixed,
     "open_gate": run_open_gate,
     "parallel": run_parallel,

@@ -182,6 +182,33 @@ class Info:
     last_crash: Optional[dict[str, Any]]
 
 
+def crash_from(message: Any) -> dict[str, Any]:
+    """One entry of the crash log, in the words of the JSON resource."""
+    whole = message.payload and not message.payload_cut
+    return {
+        "crash": message.crash,
+        "name": message.name,
+        "unit": message.unit,
+        "incarnation": message.incarnation,
+        "behaviour": message.behaviour,
+        "version": message.version,
+        "kind": message.kind,
+        "reason": decode_value(message.reason) if message.reason else None,
+        "message": message.message,
+        "backtrace": list(message.backtrace),
+        "turn": message.turn,
+        "payload": decode_value(message.payload) if whole else None,
+        "payload_bytes": message.payload_bytes,
+        "payload_cut": message.payload_cut,
+        "state_version": message.state_version,
+        "host_pid": message.host_pid,
+        "at": message.at_ms,
+        "attempts": message.attempts,
+        "quarantined": message.quarantined,
+        "redriven": message.redriven,
+    }
+
+
 def info_from(message: Any) -> Info:
     crash = None
     if message.HasField("last_crash"):
@@ -190,6 +217,9 @@ def info_from(message: Any) -> Info:
             "kind": message.last_crash.kind,
             "reason": decode_value(reason) if reason else None,
             "at": message.last_crash.at_ms,
+            "crash": message.last_crash.id,
+            "message": message.last_crash.message,
+            "backtrace": list(message.last_crash.backtrace),
         }
     has_state = message.HasField("state")
     return Info(
