@@ -73,7 +73,7 @@ struct child *child_create(struct child_index *index, struct supervisor *parent,
     list_push(children, &child->link);
     if (spec == NULL) return child;
     child->spec = child_spec_hold(spec);
-    if (index->count >= index->bucket_count) grow(index);
+    if (index->count >= 2 * index->bucket_count) grow(index);
     struct child **bucket = bucket_of_child(index, child);
     child->chain = *bucket;
     *bucket = child;

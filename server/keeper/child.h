@@ -43,22 +43,27 @@ struct ending {
     enum ending_kind kind;
 };
 
+// There are very many children, so what few of them have stands apart.
+struct kept_reason {
+    uint32_t bytes;
+    uint8_t  value[];
+};
+
 struct child {
-    struct list        link; // among its supervisor's children, in start order
-    struct supervisor *parent;
-    struct actor      *actor;     // its unit; NULL: none
-    struct child_spec *spec;      // held; NULL: the template of a simple_one_for_one supervisor
-    struct child      *chain;     // of the same bucket
-    struct ending     *ending;    // owned; NULL: it is not being stopped
-    struct list        news_link; // in the shard's list of news
-    uint8_t           *reason;    // of the news; owned
-    uint32_t           reason_bytes;
-    uint32_t           number;       // grows along the list
-    uint8_t            news;         // enum news
-    bool               abnormal : 1; // the end that the news tell of
-    bool               was_up : 1;   // between the last start and that end
-    bool               adding : 1;   // its first start has not succeeded: if it fails, it goes
-    bool               added : 1;    // by StartChild: gone when the supervisor itself begins again
+    struct list         link; // among its supervisor's children, in start order
+    struct supervisor  *parent;
+    struct actor       *actor;        // its unit; NULL: none
+    struct child_spec  *spec;         // held; NULL: the template of a simple_one_for_one supervisor
+    struct child       *chain;        // of the same bucket
+    struct ending      *ending;       // owned; NULL: it is not being stopped
+    struct list         news_link;    // in the shard's list of news
+    struct kept_reason *reason;       // of the news; owned; NULL: none
+    uint32_t            number;       // grows along the list
+    uint8_t             news;         // enum news
+    bool                abnormal : 1; // the end that the news tell of
+    bool                was_up : 1;   // between the last start and that end
+    bool                adding : 1;   // its first start has not succeeded: if it fails, it goes
+    bool                added : 1;    // by StartChild: gone when the supervisor itself begins again
 };
 
 // All children that have ids, by supervisor and id.

@@ -42,25 +42,48 @@ struct slice supervisor_stop_reason(const struct supervisor *sup) {
 
 // --- News ----------------------------------------------------------------------------------------
 
+// Kept until the news are heard; without memory for it they are heard without.
+static void keep_reason(struct child *child, struct slice reason) {
+    if (reason.bytes > REASON_KEPT_BYTES_MAX) reason = reason_too_large();
+    free(child->reason);
+    child->reason = reason.bytes == 0 ? NULL : malloc(sizeof(struct kept_reason) + reason.bytes);
+    if (child->reason == NULL) return;
+    child->reason->bytes = (uint32_t)reason.bytes;
+    memcpy(child->reason->value, reason.data, reason.bytes);
+}
+
 void supervisor_news(struct shard *shard, struct child *child, enum news news, struct slice reason,
                      bool abnormal) {
     child->was_up = child->news == NEWS_UP && news == NEWS_DOWN;
     child->news = (uint8_t)news;
     child->abnormal = abnormal;
-    free(child->reason);
-    if (reason.bytes > REASON_KEPT_BYTES_MAX) reason = reason_too_large();
-    child->reason = malloc(reason.bytes + 1);
-    child->reason_bytes = child->reason == NULL ? 0 : (uint32_t)reason.bytes;
-    if (child->reason_bytes > 0) memcpy(child->reason, reason.data, reason.bytes);
+    keep_reason(child, news == NEWS_UP ? (struct slice){0} : reason);
     if (list_empty(&child->news_link)) list_push(&shard->news, &child->news_link);
 }
 
 void supervisor_forget_news(struct child *child) {
     list_remove(&child->news_link);
     child->news = NEWS_NONE;
+    keep_reason(child, (struct slice){0});
 }
 
 // --- What the news mean --------------------------------------------------------------------------
+
+// What news tell beside their kind.
+struct told {
+    struct slice reason;
+    bool         abnormal;
+    bool         was_up;
+};
+
+static struct told hear_of(const struct child *child) {
+    const struct kept_reason *kept = child->reason;
+    return (struct told){
+        .reason = kept == NULL ? (struct slice){0} : slice_of(kept->value, kept->bytes),
+        .abnormal = child->abnormal,
+        .was_up = child->was_up,
+    };
+}
 
 // The group that falls with `child`: itself, itself and those after it, or all.
 static void restart_by_strategy(struct shard *shard, struct supervisor *sup, struct child *child) {
@@ -101,22 +124,24 @@ static bool significant_left(const struct supervisor *sup, const struct child *e
 }
 
 // It ended by itself and stays away.
-static void let_go(struct shard *shard, struct supervisor *sup, struct child *child) {
+static void let_go(struct shard *shard, struct supervisor *sup, struct child *child,
+                   const struct told *told) {
     bool significant = child_spec_of(child)->significant;
     bool any = sup->spec->auto_shutdown == AUTO_ANY_SIGNIFICANT;
     bool all = sup->spec->auto_shutdown == AUTO_ALL_SIGNIFICANT && !significant_left(sup, child);
     bool keep = child_is_supervisor(child) && child->actor->supervisor->gave_up;
-    sequence_end_unit(shard, child, slice_of(child->reason, child->reason_bytes), keep);
+    sequence_end_unit(shard, child, told->reason, keep);
     if (child_temporary(child) || supervisor_simple(sup)) supervisor_remove(shard, child);
     if (significant && (any || all)) sequence_end(sup, reason_shutdown());
 }
 
-static void hear_down(struct shard *shard, struct supervisor *sup, struct child *child) {
+static void hear_down(struct shard *shard, struct supervisor *sup, struct child *child,
+                      const struct told *told) {
     const struct child_spec *spec = child_spec_of(child);
     bool                     again = spec->restart == RESTART_PERMANENT ||
-                 (spec->restart == RESTART_TRANSIENT && child->abnormal);
+                 (spec->restart == RESTART_TRANSIENT && told->abnormal);
     if (!again) {
-        let_go(shard, sup, child);
+        let_go(shard, sup, child, told);
         return;
     }
     if (spec->on_intensity != INTENSITY_STOP && !child_is_supervisor(child)) {
@@ -127,45 +152,55 @@ static void hear_down(struct shard *shard, struct supervisor *sup, struct child 
     restart_by_strategy(shard, sup, child);
 }
 
-static void hear_due(struct shard *shard, struct supervisor *sup, struct child *child) {
+static void hear_due(struct shard *shard, struct supervisor *sup, struct child *child,
+                     const struct told *told) {
+    (void)told;
     restart_by_strategy(shard, sup, child);
 }
 
-static void hear_up(struct shard *shard, struct supervisor *sup, struct child *child) {
+static void hear_up(struct shard *shard, struct supervisor *sup, struct child *child,
+                    const struct told *told) {
     (void)shard;
     (void)sup;
+    (void)told;
     child->adding = false;
 }
 
 // Its starter has been told. One that was being added goes with its spec.
-static void hear_failed(struct shard *shard, struct supervisor *sup, struct child *child) {
+static void hear_failed(struct shard *shard, struct supervisor *sup, struct child *child,
+                        const struct told *told) {
     (void)sup;
+    (void)told;
     if (child->adding) supervisor_remove(shard, child);
 }
 
 // No unit, and that is no error: the spec stays, unless nothing could be done with it.
-static void hear_ignored(struct shard *shard, struct supervisor *sup, struct child *child) {
+static void hear_ignored(struct shard *shard, struct supervisor *sup, struct child *child,
+                         const struct told *told) {
+    (void)told;
     child->adding = false;
     if (child_temporary(child) || supervisor_simple(sup)) supervisor_remove(shard, child);
 }
 
 // --- ... while children are started one after the other
 
-static void write_failed_child(struct peeper_writer *writer, const struct child *child) {
+static void write_failed_child(struct peeper_writer *writer, const struct child *child,
+                               struct slice reason) {
     struct slice id = child->spec == NULL ? (struct slice){0} : child_spec_id(child->spec);
     peeper_write_list(writer);
     peeper_write_string(writer, "shutdown");
     peeper_write_list(writer);
     peeper_write_string(writer, "failed_to_start_child");
     peeper_write_string_n(writer, (const char *)id.data, id.bytes);
-    peeper_write_value(writer, (struct peeper_value){child->reason, child->reason_bytes});
+    peeper_write_value(writer, (struct peeper_value){reason.data, reason.bytes});
     peeper_write_end(writer);
     peeper_write_end(writer);
 }
 
 // The child at the cursor did not start. The supervisor's own start fails with it; a restart of a
 // group is one more restart, and is tried again.
-static void cursor_failed(struct shard *shard, struct supervisor *sup, struct child *child) {
+static void cursor_failed(struct shard *shard, struct supervisor *sup, struct child *child,
+                          const struct told *told) {
     bool guarded = child->actor != NULL && child_spec_of(child)->on_intensity != INTENSITY_STOP;
     if (guarded && !child_is_supervisor(child)) {
         // It counts for itself, and nobody waits for it.
@@ -177,7 +212,7 @@ static void cursor_failed(struct shard *shard, struct supervisor *sup, struct ch
     } else if (sup->actor->life != ACTOR_RUNNING) {
         sup->relapsed = sup->born;
         struct peeper_writer writer = {0};
-        write_failed_child(&writer, child);
+        write_failed_child(&writer, child, told->reason);
         struct peeper_value reason = peeper_writer_value(&writer);
         sequence_end(sup, slice_of(reason.data, reason.bytes));
         peeper_writer_fini(&writer);
@@ -186,34 +221,40 @@ static void cursor_failed(struct shard *shard, struct supervisor *sup, struct ch
     }
 }
 
-static void start_hear_up(struct shard *shard, struct supervisor *sup, struct child *child) {
-    hear_up(shard, sup, child);
+static void start_hear_up(struct shard *shard, struct supervisor *sup, struct child *child,
+                          const struct told *told) {
+    hear_up(shard, sup, child, told);
     if (child == sup->cursor) sup->cursor = child_next(child);
 }
 
-static void start_hear_down(struct shard *shard, struct supervisor *sup, struct child *child) {
-    if (child == sup->cursor && !child->was_up) {
-        cursor_failed(shard, sup, child);
+static void start_hear_down(struct shard *shard, struct supervisor *sup, struct child *child,
+                            const struct told *told) {
+    if (child == sup->cursor && !told->was_up) {
+        cursor_failed(shard, sup, child, told);
         return;
     }
     if (child == sup->cursor) sup->cursor = child_next(child);
-    hear_down(shard, sup, child);
+    hear_down(shard, sup, child, told);
 }
 
-static void start_hear_failed(struct shard *shard, struct supervisor *sup, struct child *child) {
+static void start_hear_failed(struct shard *shard, struct supervisor *sup, struct child *child,
+                              const struct told *told) {
     if (child == sup->cursor) {
-        cursor_failed(shard, sup, child);
+        cursor_failed(shard, sup, child, told);
     } else {
-        hear_failed(shard, sup, child);
+        hear_failed(shard, sup, child, told);
     }
 }
 
-static void start_hear_ignored(struct shard *shard, struct supervisor *sup, struct child *child) {
+static void start_hear_ignored(struct shard *shard, struct supervisor *sup, struct child *child,
+                               const struct told *told) {
     if (child == sup->cursor) sup->cursor = child_next(child);
-    hear_ignored(shard, sup, child);
+    hear_ignored(shard, sup, child, told);
 }
 
-static void start_hear_due(struct shard *shard, struct supervisor *sup, struct child *child) {
+static void start_hear_due(struct shard *shard, struct supervisor *sup, struct child *child,
+                           const struct told *told) {
+    (void)told;
     // It is begun when its turn comes.
     if (child == sup->cursor) return;
     restart_by_strategy(shard, sup, child);
@@ -222,19 +263,23 @@ static void start_hear_due(struct shard *shard, struct supervisor *sup, struct c
 // --- ... while children are stopped
 
 // One outside the group falls as ever; one inside is down before it was asked.
-static void stop_hear_down(struct shard *shard, struct supervisor *sup, struct child *child) {
+static void stop_hear_down(struct shard *shard, struct supervisor *sup, struct child *child,
+                           const struct told *told) {
     if (sup->sequel == SEQUEL_START && child->number < sup->number_first) {
-        hear_down(shard, sup, child);
+        hear_down(shard, sup, child, told);
     }
 }
 
-static void stop_hear_due(struct shard *shard, struct supervisor *sup, struct child *child) {
+static void stop_hear_due(struct shard *shard, struct supervisor *sup, struct child *child,
+                          const struct told *told) {
+    (void)told;
     if (sup->sequel == SEQUEL_START && child->number < sup->number_first) {
         restart_by_strategy(shard, sup, child);
     }
 }
 
-typedef void hear(struct shard *shard, struct supervisor *sup, struct child *child);
+typedef void hear(struct shard *shard, struct supervisor *sup, struct child *child,
+                  const struct told *told);
 
 static hear *const HEARS[PHASES][NEWS_KINDS] = {
     [PHASE_STEADY] = {[NEWS_UP] = hear_up,
@@ -269,15 +314,19 @@ void supervisor_settle(struct shard *shard) {
     for (uint32_t i = 0; i < SETTLE_MAX; i++) {
         struct list *link = list_pop(&shard->news);
         if (link == NULL) return;
-        struct child      *child = LIST_ENTRY(link, struct child, news_link);
-        struct supervisor *sup = child->parent;
-        enum news          news = (enum news)child->news;
-        child->news = NEWS_NONE;
+        struct child       *child = LIST_ENTRY(link, struct child, news_link);
+        struct supervisor  *sup = child->parent;
+        enum news           news = (enum news)child->news;
+        struct told         told = hear_of(child);
+        struct kept_reason *reason = child->reason;
+        child->reason = NULL;
+        supervisor_forget_news(child);
         if (child->ending != NULL && news != NEWS_UP && news != NEWS_DUE) {
             hear_stopped(shard, sup, child);
         } else {
-            HEARS[sup->phase][news](shard, sup, child);
+            HEARS[sup->phase][news](shard, sup, child, &told);
         }
+        free(reason);
         sequence_advance(shard, sup);
     }
     if (list_empty(&shard->news)) return;
