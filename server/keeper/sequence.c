@@ -398,6 +398,17 @@ void sequence_begin(struct shard *shard, struct supervisor *sup) {
     sequence_advance(shard, sup);
 }
 
+enum status sequence_begin_for(struct shard *shard, struct supervisor *sup, struct caller caller,
+                               uint32_t limit_ms) {
+    if (caller.generation != 0 &&
+        waiter_create(shard, sup, WAITER_START, caller, limit_ms) == NULL) {
+        sequence_destroy(shard, sup, reason_killed(), false);
+        return STATUS_NO_MEMORY;
+    }
+    sequence_begin(shard, sup);
+    return STATUS_OK;
+}
+
 static void restart(struct shard *shard, struct supervisor *sup) {
     sup->window = (struct window){0};
     sup->brutal = sup->parallel = sup->gave_up = sup->relapsed = false;

@@ -8,6 +8,11 @@
 // each restart of a supervisor begin so. It may end at once: the pointer may be dead afterwards.
 void sequence_begin(struct shard *shard, struct supervisor *sup);
 
+// The first start, for a caller who is answered when all children are up, or the first has failed.
+// Fails: STATUS_NO_MEMORY: nothing is left of the supervisor, and nobody was answered.
+NODISCARD enum status sequence_begin_for(struct shard *shard, struct supervisor *sup,
+                                         struct caller caller, uint32_t limit_ms);
+
 // From now on the children from `number_first` on are stopped, newest first; then `sequel`.
 void sequence_stop(struct supervisor *sup, uint32_t number_first, enum sequel sequel);
 

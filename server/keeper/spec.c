@@ -460,7 +460,7 @@ static enum status read_supervisor(struct reader *reader, struct peeper_value ma
         return wrong(reader, "spec", "bad_start_spec", map, "a map");
     if (reader->depth == SPEC_DEPTH_MAX) {
         peeper_write_end(reason(reader, "too_deep"));
-        return complain(reader, "", "more than 16 supervisors in each other");
+        return complain(reader, "", "more than 12 supervisors in each other");
     }
     struct supervisor_spec *spec = calloc(1, sizeof *spec);
     if (spec == NULL) return no_memory(reader);

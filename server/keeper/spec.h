@@ -21,7 +21,7 @@ enum auto_shutdown { AUTO_NEVER = 1, AUTO_ANY_SIGNIFICANT, AUTO_ALL_SIGNIFICANT 
 #define SHUTDOWN_INFINITY UINT32_MAX // wait for terminate for ever
 #define SHUTDOWN_MS_DEFAULT 5000u    // of an actor; a supervisor gets infinity
 #define SPEC_CHILDREN_MAX 1000000u
-#define SPEC_DEPTH_MAX 16 // supervisors in each other
+#define SPEC_DEPTH_MAX 12 // supervisors in each other
 
 struct supervisor_spec;
 

@@ -111,11 +111,8 @@ static void start_supervisor(struct shard *shard, struct caller caller,
     } else if ((status = supervisor_create(shard, spec, name, NULL, &sup)) != STATUS_OK) {
         answer_start_status(shard, caller, status, name);
     } else {
-        if (waiter_create(shard, sup, WAITER_START, caller, start_limit_ms(request->limit_ms)) ==
-            NULL) {
-            shard_answer_status(shard, caller, STATUS_NO_MEMORY);
-        }
-        sequence_begin(shard, sup);
+        status = sequence_begin_for(shard, sup, caller, start_limit_ms(request->limit_ms));
+        if (status != STATUS_OK) shard_answer_status(shard, caller, status);
     }
     supervisor_spec_release(spec);
 }

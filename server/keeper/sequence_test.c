@@ -1,0 +1,96 @@
+#include "keeper/sequence.h"
+
+#include "keeper/tree_fixture_test.h"
+
+TestSuite(sequence, .init = tf_init, .fini = fx_fini, .timeout = 20);
+
+#define CHILD(id) \
+    "{\"id\": \"" id "\", \"start\": {\"behaviour\": \"counter\", \"name\": \"" id "\"}}"
+
+static bool reason_of(uint64_t request, const char *source) {
+    const struct note *note = answer_of(request);
+    return note != NULL && same(slice_of(note->body, note->bytes), json(source));
+}
+
+Test(sequence, a_child_that_does_not_start_stops_those_before_it) {
+    role("b", ROLE_FAILS);
+    ask_supervisor(1, "top", "{\"children\": [" CHILD("a") "," CHILD("b") "," CHILD("c") "]}");
+    cr_assert(happened("+a -a"));
+    cr_assert(failed(1, STATUS_REFUSED));
+    cr_assert(reason_of(1, "[\"shutdown\", [\"failed_to_start_child\", \"b\", \"no\"]]"));
+    cr_assert(fx.shard.actors.live == 0);
+}
+
+Test(sequence, a_name_that_is_taken_fails_the_start_before_it_begins) {
+    struct actor *other = up("b");
+    tf.history[0] = '\0';
+    ask_supervisor(1, "top", "{\"children\": [" CHILD("a") "," CHILD("b") "]}");
+    cr_assert(happened("+a -a"));
+    cr_assert(failed(1, STATUS_REFUSED));
+    cr_assert(actor_named("b") == other);
+}
+
+Test(sequence, an_init_that_ignores_leaves_the_place_empty_and_goes_on) {
+    role("a", ROLE_IGNORES);
+    ask_supervisor(1, "top", "{\"children\": [" CHILD("a") "," CHILD("b") "]}");
+    cr_assert(started(1));
+    cr_assert(happened("+b"));
+    cr_assert(supervisor_named("top")->child_count == 2);
+}
+
+Test(sequence, one_for_all_tries_the_whole_group_again) {
+    three("\"strategy\": \"one_for_all\", \"intensity\": 3");
+    role("b", ROLE_FAILS);
+    ask_cast(0, "c", "crash");
+    settle_all();
+    // Each attempt starts a, fails at b and stops a; after three of them it gives up.
+    cr_assert(happened("-b -a +a -a +a -a +a -a"));
+    cr_assert(id_of("top") == 0);
+}
+
+Test(sequence, rest_for_one_goes_on_where_it_failed) {
+    three("\"strategy\": \"rest_for_one\", \"intensity\": 3");
+    role("b", ROLE_FAILS);
+    tell("a", "crash");
+    cr_assert(happened("-c -b +a -a"));
+    cr_assert(id_of("top") == 0);
+}
+
+Test(sequence, children_of_a_simple_one_are_stopped_all_at_once) {
+    ask_supervisor(1, "top",
+                   "{\"strategy\": \"simple_one_for_one\", \"children\": [{\"id\": \"x\", "
+                   "\"shutdown\": 100, \"start\": {\"behaviour\": \"counter\"}}]}");
+    ask_tree(2, VERB_START_CHILD, "top", "", "{\"name\": \"s1\"}");
+    ask_tree(3, VERB_START_CHILD, "top", "", "{\"name\": \"s2\"}");
+    ask_tree(4, VERB_START_CHILD, "top", "", "{\"name\": \"s3\"}");
+    role("s1", ROLE_STUCK);
+    role("s2", ROLE_STUCK);
+    ask_stop(5, "top");
+    settle_all();
+    cr_assert(happened("+s1 +s2 +s3 -s3"));
+    later(100); // once, not once for each
+    cr_assert(done(5));
+    cr_assert(fx.shard.actors.live == 0);
+}
+
+Test(sequence, what_was_stopped_by_hand_is_back_with_the_whole_group) {
+    three("\"strategy\": \"one_for_all\"");
+    ask_tree(2, VERB_TERMINATE_CHILD, "top", "a", NULL);
+    cr_assert(happened("-a"));
+    tell("b", "crash");
+    cr_assert(happened("-c +a +b +c"));
+}
+
+Test(sequence, a_child_terminated_while_its_group_waits_for_it_lets_the_others_go_on) {
+    three("\"strategy\": \"one_for_all\"");
+    ask_cast(0, "a", "crash");
+    step();
+    for (uint32_t w = 0; w < 4; w++) {
+        const struct turn_record *record = play_next(fake(0, w));
+        if (record != NULL) play_turn(fake(0, w), record);
+    }
+    settle_loads(); // b and c are asked to end
+    ask_tree(2, VERB_TERMINATE_CHILD, "top", "b", NULL);
+    cr_assert(done(2));
+    cr_assert(life_of("a") == ACTOR_RUNNING && life_of("c") == ACTOR_RUNNING);
+}

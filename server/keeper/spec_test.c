@@ -1,0 +1,183 @@
+#include "keeper/spec.h"
+
+#include "keeper/actor.h"
+#include "wire/json.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+static struct behaviour_table behaviours;
+static struct spec_fault      fault;
+
+static void begin(void) {
+    uint16_t index;
+    cr_assert(behaviour_put(&behaviours, slice_of("counter", 7), (struct slice){0}, 0, &index) ==
+              STATUS_OK);
+}
+
+static void end(void) {
+    spec_fault_fini(&fault);
+}
+
+TestSuite(spec, .init = begin, .fini = end, .timeout = 10);
+
+// The Value of a JSON text; freed with the test's process.
+static struct slice json(const char *source) {
+    struct peeper_writer *writer = calloc(1, sizeof *writer);
+    json_argument_to_value(writer, source);
+    struct peeper_value value = peeper_writer_value(writer);
+    cr_assert(peeper_writer_done(writer), "not JSON: %s", source);
+    return slice_of(value.data, value.bytes);
+}
+
+static bool reason_is(const char *source) {
+    struct slice        wanted = json(source);
+    struct peeper_value reason = peeper_writer_value(&fault.reason);
+    return reason.bytes == wanted.bytes && memcmp(reason.data, wanted.data, wanted.bytes) == 0;
+}
+
+#define START "\"start\": {\"behaviour\": \"counter\", \"name\": \"n\", \"argument\": 7}"
+
+Test(spec, a_child_has_the_defaults_of_otp) {
+    struct child_spec *spec;
+    cr_assert(spec_read_child(&behaviours, AUTO_NEVER, json("{\"id\": \"a\", " START "}"), &fault,
+                              &spec) == STATUS_OK);
+    cr_assert(spec->restart == RESTART_PERMANENT);
+    cr_assert(spec->on_intensity == INTENSITY_STOP);
+    cr_assert(spec->shutdown_ms == SHUTDOWN_MS_DEFAULT);
+    cr_assert(!spec->significant);
+    cr_assert(child_spec_id(spec).bytes == 1 && child_spec_name(spec).data[0] == 'n');
+    cr_assert(child_spec_argument(spec).bytes == json("7").bytes);
+    child_spec_release(spec);
+}
+
+Test(spec, a_supervisor_has_defaults_and_its_child_waits_for_ever) {
+    struct supervisor_spec *spec;
+    const char *source = "{\"children\": [{\"id\": \"s\", \"start\": {\"supervisor\": {}}}]}";
+    cr_assert(spec_read_supervisor(&behaviours, json(source), &fault, &spec) == STATUS_OK);
+    cr_assert(spec->strategy == ONE_FOR_ONE && spec->auto_shutdown == AUTO_NEVER);
+    cr_assert(spec->intensity == 3 && spec->period_ms == 5000);
+    cr_assert(spec->children_max == UINT32_MAX);
+    cr_assert(spec->children[0]->shutdown_ms == SHUTDOWN_INFINITY);
+    supervisor_spec_release(spec);
+}
+
+Test(spec, keys_that_nobody_knows_are_ignored) {
+    struct supervisor_spec *spec;
+    cr_assert(spec_read_supervisor(&behaviours, json("{\"colour\": \"red\"}"), &fault, &spec) ==
+              STATUS_OK);
+    supervisor_spec_release(spec);
+}
+
+Test(spec, what_is_wrong_is_named_with_its_place_and_its_value) {
+    static const struct {
+        const char *source, *message, *reason;
+    } WRONGS[] = {
+        {"7", "spec: 7 is not a map", "[\"bad_start_spec\", 7]"},
+        {"{\"strategy\": \"some\"}",
+         "strategy: \"some\" is not one_for_one | one_for_all | rest_for_one | simple_one_for_one",
+         "[\"invalid_strategy\", \"some\"]"},
+        {"{\"intensity\": -1}", "intensity: -1 is not an integer from 0 to 2147483647",
+         "[\"invalid_intensity\", -1]"},
+        {"{\"period_ms\": 0}", "period_ms: 0 is not an integer from 1 to 3600000",
+         "[\"invalid_period_ms\", 0]"},
+        {"{\"max_children\": \"x\"}", "max_children: \"x\" is not an integer from 0 to 2147483647",
+         "[\"invalid_max_children\", \"x\"]"},
+        {"{\"children\": 5}", "children: 5 is not a list of at most 1000000 specs",
+         "[\"badarg\", 5]"},
+        {"{\"children\": [1]}", "children[0]: 1 is not a map", "[\"invalid_child_spec\", 1]"},
+        {"{\"children\": [{" START "}]}", "children[0].id: is missing", "[\"missing_id\"]"},
+        {"{\"children\": [{\"id\": \"a\"}]}", "children[0].start: is missing",
+         "[\"missing_start\"]"},
+        {"{\"children\": [{\"id\": \"a\", \"start\": {}}]}",
+         "children[0].start.behaviour: is missing", "[\"missing_start\"]"},
+        {"{\"children\": [{\"id\": \"a\", \"start\": 1}]}", "children[0].start: 1 is not a map",
+         "[\"invalid_mfa\", 1]"},
+        {"{\"children\": [{\"id\": \"a\", " START "}, {\"id\": \"a\", " START "}]}",
+         "children: the id \"a\" stands twice", "[\"duplicate_child_name\", \"a\"]"},
+        {"{\"children\": [{\"id\": \"a\", \"restart\": \"often\", " START "}]}",
+         "children[0].restart: \"often\" is not permanent | transient | temporary",
+         "[\"invalid_restart\", \"often\"]"},
+        {"{\"children\": [{\"id\": \"a\", \"shutdown\": -5, " START "}]}",
+         "children[0].shutdown: -5 is not brutal_kill | infinity | milliseconds up to 3600000",
+         "[\"invalid_shutdown\", -5]"},
+        {"{\"children\": [{\"id\": \"a\", \"restart\": \"temporary\", \"significant\": true, " START
+         "}]}",
+         "children[0].significant: true does not go with auto_shutdown never",
+         "[\"bad_combination\", [\"auto_shutdown\", \"never\"], [\"significant\", \"true\"]]"},
+        {"{\"auto_shutdown\": \"any_significant\", \"children\": [{\"id\": \"a\", "
+         "\"significant\": true, " START "}]}",
+         "children[0].significant: true does not go with restart permanent",
+         "[\"bad_combination\", [\"restart\", \"permanent\"], [\"significant\", \"true\"]]"},
+        {"{\"strategy\": \"simple_one_for_one\"}",
+         "children: simple_one_for_one needs exactly one template", "[\"bad_start_spec\"]"},
+        {"{\"strategy\": \"simple_one_for_one\", \"auto_shutdown\": \"any_significant\", "
+         "\"children\": [{\"id\": \"a\", " START "}]}",
+         "auto_shutdown: any_significant does not go with strategy simple_one_for_one",
+         "[\"bad_combination\", [\"strategy\", \"simple_one_for_one\"], [\"auto_shutdown\", "
+         "\"any_significant\"]]"},
+    };
+    struct supervisor_spec *spec;
+    for (size_t i = 0; i < sizeof WRONGS / sizeof WRONGS[0]; i++) {
+        cr_assert(spec_read_supervisor(&behaviours, json(WRONGS[i].source), &fault, &spec) ==
+                  STATUS_BAD_SPEC);
+        cr_assert_str_eq(fault.message, WRONGS[i].message);
+        cr_assert(reason_is(WRONGS[i].reason), "%s", WRONGS[i].source);
+    }
+}
+
+Test(spec, a_behaviour_that_nobody_loaded_is_unknown) {
+    struct child_spec *spec;
+    const char        *source = "{\"id\": \"a\", \"start\": {\"behaviour\": \"nobody\"}}";
+    cr_assert(spec_read_child(&behaviours, AUTO_NEVER, json(source), &fault, &spec) ==
+              STATUS_UNKNOWN_BEHAVIOUR);
+    cr_assert_str_eq(fault.message,
+                     "start.behaviour: \"nobody\" is not the name of a loaded behaviour");
+}
+
+Test(spec, bytes_that_are_no_value_are_refused) {
+    struct supervisor_spec *spec;
+    cr_assert(spec_read_supervisor(&behaviours, slice_of("\xff\xff", 2), &fault, &spec) ==
+              STATUS_BAD_SPEC);
+    cr_assert(reason_is("[\"badarg\"]"));
+}
+
+Test(spec, supervisors_in_each_other_have_a_limit) {
+    char source[2000] = "{}", wrapped[2000];
+    for (int i = 0; i < SPEC_DEPTH_MAX; i++) {
+        snprintf(wrapped, sizeof wrapped,
+                 "{\"children\": [{\"id\": \"a\", \"start\": {\"supervisor\": %s}}]}", source);
+        strcpy(source, wrapped);
+    }
+    struct supervisor_spec *spec;
+    cr_assert(spec_read_supervisor(&behaviours, json(source), &fault, &spec) == STATUS_BAD_SPEC);
+    cr_assert(reason_is("[\"too_deep\"]"));
+}
+
+Test(spec, a_list_can_be_checked_by_itself) {
+    cr_assert(spec_check(&behaviours, json("[{\"id\": \"a\", " START "}]"), &fault) == STATUS_OK);
+    cr_assert(spec_check(&behaviours, json("\"x\""), &fault) == STATUS_BAD_SPEC);
+    cr_assert(reason_is("[\"badarg\", \"x\"]"));
+}
+
+Test(spec, a_child_that_is_written_reads_as_the_same) {
+    struct child_spec   *spec, *again;
+    struct peeper_writer writer = {0}, second = {0};
+    const char          *source =
+        "{\"id\": \"a\", \"restart\": \"transient\", \"shutdown\": \"brutal_kill\", "
+        "\"significant\": true, \"on_intensity\": \"backoff\", \"start\": "
+        "{\"supervisor\": {\"name\": \"s\", \"strategy\": \"rest_for_one\", "
+        "\"max_children\": 5, \"children\": [{\"id\": \"b\", " START "}]}}}";
+    cr_assert(spec_read_child(&behaviours, AUTO_ANY_SIGNIFICANT, json(source), &fault, &spec) ==
+              STATUS_OK);
+    spec_write_child(&writer, &behaviours, spec);
+    struct peeper_value value = peeper_writer_value(&writer);
+    cr_assert(spec_read_child(&behaviours, AUTO_ANY_SIGNIFICANT, slice_of(value.data, value.bytes),
+                              &fault, &again) == STATUS_OK);
+    spec_write_child(&second, &behaviours, again);
+    cr_assert(writer.bytes == second.bytes && memcmp(writer.data, second.data, writer.bytes) == 0);
+    child_spec_release(spec);
+    child_spec_release(again);
+    peeper_writer_fini(&writer);
+    peeper_writer_fini(&second);
+}
