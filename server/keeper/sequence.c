@@ -21,8 +21,8 @@ enum status sequence_start_child(struct shard *shard, struct child *child, struc
     const struct child_spec *spec = child_spec_of(child);
     struct supervisor       *sub;
     if (spec->supervisor != NULL) {
-        struct slice name = slice_of(spec->supervisor->name, spec->supervisor->name_bytes);
-        enum status  status = supervisor_create(shard, spec->supervisor, name, child, &sub);
+        enum status status =
+            supervisor_create(shard, spec->supervisor, child_spec_name(spec), child, &sub);
         if (status != STATUS_OK) return status;
         if (caller.generation != 0 && waiter_create(shard, sub, WAITER_START, caller,
                                                     start_limit_ms(request->limit_ms)) == NULL) {
@@ -52,11 +52,7 @@ void sequence_again(struct shard *shard, struct child *child) {
 // The reason of a start that failed before it began.
 static void write_refusal(const struct shard *shard, const struct child *child, enum status status,
                           struct peeper_writer *writer) {
-    const struct child_spec *spec = child_spec_of(child);
-    struct slice             name = spec->supervisor == NULL
-                                        ? child_spec_name(spec)
-                                        : slice_of(spec->supervisor->name, spec->supervisor->name_bytes);
-    const struct actor      *holder = start_holder(shard, name);
+    const struct actor *holder = start_holder(shard, child_spec_name(child_spec_of(child)));
     if (status == STATUS_ALREADY_STARTED && holder != NULL) {
         peeper_write_list(writer);
         peeper_write_string(writer, "already_started");

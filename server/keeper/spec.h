@@ -58,7 +58,11 @@ struct supervisor_spec {
 static inline struct slice child_spec_id(const struct child_spec *spec) {
     return slice_of(spec->text, spec->id_bytes);
 }
+// Of the unit: what Start or the supervisor's own spec names.
 static inline struct slice child_spec_name(const struct child_spec *spec) {
+    if (spec->supervisor != NULL) {
+        return slice_of(spec->supervisor->name, spec->supervisor->name_bytes);
+    }
     return slice_of(spec->text + spec->id_bytes, spec->name_bytes);
 }
 static inline struct slice child_spec_argument(const struct child_spec *spec) {

@@ -265,7 +265,6 @@ static struct child_info describe_child(const struct shard *shard, const struct 
     if (child->actor != NULL) {
         info = describe_unit(shard, child->actor);
     } else if (spec->supervisor != NULL) {
-        info.name = slice_of(spec->supervisor->name, spec->supervisor->name_bytes);
         info.strategy = strategy_text((enum strategy)spec->supervisor->strategy);
     } else {
         const char *behaviour = shard->behaviours.rows[spec->behaviour].name;
