@@ -1,10 +1,12 @@
-// main: the peeperd program. Reads options, starts mirror, net and admin in this order, waits for a
-// signal, ends them in the opposite order. This thread also starts host processes.
+// main: the peeperd program. Reads options, starts mirror, net, admin and the tree of --tree in
+// this order, waits for a signal, ends them in the opposite order. This thread also starts host
+// processes.
 #define _GNU_SOURCE
 #include "admin/http.h"
 #include "base/check.h"
 #include "base/log.h"
 #include "base/thread.h"
+#include "boot/tree_start.h"
 #include "keeper/mirror.h"
 #include "keeper/options.h"
 #include "net/engine.h"
@@ -34,7 +36,8 @@ struct settings {
     struct keeper_options keeper;
     const char           *listen;
     const char           *http;
-    bool                  insecure_remote;
+    const char           *tree;
+    bool                  check; // the tree, and start nothing
 };
 
 // key, name, argument, where it goes, lowest, highest, help (with the default)
@@ -79,8 +82,9 @@ enum option_key {
     KEY_HOST_PROGRAM,
     KEY_TOKEN,
     KEY_CORE_DUMPS,
-    KEY_INSECURE,
     KEY_LOG,
+    KEY_TREE,
+    KEY_CHECK,
     KEY_HELP,
     KEY_VERSION,
 };
@@ -98,6 +102,12 @@ static const struct argp_option OPTIONS[] = {
      "What clients must say in their hello; also from PEEPER_TOKEN. Required to listen elsewhere "
      "than on loopback",
      0},
+    {"tree", KEY_TREE, "FILE", 0,
+     "Start the supervisor whose spec is in FILE (YAML or JSON) and all its children before the "
+     "ready line, and stop them in reverse order at the end",
+     0},
+    {"check", KEY_CHECK, NULL, 0,
+     "Say whether the spec of --tree is good, start nothing and listen nowhere", 0},
     {"core-dumps", KEY_CORE_DUMPS, NULL, 0, "Let hosts that crash leave core dumps", 0},
     {"log", KEY_LOG, "LEVEL", 0, "debug, info, warn or error (default info)", 0},
 #define NUMBER_ROW(key, name, field, low, high, help) {name, key, "N", 0, help, 0},
@@ -147,6 +157,8 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
         case KEY_HOST_PROGRAM: settings->keeper.host_program = argument; break;
         case KEY_TOKEN: settings->keeper.token = argument; break;
         case KEY_CORE_DUMPS: settings->keeper.core_dumps = true; break;
+        case KEY_TREE: settings->tree = argument; break;
+        case KEY_CHECK: settings->check = true; break;
         case KEY_LOG: log_level_set(log_level_of(argument)); break;
 #define NUMBER_CASE(key, name, field, low, high, help) \
     case key: settings->field = (typeof(settings->field))number(argument, name, low, high); break;
@@ -170,8 +182,8 @@ static const struct argp PARSER = {
     .parser = parse,
     .doc = "Serves stateful actors over TCP; their state survives crashes of their code.\v"
            "Prints one line `ready tcp=HOST:PORT http=HOST:PORT` when it serves. SIGTERM and "
-           "SIGINT end it "
-           "with status 0; wrong usage is status 2.",
+           "SIGINT end it with status 0. Wrong usage, and a tree file with an error, is status 2; "
+           "a tree whose child does not start is status 1.",
 };
 
 static struct settings defaults(void) {
@@ -237,6 +249,9 @@ static int check_settings(struct settings *settings) {
     }
     if (!is_loopback(settings->http))
         return wrong("--http", settings->http, "not a loopback address");
+    if (settings->check && settings->tree == NULL)
+        return wrong("--check", "", "there is nothing to check without --tree");
+    if (settings->check) settings->listen = settings->http = "127.0.0.1:0";
     if (directory == NULL) return wrong("--behaviours", "DIR", "required");
     if (stat(directory, &info) != 0) return wrong("--behaviours", directory, strerror(errno));
     if (!S_ISDIR(info.st_mode)) return wrong("--behaviours", directory, "not a directory");
@@ -267,30 +282,45 @@ static void raise_descriptors(void) {
 
 // --- the main thread's loop ---
 
+// Where the tree of --tree is, as far as this thread has asked and heard.
+enum tree_step { TREE_ABSENT, TREE_STARTING, TREE_SERVING, TREE_STOPPING };
+
 struct program {
-    struct settings settings;
-    struct mirror  *mirror;
-    struct http    *http;
-    struct engine  *engine;
-    struct spawner  spawner;
-    uv_loop_t       loop;
-    uv_signal_t     terminate, interrupt;
-    uv_async_t      ready;
-    uv_timer_t      patience; // until the first host is ready
-    int             status;
+    struct settings   settings;
+    struct mirror    *mirror;
+    struct http      *http;
+    struct engine    *engine;
+    struct spawner    spawner;
+    struct tree_file  tree_file;
+    struct tree_start tree;
+    enum tree_step    tree_step;
+    uv_loop_t         loop;
+    uv_signal_t       terminate, interrupt;
+    uv_async_t        ready;
+    uv_async_t        tree_told;
+    uv_timer_t        patience; // until the first host is ready
+    int               status;
 };
 
 static void leave(struct program *program) {
     uv_close((uv_handle_t *)&program->terminate, NULL);
     uv_close((uv_handle_t *)&program->interrupt, NULL);
     uv_close((uv_handle_t *)&program->ready, NULL);
+    uv_close((uv_handle_t *)&program->tree_told, NULL);
     uv_close((uv_handle_t *)&program->patience, NULL);
     spawner_close(&program->spawner);
 }
 
+// The first one lets the tree stop in order; the next does not wait for that.
 static void on_signal(uv_signal_t *signal, int number) {
+    struct program *program = signal->data;
     LOG_INFO("server.stopping", "signal=%d", number);
-    leave(signal->data);
+    if (program->tree_step == TREE_STARTING || program->tree_step == TREE_SERVING) {
+        program->tree_step = TREE_STOPPING;
+        tree_start_stop(&program->tree, &program->engine->shard);
+    } else {
+        leave(program);
+    }
 }
 
 static void on_patience(uv_timer_t *timer) {
@@ -300,14 +330,57 @@ static void on_patience(uv_timer_t *timer) {
     leave(program);
 }
 
-static void on_ready(uv_async_t *ready) {
-    struct program *program = ready->data;
-    uv_timer_stop(&program->patience);
+static void announce(const struct program *program) {
     const char *tcp = program->settings.listen, *http = program->settings.http;
     printf("ready tcp=%.*s:%u http=%.*s:%u\n", (int)(strrchr(tcp, ':') - tcp), tcp,
            engine_port(program->engine), (int)(strrchr(http, ':') - http), http,
            http_port(program->http));
     fflush(stdout);
+}
+
+// A host runs, so that behaviours are known.
+static void on_ready(uv_async_t *ready) {
+    struct program *program = ready->data;
+    uv_timer_stop(&program->patience);
+    if (program->settings.tree == NULL) {
+        announce(program);
+        return;
+    }
+    program->tree_step = TREE_STARTING;
+    tree_start_begin(&program->tree, &program->engine->shard);
+}
+
+static void on_tree_told(uv_async_t *told) {
+    struct program *program = told->data;
+    switch ((enum tree_outcome)atomic_load(&program->tree.outcome)) {
+        case TREE_UNKNOWN: return;
+        case TREE_UP:
+            if (program->tree_step != TREE_STARTING) return; // it is to stop already
+            program->tree_step = TREE_SERVING;
+            announce(program);
+            return;
+        case TREE_CHECKED: printf("%s: ok\n", program->settings.tree); break;
+        case TREE_BAD:
+        case TREE_FAILED:
+            fprintf(stderr, "peeperd: %s\n", program->tree.message.text);
+            program->status = program->tree.outcome == TREE_BAD ? EXIT_USAGE : EXIT_FAILURE;
+            break;
+        case TREE_STOPPED: break;
+        case TREE_STUCK: LOG_WARN("tree.stuck", "waited_ms=%u", TREE_STOP_MS); break;
+    }
+    leave(program);
+}
+
+// Any thread.
+static void tree_told(void *context) {
+    struct program *program = context;
+    uv_async_send(&program->tree_told);
+}
+
+// Net thread. Nothing but the tree asks for something in the server's own name.
+static void engine_answer(void *context, uint64_t request, const struct answer *answer) {
+    struct program *program = context;
+    tree_start_answer(&program->tree, request, answer);
 }
 
 // Net thread.
@@ -324,13 +397,31 @@ static void host_started(void *context, struct host *host) {
 static bool init_loop(struct program *program) {
     if (uv_loop_init(&program->loop) != 0) return false;
     if (uv_async_init(&program->loop, &program->ready, on_ready) != 0) return false;
+    if (uv_async_init(&program->loop, &program->tree_told, on_tree_told) != 0) return false;
     uv_signal_init(&program->loop, &program->terminate);
     uv_signal_init(&program->loop, &program->interrupt);
     uv_timer_init(&program->loop, &program->patience);
     program->terminate.data = program->interrupt.data = program->ready.data =
-        program->patience.data = program;
+        program->tree_told.data = program->patience.data = program;
     return spawner_init(&program->spawner, &program->loop, &program->settings.keeper, host_started,
                         program) == STATUS_OK;
+}
+
+// Before anything is started. 0, or the exit status.
+static int read_tree(struct program *program) {
+    struct tree_message message;
+    program->tree = (struct tree_start){
+        .file = &program->tree_file,
+        .caller = ENGINE_SELF,
+        .check_only = program->settings.check,
+        .on_done = tree_told,
+        .context = program,
+    };
+    if (program->settings.tree == NULL) return 0;
+    if (tree_file_read(&program->tree_file, program->settings.tree, &message) == STATUS_OK)
+        return 0;
+    fprintf(stderr, "peeperd: %s\n", message.text);
+    return EXIT_USAGE;
 }
 
 static int fail_start(const char *what, const char *value, enum status status) {
@@ -352,6 +443,7 @@ static int serve(struct program *program) {
     enum status status = mirror_create(&mirror, &program->mirror);
     if (status != STATUS_OK) return fail_start("mirror", "thread", status);
     program->engine->on_ready = engine_ready;
+    program->engine->on_answer = engine_answer;
     program->engine->context = program;
     status = engine_init(program->engine, &program->settings.keeper, program->mirror,
                          &program->spawner, program->settings.listen);
@@ -375,6 +467,7 @@ static int serve(struct program *program) {
     engine_stop(program->engine);
     mirror_destroy(program->mirror);
     engine_fini(program->engine);
+    tree_file_fini(&program->tree_file);
     uv_loop_close(&program->loop);
     return result;
 }
@@ -391,6 +484,8 @@ int main(int argc, char **argv) {
     }
 
     int result = check_settings(&program.settings);
+    if (result != 0) return result;
+    result = read_tree(&program);
     if (result != 0) return result;
     signal(SIGPIPE, SIG_IGN);
     raise_descriptors();

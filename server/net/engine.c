@@ -111,7 +111,11 @@ static void port_answer(void *context, struct caller caller, const struct answer
     if (caller.request == 0 && answer->kind != ANSWER_ERROR) return;
     struct conn *conn = engine_conn(engine, caller);
     if (conn != NULL && caller.request != 0 && conn->owed > 0) conn->owed--;
-    if (conn != NULL) session_answer(conn, caller.request, answer);
+    if (conn != NULL) {
+        session_answer(conn, caller.request, answer);
+    } else if (caller.conn == ENGINE_SELF.conn && engine->on_answer != NULL) {
+        engine->on_answer(engine->context, caller.request, answer);
+    }
 }
 
 // Before hello nobody can have asked to be told anything, so whoever is found here may be.

@@ -22,6 +22,9 @@ struct spawner;
 
 #define ENGINE_INPUT_BYTES (128u << 10)
 
+// The server itself as a caller: answers go to on_answer. No connection has this slot.
+#define ENGINE_SELF ((struct caller){.conn = UINT32_MAX, .generation = 1})
+
 struct conn_slot {
     struct conn *conn; // NULL: free
     uint32_t     generation;
@@ -56,16 +59,18 @@ struct engine {
     atomic_bool                  close_asked;     // set by any thread
     atomic_bool                  mirror_has_room; // set by the mirror thread
     void (*on_ready)(void *context);              // net thread, once: a host runs
-    void   *context;                              // borrowed
-    uint8_t input[ENGINE_INPUT_BYTES];            // one read at a time, shared by all connections
+    // Net thread: an answer to ENGINE_SELF; NULL: it never asks.
+    void (*on_answer)(void *context, uint64_t request, const struct answer *answer);
+    void   *context;                   // borrowed
+    uint8_t input[ENGINE_INPUT_BYTES]; // one read at a time, shared by all connections
 };
 
 // HOST:PORT with a numeric host ([..] around IPv6) as a socket address; false if it is none.
 // Thread: any.
 bool engine_address(const char *address, struct sockaddr_storage *ret_address);
 
-// Binds the listener; `engine` is zeroed but for on_ready and its context; the thread does not run
-// yet. `address` is HOST:PORT with a numeric host.
+// Binds the listener; `engine` is zeroed but for on_ready, on_answer and their context; the thread
+// does not run yet. `address` is HOST:PORT with a numeric host.
 // Fails: STATUS_INVALID (address), STATUS_IO (in use, refused), STATUS_NO_MEMORY.   Thread: main.
 NODISCARD enum status engine_init(struct engine *engine, const struct keeper_options *options,
                                   struct mirror *mirror, struct spawner *spawner,

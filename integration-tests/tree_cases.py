@@ -1,0 +1,205 @@
+"""A supervision tree from a file: `peeperd --tree FILE`, its errors with line and field, its orderly end."""
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Callable, Iterator
+
+from case_registry import Settings, case
+from server_process import Server, alive, check, check_equal, descendants, eventually
+
+SHOP = """\
+name: shop
+strategy: rest_for_one
+children:
+  - id: stock
+    start: {behaviour: counter, name: stock, argument: 100}
+  - id: audit
+    start:
+      behaviour: probe
+      name: audit
+      argument: {state: [1, two, 3.5, null, yes]}
+    shutdown: 2000
+  - id: sessions
+    start:
+      supervisor:
+        name: sessions
+        strategy: simple_one_for_one
+        children:
+          - id: session
+            start: {behaviour: counter, argument: 0}
+            restart: temporary
+"""
+
+
+@contextmanager
+def tree_file(text: str) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "tree.yaml"
+        path.write_text(text)
+        yield path
+
+
+def log_follower(server: Server) -> Callable[[], str]:
+    """Answers what the server has logged since this call; the file is kept from run to run."""
+    begun = server.log_path.stat().st_size
+    return lambda: server.log_path.read_bytes()[begun:].decode()
+
+
+def run(settings: Settings, path: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([str(settings.build.peeperd), "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0", "--log",
+                           "error", "--behaviours", str(settings.build.behaviours), "--tree", str(path), *options],
+                          capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL)
+
+
+def refused(settings: Settings, text: str, status: int) -> str:
+    """Starts peeperd with this tree, which must say why not, last on stderr; answers what follows the path."""
+    with tree_file(text) as path:
+        result = run(settings, path)
+        check_equal(result.returncode, status, f"exit status with {text!r}: {result.stderr!r}")
+        check_equal(result.stdout, "", f"stdout with {text!r}")
+        prefix = f"peeperd: {path}"
+        last = result.stderr.splitlines()[-1]
+        check(last.startswith(prefix), f"the path should come first: {last!r}")
+        return last[len(prefix):]
+
+
+@case("tree: a file starts a whole tree before the ready line")
+def good_tree(settings: Settings) -> None:
+    with tree_file(SHOP) as path, Server(settings.build, ["--tree", str(path)], "tree-good") as server:
+        with server.client() as client:
+            check_equal(client.call("stock", "inc"), 101, "the actor with an argument")
+            check_equal(client.call("audit", "state"), [1, "two", 3.5, None, "yes"], "scalars as YAML 1.2 has them")
+            check(client.where_is("shop") and client.where_is("sessions"), "the supervisors have their names")
+
+
+@case("tree: a child that crashes is restarted as its file says")
+def restarted(settings: Settings) -> None:
+    with tree_file(SHOP) as path, Server(settings.build, ["--tree", str(path)], "tree-restart") as server:
+        with server.client() as client:
+            client.call("stock", "inc")
+            before = client.where_is("audit")
+            client.kill("stock")
+            eventually(lambda: client.where_is("audit") not in (0, before), "those after it are restarted, too")
+            check_equal(client.call("stock", "state"), 101, "the state of the one that was killed")
+
+
+@case("tree: --check starts nothing, and tells good from bad by its exit status")
+def checked(settings: Settings) -> None:
+    with tree_file("name: x\nchildren:\n  - id: a\n    start: {behaviour: probe, argument: {init: [segfault]}}\n") as path:
+        check_equal(run(settings, path, "--check").returncode, 0, "an init that would crash is not run")
+    with tree_file(SHOP + "    restart: often\n") as path:
+        result = run(settings, path, "--check")
+        check_equal((result.returncode, result.stdout), (2, ""), "a bad tree")
+        check(f"{path}:21: children[2].restart: " in result.stderr, f"line and field: {result.stderr!r}")
+
+
+@case("tree: wrong syntax is told with file, line and column, exit 2")
+def syntax(settings: Settings) -> None:
+    line = refused(settings, "name: a\nchildren:\n  - id: x\n   start: {}\n", 2)
+    check(line.startswith(":4:4: did not find expected '-' indicator"), line)
+    line = refused(settings, "name: a\nname: b\n", 2)
+    check_equal(line, ':2: the key "name" stands twice, also in line 1', "a key twice")
+    check_equal(refused(settings, "", 2), ":1:1: there is nothing in it", "an empty file")
+
+
+@case("tree: a spec error is told with file, line and field, exit 2")
+def bad_specs(settings: Settings) -> None:
+    child = "name: a\nchildren:\n  - id: x\n    start: {behaviour: counter}\n"
+    for text, expected in (
+            ("children: []\n", ":1: name: is missing"),
+            ("- a\n", ":1: spec: is not a map"),
+            ("name: a\nstrategy: all\n", ':2: strategy: "all" is not one_for_one | one_for_all | rest_for_one'),
+            ("name: a\nchildren: 7\n", ":2: children: 7 is not a list"),
+            (child.replace("counter", "nope"), ':4: children[0].start.behaviour: "nope" is not the name of a loaded'),
+            (child + "    restart: often\n", ':5: children[0].restart: "often" is not permanent | transient'),
+            (child + "    significant: true\n", ":5: children[0].significant: true does not go with restart permanent"),
+            (child + "  - start: {}\n", ":5: children[1].id: is missing"),
+            (child + "  - id: y\n", ":5: children[1].start: is missing"),
+            (child + "  - id: y\n    start:\n      supervisor:\n        intensity: -1\n",
+             ":8: children[1].start.supervisor.intensity: -1 is not an integer")):
+        line = refused(settings, text, 2)
+        check(line.startswith(expected), f"expected {expected!r}, got {line!r}")
+
+
+@case("tree: a child whose init fails is named with its line, exit 1, and nothing stays")
+def init_fails(settings: Settings) -> None:
+    bad = SHOP + '  - id: db\n    start: {behaviour: probe, argument: {init: [[error, "no database"]]}}\n'
+    check_equal(refused(settings, bad, 1), ':21: children[3]: "db" did not start: "no database"', "the message")
+    nested = ("name: a\nchildren:\n  - id: sub\n    start:\n      supervisor:\n        children:\n"
+              "          - id: deep\n            start: {behaviour: probe, argument: {init: [segfault]}}\n")
+    line = refused(settings, nested, 1)
+    check(line.startswith(':7: children[0].start.supervisor.children[0]: "deep" did not start: "SIGSEGV'), line)
+    twice = "name: a\nchildren:\n  - id: x\n    start: {behaviour: counter, name: a}\n"
+    line = refused(settings, twice, 1)
+    check(line.startswith(':3: children[0]: "x" did not start: ["already_started", '), line)
+
+
+@case("tree: a file that cannot be read is told with the reason, exit 2")
+def unreadable(settings: Settings) -> None:
+    result = run(settings, Path("/nonesuch/tree.yaml"))
+    check_equal((result.returncode, result.stderr),
+                (2, "peeperd: /nonesuch/tree.yaml: No such file or directory\n"), "a missing file")
+    result = subprocess.run([str(settings.build.peeperd), "--behaviours", str(settings.build.behaviours), "--check"],
+                            capture_output=True, text=True, timeout=30)
+    check_equal(result.returncode, 2, "--check without --tree")
+
+
+RECORDED = """\
+name: top
+children:
+  - id: first
+    start: {behaviour: probe, name: first, argument: {terminate: [[print, first]]}}
+  - id: second
+    start: {behaviour: probe, name: second, argument: {terminate: [[print, second]]}}
+"""
+
+
+@case("tree: SIGTERM stops the children in reverse order, each after its terminate")
+def stopped_in_order(settings: Settings) -> None:
+    with tree_file(RECORDED) as path:
+        server = Server(settings.build, ["--tree", str(path)], "tree-order").start()
+        said = log_follower(server)
+        try:
+            check_equal(server.terminate(), 0, "exit status")
+            printed = re.findall(r'behaviour\.said .* text="(\w+)"', said())
+            check_equal(printed, ["second", "first"], f"the order of terminates in {server.log_path}")
+        finally:
+            server.end_hard()
+
+
+@case("tree: SIGTERM while it is starting ends the server with status 0")
+def ended_while_starting(settings: Settings) -> None:
+    with tree_file("name: a\nchildren:\n  - id: slow\n    start: {behaviour: probe, name: slow, timeout_ms: 60000, "
+                   "argument: {init: [[sleep, 4000]]}}\n") as path:
+        server = Server(settings.build, ["--tree", str(path)], "tree-starting")
+        server.launch()
+        try:
+            eventually(lambda: descendants(server.pid), "a host runs")
+            hosts = descendants(server.pid)
+            check_equal(server.terminate(), 0, "exit status")
+            eventually(lambda: not any(alive(pid) for pid in hosts), "the hosts are gone", 2)
+        finally:
+            server.end_hard()
+
+
+@case("tree: a child that does not stop is killed when its shutdown has passed, a second signal waits for nobody")
+def stuck_children(settings: Settings) -> None:
+    stuck = ("name: a\nchildren:\n  - id: stuck\n    shutdown: {}\n    start: {{behaviour: probe, name: stuck, "
+             "argument: {{terminate: [[sleep, 20000]]}}}}\n")
+    with tree_file(stuck.format(100)) as path:
+        with Server(settings.build, ["--tree", str(path)], "tree-stuck"):
+            pass  # it ends within its patience
+    with tree_file(stuck.format("infinity")) as path:
+        server = Server(settings.build, ["--tree", str(path)], "tree-impatient").start()
+        try:
+            said = log_follower(server)
+            server.process.send_signal(signal.SIGTERM)
+            eventually(lambda: "server.stopping" in said(), "the first signal is heard")
+            check_equal(server.terminate(), 0, "exit status after the second signal")
+        finally:
+            server.end_hard()
