@@ -52,6 +52,7 @@ Test(cli, exits_with_2_and_says_why_on_wrong_usage, .timeout = 20) {
         {"child terminate s c d", "is too much"},
         {"child start s", "--spec is missing"},
         {"supervisor start @7 --spec {}", "written with --name"},
+        {"supervisor start", "--spec is missing"},
         {"supervisor check a --spec []", "is too much"},
         {"tree a b", "is too much"},
         {"tree --depth 0", "shows nothing"},

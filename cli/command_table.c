@@ -81,7 +81,7 @@ static const struct argp_option SUPERVISOR_START_OPTIONS[] = {
      0},
     TIMEOUT_OPTION("How long all its children together may take"),
     {"name", OPTION_NAME, "NAME", 0,
-     "The NAME, where it begins with @ or -; empty for the one that the spec has, or none", 0},
+     "The NAME, where it begins with @ or - (default: the one that the spec has, or none)", 0},
     {0},
 };
 
@@ -151,8 +151,8 @@ const struct command COMMANDS[] = {
      "Example:\n  peeper stop hits --reason '\"no longer needed\"'",
      STOP_OPTIONS, TAKES_NAME, command_stop},
     {"kill", "NAME", "ends an incarnation at once; the actor is restarted",
-     "Ends the incarnation at once, without terminate. The supervisor restarts the actor with its "
-     "state.\v"
+     "Ends the incarnation at once, without terminate. The actor is restarted with its state. A "
+     "supervisor is restarted by its own; one that has none stays away, with all below it.\v"
      "Example:\n  peeper kill hits",
      NAMED_OPTIONS, TAKES_NAME, command_kill},
     {"suspend", "NAME", "lets an actor's messages wait",
@@ -192,12 +192,13 @@ const struct command COMMANDS[] = {
      "mailbox depth.\v"
      "Example:\n  peeper tree shop --depth 2",
      TREE_OPTIONS, TAKES_NAME_OR_NOT, command_tree},
-    {"supervisor start", "NAME --spec FILE_OR_JSON", "starts a supervisor and its children",
+    {"supervisor start", "[NAME] --spec FILE_OR_JSON", "starts a supervisor and its children",
      "Starts a supervisor with all its children in order, or nothing at all, and prints its name, "
      "incarnation id and unit.\v"
      "Example:\n  peeper supervisor start shop --spec '{\"children\": [{\"id\": \"hits\", "
      "\"start\": {\"behaviour\": \"counter\"}}]}'",
-     SUPERVISOR_START_OPTIONS, TAKES_NEW_NAME | TAKES_SPEC, command_supervisor_start},
+     SUPERVISOR_START_OPTIONS, TAKES_NEW_NAME | TAKES_NAME_OR_NOT | TAKES_SPEC,
+     command_supervisor_start},
     {"supervisor change", "NAME --spec FILE_OR_JSON", "gives it other flags and specs",
      "Changes a running supervisor. Children that run go on untouched; new specs are stored and "
      "not "

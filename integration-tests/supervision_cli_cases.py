@@ -89,6 +89,8 @@ def specs(settings: Settings) -> None:
         path = settings.build.logs / "shop.json"
         path.write_text(json.dumps(SHOP))
         told(server, "supervisor", "start", "shop", "--spec", str(path))
+        started = json.loads(told(server, "supervisor", "start", "--spec", '{"name": "own", "children": []}'))
+        check_equal(started["name"], "own", "the name that the spec has")
         check_equal(told(server, "supervisor", "check", "--spec", json.dumps(SHOP["children"])), "ok\n", "check")
         faulty = '[{"id": "a", "start": {"behaviour": "counter"}, "restart": "often"}]'
         text = refused(server, "BAD_SPEC", "supervisor", "check", "--spec", faulty)
