@@ -116,6 +116,21 @@ enum status actor_create(struct actor_table *table, struct slice name, struct sl
     return STATUS_OK;
 }
 
+void actor_forget_argument(struct actor *actor) {
+    bool     elsewhere = actor_text(actor) != actor->text.here;
+    uint8_t *text = actor->text.elsewhere;
+    actor->argument_bytes = 0;
+    if (!elsewhere) return;
+    if (actor->name_bytes <= ACTOR_TEXT_HERE) {
+        memcpy(actor->text.here, text, actor->name_bytes);
+        free(text);
+        return;
+    }
+    // Where it cannot be made smaller it stays as it is.
+    uint8_t *smaller = realloc(text, actor->name_bytes);
+    if (smaller != NULL) actor->text.elsewhere = smaller;
+}
+
 void actor_destroy(struct actor_table *table, struct actor *actor) {
     CHECK(actor->life != ACTOR_FREE);
     CHECK(list_empty(&actor->mailbox));

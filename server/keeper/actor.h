@@ -164,6 +164,9 @@ void                  actor_table_fini(struct actor_table *table);
 NODISCARD enum status actor_create(struct actor_table *table, struct slice name,
                                    struct slice argument, struct actor **ret_actor);
 
+// Frees the argument of one that will never run its init again; the name moves.   Thread: net.
+void actor_forget_argument(struct actor *actor);
+
 // Gives the slot back. Mailbox and pending must be empty, timers are the caller's duty.   Thread:
 // net.
 void actor_destroy(struct actor_table *table, struct actor *actor);

@@ -66,6 +66,25 @@ Test(actor, a_new_tenant_has_its_own_copy_of_name_and_argument) {
     cr_assert(find("name") == NULL, "it is not registered yet");
 }
 
+Test(actor, forgets_its_argument_and_keeps_its_name_short_or_long) {
+    static char name[200], argument[100];
+    memset(name, 'n', sizeof name);
+    memset(argument, 'a', sizeof argument);
+    size_t sizes[][2] = {{4, 8}, {4, 100}, {24, 100}, {25, 100}, {200, 0}, {200, 1}, {0, 100}};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        struct slice  own = slice_of(name, sizes[i][0]), given = slice_of(argument, sizes[i][1]);
+        struct actor *actor;
+        cr_assert(actor_create(&table, own, given, &actor) == STATUS_OK);
+        actor_forget_argument(actor);
+        cr_assert(actor_argument(actor).bytes == 0);
+        cr_assert(actor_name(actor).bytes == own.bytes);
+        cr_assert(memcmp(actor_name(actor).data, name, own.bytes) == 0, "case %zu", i);
+        actor_forget_argument(actor);
+        cr_assert(memcmp(actor_name(actor).data, name, own.bytes) == 0, "twice is fine");
+        actor_destroy(&table, actor);
+    }
+}
+
 Test(actor, may_have_neither_name_nor_argument) {
     struct actor *actor;
     cr_assert(actor_create(&table, (struct slice){0}, (struct slice){0}, &actor) == STATUS_OK);

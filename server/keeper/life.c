@@ -349,6 +349,7 @@ static void begin(struct shard *shard, struct actor *actor, const struct end *en
     (void)end;
     struct trouble *trouble = actor->trouble;
     actor->life = ACTOR_RUNNING;
+    if (actor->restart == RESTART_TEMPORARY) actor_forget_argument(actor);
     if (actor->child != NULL) supervisor_news(shard, actor->child, NEWS_UP, reason_normal(), false);
     if (trouble == NULL || trouble->down_ns == 0) return;
     metrics_recovery(&shard->metrics, (clock_mono_ns() - trouble->down_ns) / 1000);

@@ -602,6 +602,17 @@ void spec_write_child(struct peeper_writer *writer, const struct behaviour_table
 
 // --- Holding -------------------------------------------------------------------------------------
 
+struct child_spec *child_spec_for_once(const struct child_spec *spec) {
+    CHECK(spec->supervisor == NULL);
+    size_t             bytes = sizeof *spec + spec->id_bytes + spec->name_bytes;
+    struct child_spec *copy = malloc(bytes);
+    if (copy == NULL) return NULL;
+    memcpy(copy, spec, bytes);
+    copy->holders = 1;
+    copy->argument_bytes = 0;
+    return copy;
+}
+
 struct child_spec *child_spec_hold(struct child_spec *spec) {
     spec->holders++;
     return spec;

@@ -95,6 +95,9 @@ NODISCARD enum status spec_check(const struct behaviour_table *behaviours, struc
 void spec_write_child(struct peeper_writer *writer, const struct behaviour_table *behaviours,
                       const struct child_spec *spec);
 
+// A copy without the argument, held once: for one that is started once. NULL without memory.
+struct child_spec *child_spec_for_once(const struct child_spec *spec);
+
 struct child_spec      *child_spec_hold(struct child_spec *spec);
 struct supervisor_spec *supervisor_spec_hold(struct supervisor_spec *spec);
 // The last release frees; NULL is fine.

@@ -166,6 +166,13 @@ static void start_simple_child(struct shard *shard, struct caller caller, struct
     add_child(shard, caller, sup, NULL, &start);
 }
 
+// What is kept of a new child's spec: all, but for a temporary actor the argument, which nobody
+// asks for again. Held once more.
+static struct child_spec *kept_spec(struct child_spec *spec) {
+    bool once = spec->restart == RESTART_TEMPORARY && spec->supervisor == NULL;
+    return once ? child_spec_for_once(spec) : child_spec_hold(spec);
+}
+
 static void start_child(struct shard *shard, struct caller caller, const struct request *request) {
     struct supervisor *sup = lasting_target(shard, caller, request);
     struct spec_fault  fault = {0};
@@ -182,15 +189,25 @@ static void start_child(struct shard *shard, struct caller caller, const struct 
         answer_fault(shard, caller, &fault);
         return;
     }
+    struct child_spec *kept = kept_spec(spec);
+    if (kept == NULL) {
+        shard_answer_status(shard, caller, STATUS_NO_MEMORY);
+        child_spec_release(spec);
+        return;
+    }
     const struct child *there = child_find(&shard->children, sup, child_spec_id(spec));
-    struct request      start = {.limit_ms = request->limit_ms};
+    struct request      start = {
+             .limit_ms = request->limit_ms,
+             .payload = child_spec_argument(spec),
+    };
     if (there == NULL) {
-        add_child(shard, caller, sup, spec, &start);
+        add_child(shard, caller, sup, kept, &start);
     } else if (there->actor != NULL) {
         request_answer_already_started(shard, caller, there->actor);
     } else {
         shard_answer_status(shard, caller, STATUS_ALREADY_PRESENT);
     }
+    child_spec_release(kept);
     child_spec_release(spec);
 }
 

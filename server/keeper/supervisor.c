@@ -424,7 +424,7 @@ void supervisor_fill_request(const struct child *child, struct request *request)
     request->period_ms = own->period_ms;
     if (child->spec == NULL) return; // name and argument are its own
     request->name = child_spec_name(spec);
-    request->payload = child_spec_argument(spec);
+    if (request->payload.bytes == 0) request->payload = child_spec_argument(spec);
 }
 
 enum status supervisor_start_child(struct shard *shard, struct child *child, struct caller caller,
