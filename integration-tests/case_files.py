@@ -15,14 +15,14 @@ class CaseFiles:
     def __init__(self) -> None:
         self._folder: Optional[Path] = None
 
-    def _path(self, name: str) -> Path:
+    def path(self, name: str) -> Path:
         if self._folder is None:
             self._folder = Path(tempfile.mkdtemp(prefix="peeper-case-"))
         return self._folder / name
 
     def file(self, name: str, exists: bool) -> str:
         """Makes the file, or takes it away; its path."""
-        path = self._path(name)
+        path = self.path(name)
         if exists:
             path.touch()
         else:
@@ -31,14 +31,14 @@ class CaseFiles:
 
     def gate(self, name: str) -> str:
         """Makes a FIFO at which probes wait; its path."""
-        path = self._path(name)
+        path = self.path(name)
         os.mkfifo(path)
         return str(path)
 
     def open_gate(self, name: str) -> bool:
         """Lets those through who wait there; false if nobody does."""
         try:
-            os.close(os.open(self._path(name), os.O_WRONLY | os.O_NONBLOCK))
+            os.close(os.open(self.path(name), os.O_WRONLY | os.O_NONBLOCK))
         except OSError as error:
             if error.errno != errno.ENXIO:
                 raise

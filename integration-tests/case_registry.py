@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Callable
+from typing import Callable, Optional
 
 from server_process import Build
 
@@ -13,6 +13,7 @@ class Settings:
 
     build: Build
     quick: bool  # fewer rounds, for a developer's own machine
+    model_seed: Optional[int] = None  # the one tree that the model-based test shall play
 
 
 Body = Callable[[Settings], None]

@@ -14,6 +14,7 @@ from typing import Any, Callable, Optional
 from google.protobuf import json_format
 
 import peeper_wire as wire
+import supervisor_wire
 from case_files import CaseFiles
 from server_process import Failure, Server, check, check_equal, kill_host
 
@@ -179,6 +180,7 @@ VERBS = {
     "redrive": Verb("redrive", lambda s: wire.pb.Redrive(crash=s["redrive"], timeout_ms=s.get("timeout", 0)), redriven),
     "discard_crash": Verb("discard_crash", lambda s: wire.pb.DiscardCrash(crash=s["discard_crash"]), done),
     "ping": Verb("ping", lambda s: wire.pb.Ping(), done),
+    **{name: Verb(*row) for name, row in supervisor_wire.STEP_VERBS.items()},
 }
 
 
@@ -252,13 +254,13 @@ def compare_result(step: Step, result: Any) -> None:
 
 
 def contains(actual: Any, expected: Any, where: str) -> None:
-    """Every key of the expected maps is there with the expected value; more may be there."""
+    """Every key of the expected maps is there with the expected value; more may be there. Lists are of one length."""
     if isinstance(expected, dict) and isinstance(actual, dict):
         for key, value in expected.items():
             check(key in actual, f"{where} has no {key!r}: {actual!r}")
             contains(actual[key], value, f"{where}.{key}")
-    elif isinstance(expected, list) and isinstance(actual, list) and any(isinstance(e, dict) for e in expected):
-        check_equal(len(actual), len(expected), f"elements of {where}")
+    elif isinstance(expected, list) and isinstance(actual, list):
+        check(len(actual) == len(expected), f"{where} is not of {len(expected)} elements: {actual!r}")
         for index, value in enumerate(expected):
             contains(actual[index], value, f"{where}[{index}]")
     else:

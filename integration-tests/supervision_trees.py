@@ -1,0 +1,131 @@
+"""Random trees and random sequences for the model of supervision: what is drawn from a seed, and nothing else."""
+from __future__ import annotations
+
+import random
+from typing import Any, Optional
+
+from supervision_model import Node, Supervisor, walk
+
+STRATEGIES = ["one_for_one", "one_for_all", "rest_for_one", "simple_one_for_one"]
+RESTARTS = ["permanent", "transient", "temporary"]
+SHUTDOWNS: list[Any] = [5000, 1000, "infinity", "brutal_kill"]
+DEPTH_MAX = 3
+CHILDREN_MAX = 4
+PERIOD_MS = 3_600_000  # the longest: within one run restarts only add up
+
+
+class Trees:
+    """Draws nodes. Names are unique within one server: they begin with the seed."""
+
+    def __init__(self, seed: int) -> None:
+        self.chance = random.Random(seed)
+        self.prefix = f"m{seed}"
+        self._numbers = iter(range(1, 1_000_000))
+
+    def root(self) -> Node:
+        """Mostly one that survives a while."""
+        node = self._supervisor("root", 1)
+        if node.supervisor is not None and self.chance.random() < 0.8:
+            node.supervisor.intensity = self.chance.choice([5, 10, 20])
+        return node
+
+    def child(self, auto_shutdown: str, depth: int = DEPTH_MAX, child_id: Optional[str] = None) -> Node:
+        """A child for a supervisor with that rule; a supervisor itself only above `depth`."""
+        own_id = child_id or f"c{next(self._numbers)}"
+        if depth < DEPTH_MAX and self.chance.random() < 0.4:
+            node = self._supervisor(own_id, depth + 1)
+        else:
+            node = Node(own_id, self._name(own_id), initial=self.chance.randrange(1000))
+            node.shutdown = self.chance.choice(SHUTDOWNS)
+        node.restart = self.chance.choice(RESTARTS)
+        if auto_shutdown != "never" and node.restart != "permanent":
+            node.significant = self.chance.random() < 0.5
+        return node
+
+    def _name(self, own_id: str) -> str:
+        return f"{self.prefix}-{own_id}-{next(self._numbers)}"
+
+    def _supervisor(self, own_id: str, depth: int) -> Node:
+        node = Node(own_id, self._name(own_id), shutdown="infinity")
+        strategy = self.chance.choice(STRATEGIES)
+        intensity = self.chance.choice([0, 1, 2, 3, 5])
+        auto = "never"
+        if strategy != "simple_one_for_one" and self.chance.random() < 0.3:
+            auto = self.chance.choice(["any_significant", "all_significant"])
+        node.supervisor = Supervisor(strategy, intensity, auto)
+        if strategy == "simple_one_for_one":
+            template = Node("template", "", self.chance.choice(RESTARTS))
+            node.supervisor.static = [template]
+        else:
+            count = self.chance.randrange(CHILDREN_MAX + 1)
+            node.supervisor.static = [self.child(auto, depth) for _ in range(count)]
+        return node
+
+    def dynamic_child(self, template: Node) -> Node:
+        """A child of a simple_one_for_one: its id is empty, the rest is the template's."""
+        own_id = f"d{next(self._numbers)}"
+        return Node("", self._name(own_id), template.restart, shutdown=template.shutdown,
+                    initial=self.chance.randrange(1000))
+
+
+class Moods:
+    """What the next init of an actor does, and the files by which its probe learns of it."""
+
+    def __init__(self, paths: Any) -> None:
+        self._paths = paths  # case_files.CaseFiles
+        self.moods: dict[str, str] = {}  # name: "fail" or "ignore"
+
+    def set(self, name: str, mood: Optional[str]) -> None:
+        if mood is None:
+            self.moods.pop(name, None)
+        else:
+            self.moods[name] = mood
+        for word in ("fail", "ignore"):
+            self._paths.file(f"{name}.{word}", mood == word)
+
+    def argument(self, node: Node) -> dict[str, Any]:
+        """The argument of a probe that keeps to its mood."""
+        fail = str(self._paths.path(f"{node.name}.fail"))
+        ignore = str(self._paths.path(f"{node.name}.ignore"))
+        init = [["if_file", fail, [["error", "planned"]]], ["if_file", ignore, ["ignore"]]]
+        return {"state": node.initial, "init": init}
+
+
+def actor_start(node: Node, moods: Moods) -> dict[str, Any]:
+    return {"behaviour": "probe", "name": node.name, "argument": moods.argument(node)}
+
+
+def child_spec(node: Node, moods: Moods) -> dict[str, Any]:
+    start = {"supervisor": supervisor_spec(node, moods)} if node.supervisor else actor_start(node, moods)
+    return {"id": node.id, "start": start, "restart": node.restart, "shutdown": node.shutdown,
+            "significant": node.significant}
+
+
+def supervisor_spec(node: Node, moods: Moods) -> dict[str, Any]:
+    own = node.supervisor
+    assert own is not None
+    if own.simple:
+        template = own.static[0]
+        children = [{"id": template.id, "start": {"behaviour": "probe"}, "restart": template.restart,
+                     "shutdown": template.shutdown}]
+    else:
+        children = [child_spec(child, moods) for child in own.static]
+    return {"name": node.name, "strategy": own.strategy, "intensity": own.intensity, "period_ms": PERIOD_MS,
+            "auto_shutdown": own.auto_shutdown, "children": children}
+
+
+def tree_text(node: Node, depth: int = 0) -> str:
+    """The tree for a person."""
+    own = node.supervisor
+    words = [node.id or "-", node.name, node.restart, f"life {node.life.unit}" if node.life else "no life"]
+    if node.significant:
+        words.append("significant")
+    if own is not None:
+        words += [own.strategy, f"{own.restarts}/{own.intensity}", own.auto_shutdown]
+    lines = ["  " * depth + " ".join(words)]
+    lines += [tree_text(child, depth + 1) for child in (own.children if own else [])]
+    return "\n".join(lines)
+
+
+def living(root: Node, supervisors: bool) -> list[Node]:
+    return [node for node in walk(root) if node.alive and (node.supervisor is not None) == supervisors]
