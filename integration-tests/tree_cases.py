@@ -118,6 +118,8 @@ def bad_specs(settings: Settings) -> None:
             (child.replace("counter", "nope"), ':4: children[0].start.behaviour: "nope" is not the name of a loaded'),
             (child + "    restart: often\n", ':5: children[0].restart: "often" is not permanent | transient'),
             (child + "    significant: true\n", ":5: children[0].significant: true does not go with restart permanent"),
+            (child + "  - id: x\n    start: {behaviour: counter}\n", ':5: children[1].id: the id "x" stands twice'),
+            (child + "    intensty: 3\n", ":5: children[0].intensty: there is no such field here, only id, start,"),
             (child + "  - start: {}\n", ":5: children[1].id: is missing"),
             (child + "  - id: y\n", ":5: children[1].start: is missing"),
             (child + "  - id: y\n    start:\n      supervisor:\n        intensity: -1\n",

@@ -21,7 +21,7 @@ struct tree_file {
 
 // A complaint for a person: "FILE:LINE:COLUMN: what", in one line.
 struct tree_message {
-    char text[1200];
+    char text[1600];
 };
 
 // Reads the file at `path`; `file` is zeroed.

@@ -32,16 +32,12 @@ static void run(struct shard *shard, struct tree_start *start, struct request *r
 
 // --- Starting ------------------------------------------------------------------------------------
 
-// Whether the spec is good. Read once more when it is started; here for the message with a line.
+// Whether the spec is good. It is read once more when it is started; here for the line of what is
+// wrong, and for what a client may say and a person can only have meant otherwise.
 static bool check_spec(struct shard *shard, struct tree_start *start) {
-    struct spec_fault       fault = {0};
-    struct supervisor_spec *spec;
-    enum status             status =
-        spec_read_supervisor(&shard->behaviours, spec_of(start->file), &fault, &spec);
-    if (status == STATUS_OK) {
-        supervisor_spec_release(spec);
-        return true;
-    }
+    struct spec_fault fault = {0};
+    enum status status = spec_check_strictly(&shard->behaviours, spec_of(start->file), &fault);
+    if (status == STATUS_OK) return true;
     if (status == STATUS_NO_MEMORY) {
         snprintf(start->message.text, sizeof start->message.text, "%s", status_text(status));
     } else {

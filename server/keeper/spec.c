@@ -57,12 +57,22 @@ const char *restart_text(uint8_t restart) {
 
 // --- Where the reader is, and what it complains about --------------------------------------------
 
-#define PATH_BYTES 160
+// SPEC_DEPTH_MAX supervisors in each other, the last of a million children each.
+#define PATH_BYTES 640
+#define FIELDS_MAX 16  // of one map
 #define SHOWN_BYTES 60 // of a wrong value
+
+// What was asked for in a map, so that a field that means nothing can be told.
+struct fields {
+    const char *names[FIELDS_MAX];
+    size_t      count;
+};
 
 struct reader {
     const struct behaviour_table *behaviours;
     struct spec_fault            *fault;
+    struct fields                *fields; // of the map being read
+    bool                          strict; // other fields are wrong
     int                           depth;
     char                          path[PATH_BYTES]; // "children[2].start."; cut if too long
 };
@@ -145,13 +155,67 @@ void spec_fault_fini(struct spec_fault *fault) {
     peeper_writer_fini(&fault->reason);
 }
 
+// The field for a complaint about the whole that is being read. The path ends there.
+static const char *whole(struct reader *reader) {
+    size_t end = strlen(reader->path);
+    if (end > 0 && reader->path[end - 1] == '.') reader->path[end - 1] = '\0';
+    return end == 0 ? "spec" : "";
+}
+
+static enum status not_a_map(struct reader *reader, const char *word, struct peeper_value value) {
+    return wrong(reader, whole(reader), word, value, "a map");
+}
+
+// --- Fields that nobody knows --------------------------------------------------------------------
+
+static bool get(struct reader *reader, struct peeper_value map, const char *field,
+                struct peeper_value *ret_value) {
+    struct fields *fields = reader->fields;
+    CHECK(fields->count < FIELDS_MAX);
+    fields->names[fields->count++] = field;
+    return peeper_value_get(map, field, ret_value);
+}
+
+static bool asked(const struct fields *fields, const char *key, size_t bytes) {
+    for (size_t i = 0; i < fields->count; i++) {
+        if (strlen(fields->names[i]) == bytes && memcmp(fields->names[i], key, bytes) == 0)
+            return true;
+    }
+    return false;
+}
+
+static enum status unknown(struct reader *reader, const char *key, size_t bytes) {
+    char   field[64], what[200] = "there is no such field here, only";
+    size_t at = strlen(what);
+    snprintf(field, sizeof field, "%.*s", bytes < 60 ? (int)bytes : 60, key);
+    for (size_t i = 0; i < reader->fields->count && at < sizeof what; i++) {
+        at += (size_t)snprintf(what + at, sizeof what - at, "%s %s", i == 0 ? "" : ",",
+                               reader->fields->names[i]);
+    }
+    peeper_write_string_n(reason(reader, "unknown_field"), key, bytes);
+    peeper_write_end(&reader->fault->reason);
+    return complain(reader, field, what);
+}
+
+// The end of a map that was read into `status`; `before` are the fields of the one around it.
+static enum status leave_map(struct reader *reader, struct fields *before, struct peeper_value map,
+                             enum status status) {
+    struct peeper_iter iter = peeper_value_iter(map);
+    while (status == STATUS_OK && reader->strict && peeper_iter_next(&iter)) {
+        if (!asked(reader->fields, iter.key, iter.key_bytes))
+            status = unknown(reader, iter.key, iter.key_bytes);
+    }
+    reader->fields = before;
+    return status;
+}
+
 // --- Fields of a map: absent ones leave the default alone ----------------------------------------
 
 static enum status read_word(struct reader *reader, struct peeper_value map, const char *field,
                              const struct word *words, uint8_t *value) {
     struct peeper_value given;
     char                wanted[120] = "", invalid[48];
-    if (!peeper_value_get(map, field, &given)) return STATUS_OK;
+    if (!get(reader, map, field, &given)) return STATUS_OK;
     for (const struct word *word = words; word->text != NULL; word++) {
         if (peeper_value_is(given, word->text)) {
             *value = (uint8_t)word->value;
@@ -169,7 +233,7 @@ static enum status read_count(struct reader *reader, struct peeper_value map, co
     struct peeper_value given;
     int64_t             number;
     char                wanted[64], invalid[48];
-    if (!peeper_value_get(map, field, &given)) return STATUS_OK;
+    if (!get(reader, map, field, &given)) return STATUS_OK;
     if (peeper_value_int(given, &number) && number >= min && number <= max) {
         *value = (uint32_t)number;
         return STATUS_OK;
@@ -192,7 +256,7 @@ static enum status read_text(struct reader *reader, struct peeper_value map, con
     const char         *data;
     size_t              bytes;
     char                invalid[48];
-    if (!peeper_value_get(map, field, &given)) return STATUS_OK;
+    if (!get(reader, map, field, &given)) return STATUS_OK;
     if (peeper_value_string(given, &data, &bytes) && bytes > 0 && bytes <= NAME_BYTES_MAX &&
         plain_text(data, bytes)) {
         *text = slice_of(data, bytes);
@@ -207,7 +271,7 @@ static enum status read_shutdown(struct reader *reader, struct peeper_value map,
                                  uint32_t *shutdown_ms) {
     struct peeper_value given;
     int64_t             number;
-    if (!peeper_value_get(map, "shutdown", &given)) return STATUS_OK;
+    if (!get(reader, map, "shutdown", &given)) return STATUS_OK;
     if (peeper_value_is(given, "brutal_kill")) {
         *shutdown_ms = SHUTDOWN_BRUTAL;
     } else if (peeper_value_is(given, "infinity")) {
@@ -226,7 +290,7 @@ static enum status read_bool(struct reader *reader, struct peeper_value map, con
                              bool *value) {
     struct peeper_value given;
     char                invalid[48];
-    if (!peeper_value_get(map, field, &given) || peeper_value_bool(given, value)) return STATUS_OK;
+    if (!get(reader, map, field, &given) || peeper_value_bool(given, value)) return STATUS_OK;
     snprintf(invalid, sizeof invalid, "invalid_%s", field);
     return wrong(reader, field, invalid, given, "true or false");
 }
@@ -266,8 +330,7 @@ static enum status read_start_actor(struct reader *reader, struct peeper_value s
         (void)wrong(reader, "behaviour", "undef", value, "the name of a loaded behaviour");
         return reader->fault->status = STATUS_UNKNOWN_BEHAVIOUR;
     }
-    if (peeper_value_get(start, "argument", &value))
-        draft->argument = slice_of(value.data, value.bytes);
+    if (get(reader, start, "argument", &value)) draft->argument = slice_of(value.data, value.bytes);
     status = read_text(reader, start, "name", &draft->name);
     if (status != STATUS_OK) return status;
     status = read_count(reader, start, "timeout_ms", 1, DEADLINE_MS_MAX, &draft->fixed.timeout_ms);
@@ -277,13 +340,16 @@ static enum status read_start_actor(struct reader *reader, struct peeper_value s
 
 static enum status read_start(struct reader *reader, struct peeper_value map, struct draft *draft) {
     struct peeper_value start, supervisor;
-    if (!peeper_value_get(map, "start", &start)) return missing(reader, "start", "missing_start");
+    if (!get(reader, map, "start", &start)) return missing(reader, "start", "missing_start");
     if (peeper_value_kind(start) != PEEPER_MAP)
         return wrong(reader, "start", "invalid_mfa", start, "a map");
-    size_t      at = descend(reader, "start.", 0);
-    enum status status = peeper_value_get(start, "supervisor", &supervisor)
+    struct fields own = {0}, *before = reader->fields;
+    size_t        at = descend(reader, "start.", 0);
+    reader->fields = &own;
+    enum status status = get(reader, start, "supervisor", &supervisor)
                              ? read_start_supervisor(reader, supervisor, draft)
                              : read_start_actor(reader, start, draft);
+    status = leave_map(reader, before, start, status);
     restore(reader, at);
     return status;
 }
@@ -300,11 +366,6 @@ static enum status check_significant(struct reader *reader, enum auto_shutdown a
 
 static enum status read_draft(struct reader *reader, enum auto_shutdown auto_shutdown,
                               struct peeper_value map, struct draft *draft) {
-    if (peeper_value_kind(map) != PEEPER_MAP) {
-        char last = reader->path[0] == '\0' ? '\0' : reader->path[strlen(reader->path) - 1];
-        if (last == '.') reader->path[strlen(reader->path) - 1] = '\0';
-        return wrong(reader, "", "invalid_child_spec", map, "a map");
-    }
     draft->fixed.restart = RESTART_PERMANENT;
     draft->fixed.on_intensity = INTENSITY_STOP;
     draft->fixed.shutdown_ms = SHUTDOWN_MS_DEFAULT;
@@ -345,8 +406,12 @@ static struct child_spec *child_spec_create(const struct draft *draft) {
 
 static enum status read_child(struct reader *reader, enum auto_shutdown auto_shutdown,
                               struct peeper_value map, struct child_spec **ret_spec) {
-    struct draft draft = {0};
-    enum status  status = read_draft(reader, auto_shutdown, map, &draft);
+    if (peeper_value_kind(map) != PEEPER_MAP) return not_a_map(reader, "invalid_child_spec", map);
+    struct draft  draft = {0};
+    struct fields own = {0}, *before = reader->fields;
+    reader->fields = &own;
+    enum status status = read_draft(reader, auto_shutdown, map, &draft);
+    status = leave_map(reader, before, map, status);
     if (status == STATUS_OK) {
         struct child_spec *spec = child_spec_create(&draft);
         if (spec != NULL) {
@@ -366,6 +431,15 @@ static int compare_ids(const void *left, const void *right) {
     return memcmp(a.data, b.data, a.bytes);
 }
 
+// Which of two children comes later in the list.
+static uint32_t later_of(const struct supervisor_spec *spec, const struct child_spec *left,
+                         const struct child_spec *right) {
+    uint32_t at = spec->count;
+    do at--;
+    while (at > 0 && spec->children[at] != left && spec->children[at] != right);
+    return at;
+}
+
 // Sorted copies stand side by side.
 static enum status check_duplicates(struct reader *reader, const struct supervisor_spec *spec) {
     if (spec->count < 2) return STATUS_OK;
@@ -377,13 +451,14 @@ static enum status check_duplicates(struct reader *reader, const struct supervis
     for (uint32_t i = 1; i < spec->count && status == STATUS_OK; i++) {
         if (compare_ids(&sorted[i - 1], &sorted[i]) != 0) continue;
         struct slice id = child_spec_id(sorted[i]);
-        char         what[300];
+        char         field[32], what[300];
+        snprintf(field, sizeof field, "children[%u].id", later_of(spec, sorted[i - 1], sorted[i]));
         snprintf(what, sizeof what, "the id \"%.*s\" stands twice", (int)id.bytes,
                  (const char *)id.data);
         peeper_write_string_n(reason(reader, "duplicate_child_name"), (const char *)id.data,
                               id.bytes);
         peeper_write_end(&reader->fault->reason);
-        status = complain(reader, "children", what);
+        status = complain(reader, field, what);
     }
     free(sorted);
     return status;
@@ -447,7 +522,7 @@ static enum status read_into(struct reader *reader, struct peeper_value map,
     struct peeper_value children;
     enum status         status = read_flags(reader, map, spec);
     if (status != STATUS_OK) return status;
-    if (peeper_value_get(map, "children", &children)) {
+    if (get(reader, map, "children", &children)) {
         status = read_children(reader, children, spec);
         if (status != STATUS_OK) return status;
     }
@@ -456,11 +531,10 @@ static enum status read_into(struct reader *reader, struct peeper_value map,
 
 static enum status read_supervisor(struct reader *reader, struct peeper_value map,
                                    struct supervisor_spec **ret_spec) {
-    if (peeper_value_kind(map) != PEEPER_MAP)
-        return wrong(reader, "spec", "bad_start_spec", map, "a map");
+    if (peeper_value_kind(map) != PEEPER_MAP) return not_a_map(reader, "bad_start_spec", map);
     if (reader->depth == SPEC_DEPTH_MAX) {
         peeper_write_end(reason(reader, "too_deep"));
-        return complain(reader, "", "more than 12 supervisors in each other");
+        return complain(reader, whole(reader), "more than 12 supervisors in each other");
     }
     struct supervisor_spec *spec = calloc(1, sizeof *spec);
     if (spec == NULL) return no_memory(reader);
@@ -470,9 +544,12 @@ static enum status read_supervisor(struct reader *reader, struct peeper_value ma
     spec->intensity = INTENSITY_DEFAULT;
     spec->period_ms = PERIOD_MS_DEFAULT;
     spec->children_max = UINT32_MAX;
+    struct fields own = {0}, *before = reader->fields;
+    reader->fields = &own;
     reader->depth++;
     enum status status = read_into(reader, map, spec);
     reader->depth--;
+    status = leave_map(reader, before, map, status);
     if (status != STATUS_OK) {
         supervisor_spec_release(spec);
         return status;
@@ -501,6 +578,18 @@ enum status spec_read_supervisor(const struct behaviour_table *behaviours, struc
     struct peeper_value map;
     enum status         status = open_value(&reader, value, &map);
     return status != STATUS_OK ? status : read_supervisor(&reader, map, ret_spec);
+}
+
+enum status spec_check_strictly(const struct behaviour_table *behaviours, struct slice value,
+                                struct spec_fault *fault) {
+    struct reader       reader = {.behaviours = behaviours, .fault = fault, .strict = true};
+    struct peeper_value map;
+    enum status         status = open_value(&reader, value, &map);
+    if (status != STATUS_OK) return status;
+    struct supervisor_spec *spec;
+    status = read_supervisor(&reader, map, &spec);
+    if (status == STATUS_OK) supervisor_spec_release(spec);
+    return status;
 }
 
 enum status spec_read_child(const struct behaviour_table *behaviours,

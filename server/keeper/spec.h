@@ -71,9 +71,9 @@ static inline struct slice child_spec_argument(const struct child_spec *spec) {
 
 // What is wrong with a spec, for the caller's error.
 struct spec_fault {
-    enum status          status;       // BAD_SPEC, UNKNOWN_BEHAVIOUR or NO_MEMORY
-    char                 message[600]; // "children[2].restart: \"often\" is not ..."
-    struct peeper_writer reason;       // owned: as OTP names it, such as ["missing_id"]
+    enum status          status;        // BAD_SPEC, UNKNOWN_BEHAVIOUR or NO_MEMORY
+    char                 message[1024]; // "children[2].restart: \"often\" is not ..."
+    struct peeper_writer reason;        // owned: as OTP names it, such as ["missing_id"]
 };
 void spec_fault_fini(struct spec_fault *fault);
 
@@ -83,6 +83,9 @@ void spec_fault_fini(struct spec_fault *fault);
 NODISCARD enum status spec_read_supervisor(const struct behaviour_table *behaviours,
                                            struct slice value, struct spec_fault *fault,
                                            struct supervisor_spec **ret_spec);
+// Checks a supervisor's spec as a person wrote it: a field that no spec has is wrong, too.
+NODISCARD enum status spec_check_strictly(const struct behaviour_table *behaviours,
+                                          struct slice value, struct spec_fault *fault);
 // `auto_shutdown` is that of the supervisor that the child is for.
 NODISCARD enum status spec_read_child(const struct behaviour_table *behaviours,
                                       enum auto_shutdown auto_shutdown, struct slice value,

@@ -69,6 +69,58 @@ Test(spec, keys_that_nobody_knows_are_ignored) {
     supervisor_spec_release(spec);
 }
 
+Test(spec, a_field_that_nobody_knows_is_wrong_where_a_person_wrote_it) {
+    static const struct {
+        const char *source, *message;
+    } WRONGS[] = {
+        {"{\"colour\": \"red\"}", "colour: there is no such field here, only name, strategy, "},
+        {"{\"children\": [{\"id\": \"a\", " START ", \"intensity\": 3}]}",
+         "children[0].intensity: there is no such field here, only id, start, restart, "},
+        {"{\"children\": [{\"id\": \"a\", \"start\": {\"behaviour\": \"counter\", "
+         "\"arguments\": 1}}]}",
+         "children[0].start.arguments: there is no such field here, only supervisor, behaviour, "},
+        {"{\"children\": [{\"id\": \"a\", \"start\": {\"behaviour\": \"counter\", "
+         "\"supervisor\": {}}}]}",
+         "children[0].start.behaviour: there is no such field here, only supervisor"},
+        {"{\"children\": [{\"id\": \"a\", \"start\": {\"supervisor\": {\"x\": 1}}}]}",
+         "children[0].start.supervisor.x: there is no such field here, only name, strategy, "},
+    };
+    for (size_t i = 0; i < sizeof WRONGS / sizeof WRONGS[0]; i++) {
+        struct supervisor_spec *spec;
+        cr_assert(spec_read_supervisor(&behaviours, json(WRONGS[i].source), &fault, &spec) ==
+                  STATUS_OK);
+        supervisor_spec_release(spec);
+        cr_assert(spec_check_strictly(&behaviours, json(WRONGS[i].source), &fault) ==
+                  STATUS_BAD_SPEC);
+        cr_assert(strstr(fault.message, WRONGS[i].message) == fault.message, "%s", fault.message);
+    }
+    cr_assert(reason_is("[\"unknown_field\", \"x\"]"));
+}
+
+Test(spec, fields_that_are_known_everywhere_pass_the_strict_check) {
+    const char *source =
+        "{\"name\": \"s\", \"strategy\": \"one_for_all\", \"intensity\": 1, \"period_ms\": 1000, "
+        "\"max_children\": 9, \"auto_shutdown\": \"any_significant\", \"children\": [{\"id\": "
+        "\"a\", \"restart\": \"transient\", \"shutdown\": 1, \"significant\": true, "
+        "\"on_intensity\": \"stop\", \"start\": {\"behaviour\": \"counter\", \"name\": \"n\", "
+        "\"argument\": {\"any\": 1}, \"timeout_ms\": 5, \"mailbox_max\": 6}}, {\"id\": \"b\", "
+        "\"start\": {\"supervisor\": {}}}]}";
+    cr_assert(spec_check_strictly(&behaviours, json(source), &fault) == STATUS_OK, "%s",
+              fault.message);
+}
+
+Test(spec, a_place_is_named_however_deep_it_is) {
+    char source[4000] = "{\"x\": 1}", wrapped[4000];
+    for (int i = 0; i < SPEC_DEPTH_MAX - 1; i++) {
+        snprintf(wrapped, sizeof wrapped,
+                 "{\"children\": [{\"id\": \"a\", \"start\": {\"supervisor\": %s}}]}", source);
+        strcpy(source, wrapped);
+    }
+    cr_assert(spec_check_strictly(&behaviours, json(source), &fault) == STATUS_BAD_SPEC);
+    cr_assert(strstr(fault.message, "children[0].start.supervisor.x: there is") != NULL, "%s",
+              fault.message);
+}
+
 Test(spec, what_is_wrong_is_named_with_its_place_and_its_value) {
     static const struct {
         const char *source, *message, *reason;
@@ -94,7 +146,7 @@ Test(spec, what_is_wrong_is_named_with_its_place_and_its_value) {
         {"{\"children\": [{\"id\": \"a\", \"start\": 1}]}", "children[0].start: 1 is not a map",
          "[\"invalid_mfa\", 1]"},
         {"{\"children\": [{\"id\": \"a\", " START "}, {\"id\": \"a\", " START "}]}",
-         "children: the id \"a\" stands twice", "[\"duplicate_child_name\", \"a\"]"},
+         "children[1].id: the id \"a\" stands twice", "[\"duplicate_child_name\", \"a\"]"},
         {"{\"children\": [{\"id\": \"a\", \"restart\": \"often\", " START "}]}",
          "children[0].restart: \"often\" is not permanent | transient | temporary",
          "[\"invalid_restart\", \"often\"]"},
@@ -152,6 +204,8 @@ Test(spec, supervisors_in_each_other_have_a_limit) {
     struct supervisor_spec *spec;
     cr_assert(spec_read_supervisor(&behaviours, json(source), &fault, &spec) == STATUS_BAD_SPEC);
     cr_assert(reason_is("[\"too_deep\"]"));
+    cr_assert(strstr(fault.message, "].start.supervisor: more than 12") != NULL, "%s",
+              fault.message);
 }
 
 Test(spec, a_list_can_be_checked_by_itself) {
