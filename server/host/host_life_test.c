@@ -259,8 +259,8 @@ static const struct death_row {
     const char *later;  // what else is in it
 } DEATHS[] = {
     {"\"segfault\"", DEATH_SIGNAL, SIGSEGV, SIGSEGV, "probe.so+0x", "\npeeper-host+0x"},
-    {"\"abort\"", DEATH_SIGNAL, SIGABRT, SIGABRT, "libc.so.6+0x", "\nprobe.so+0x"},
-    {"[\"native_exit\", 3]", DEATH_EXIT, 3, 0, "libc.so.6+0x", "\nprobe.so+0x"},
+    {"\"abort\"", DEATH_SIGNAL, SIGABRT, SIGABRT, "lib", "\nprobe.so+0x"},
+    {"[\"native_exit\", 3]", DEATH_EXIT, 3, 0, "lib", "\nprobe.so+0x"},
     {"\"recurse\"", DEATH_OVERFLOW, SIGSEGV, SIGSEGV, "probe.so+0x", "\nprobe.so+0x"},
     {"\"jump_nowhere\"", DEATH_SIGNAL, SIGSEGV, SIGSEGV, "?+0x40", "\nprobe.so+0x"},
     // Nobody can tell who called; but the report comes, and says where it was.

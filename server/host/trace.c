@@ -129,18 +129,26 @@ static void put_frames(struct text *text, void *const *frames, size_t count, boo
     }
 }
 
+// The first frame that is not of those who ask. A sanitizer puts itself before even them.
+static size_t first_caller(void *const *frames, size_t count) {
+    size_t first = 0;
+    while (first < count && !own((uintptr_t)frames[first] - 1)) first++;
+    if (first == count) return 0;
+    while (first < count && own((uintptr_t)frames[first] - 1)) first++;
+    return first;
+}
+
 // --- Who asks ------------------------------------------------------------------------------------
 
 size_t trace_callers(char room[TRACE_BYTES_MAX]) {
     void       *frames[TRACE_FRAMES_MAX];
     struct text text = {.room = room};
-    int         count = backtrace(frames, TRACE_FRAMES_MAX);
-    int         first = 0;
-    while (first < count && own((uintptr_t)frames[first] - 1)) first++;
-    // The last frame of a thread belongs to the C library; with nothing else there is no behaviour.
+    size_t      count = (size_t)backtrace(frames, TRACE_FRAMES_MAX);
+    size_t      first = first_caller(frames, count);
+    // The last frames of a thread belong to the C library; with nothing else there is no behaviour.
     bool any = false;
-    for (int i = first; i < count; i++) any |= own((uintptr_t)frames[i] - 1);
-    if (any) put_frames(&text, frames + first, (size_t)(count - first), false, true);
+    for (size_t i = first; i < count; i++) any |= own((uintptr_t)frames[i] - 1);
+    if (any) put_frames(&text, frames + first, count - first, false, true);
     return text.bytes;
 }
 
@@ -187,7 +195,7 @@ size_t trace_write(char room[TRACE_BYTES_MAX], void *const frames[TRACE_FRAMES_M
     size_t       count = 0, first = 0;
     while (count < TRACE_FRAMES_MAX && frames[count] != NULL) count++;
     if (!point_of(place->context, &point)) {
-        while (first < count && own((uintptr_t)frames[first] - 1)) first++;
+        first = first_caller(frames, count);
         put_frames(&text, frames + first, count - first, false, false);
         return text.bytes;
     }
