@@ -271,6 +271,8 @@ static void on_frame(struct peeper_client *client, struct incoming *incoming) {
         return;
     }
     if (incoming->id == 0) {
+        if (incoming->kind == FRAME_EVENT && client->hooks.on_event != NULL)
+            client->hooks.on_event(client->hooks.user, &incoming->event);
         if (answer->error.status != PEEPER_STATUS_OK) on_notice(client, &answer->error);
         return;
     }

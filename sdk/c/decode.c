@@ -197,6 +197,7 @@ static void fill_started(const Peeper__V1__Started *from, struct peeper_started 
     started->name = from->name;
     started->ignored = from->ignored;
     started->info = value_of(from->info);
+    started->monitor = from->monitor;
 }
 
 static enum peeper_status fill_children(struct decoder *decoder, const Peeper__V1__Children *from,
@@ -238,11 +239,32 @@ static void fill_counts(const Peeper__V1__ChildCounts *from, struct peeper_child
 
 // An event of a kind that this version does not know stays FRAME_UNKNOWN.
 static void fill_event(const Peeper__V1__Event *event, struct incoming *incoming) {
-    if (event->kind_case != PEEPER__V1__EVENT__KIND_GOODBYE) return;
-    const char *message = event->goodbye->message;
-    incoming->kind = FRAME_GOODBYE;
-    incoming->answer.error =
-        error_of(PEEPER_STATUS_SHUTTING_DOWN, message[0] != '\0' ? message : NULL);
+    struct peeper_event *told = &incoming->event;
+    const char          *message;
+    switch (event->kind_case) {
+        case PEEPER__V1__EVENT__KIND_GOODBYE:
+            message = event->goodbye->message;
+            incoming->kind = FRAME_GOODBYE;
+            incoming->answer.error =
+                error_of(PEEPER_STATUS_SHUTTING_DOWN, message[0] != '\0' ? message : NULL);
+            return;
+        case PEEPER__V1__EVENT__KIND_DOWN:
+            *told = (struct peeper_event){.kind = PEEPER_EVENT_DOWN,
+                                          .ref = event->down->ref,
+                                          .id = event->down->id,
+                                          .name = event->down->name,
+                                          .reason = value_of(event->down->reason)};
+            break;
+        case PEEPER__V1__EVENT__KIND_EXIT:
+            *told = (struct peeper_event){.kind = PEEPER_EVENT_EXIT,
+                                          .id = event->exit->id,
+                                          .name = event->exit->name,
+                                          .reason = value_of(event->exit->reason)};
+            break;
+        default: return;
+    }
+    incoming->kind = FRAME_EVENT;
+    told->frame = incoming->answer.frame;
 }
 
 static enum peeper_status fill(struct decoder *decoder, Peeper__V1__ServerFrame *frame,
@@ -290,6 +312,10 @@ static enum peeper_status fill(struct decoder *decoder, Peeper__V1__ServerFrame 
             return PEEPER_STATUS_OK;
         case PEEPER__V1__SERVER_FRAME__BODY_PONG:
             incoming->kind = FRAME_PONG;
+            return PEEPER_STATUS_OK;
+        case PEEPER__V1__SERVER_FRAME__BODY_MONITORED:
+            incoming->kind = FRAME_MONITORED;
+            answer->ref = frame->monitored->ref;
             return PEEPER_STATUS_OK;
         case PEEPER__V1__SERVER_FRAME__BODY_CHILDREN:
             incoming->kind = FRAME_CHILDREN;
@@ -351,6 +377,10 @@ bool frame_kind_fits(enum frame_kind kind, enum request_verb verb) {
         [REQUEST_CHILD_SPEC] = FRAME_REPLY,
         [REQUEST_CHECK_SPECS] = FRAME_DONE,
         [REQUEST_CHANGE_SUPERVISOR] = FRAME_DONE,
+        [REQUEST_MONITOR] = FRAME_MONITORED,
+        [REQUEST_DEMONITOR] = FRAME_DONE,
+        [REQUEST_LINK] = FRAME_DONE,
+        [REQUEST_UNLINK] = FRAME_DONE,
         [REQUEST_CRASHES] = FRAME_CRASH_LISTING,
         [REQUEST_CRASH] = FRAME_CRASH_REPORT,
         [REQUEST_REDRIVE] = FRAME_DONE,

@@ -28,7 +28,9 @@ enum frame_kind {
     FRAME_CHILD_COUNTS,
     FRAME_CRASH_LISTING,
     FRAME_CRASH_REPORT,
+    FRAME_MONITORED,
     FRAME_GOODBYE,
+    FRAME_EVENT, // DOWN or EXIT
 };
 
 // One decoded frame. Everything points into the frame's bytes or the decoder.
@@ -37,6 +39,7 @@ struct incoming {
     enum frame_kind       kind;
     struct peeper_answer  answer;
     struct peeper_welcome welcome;
+    struct peeper_event   event;
 };
 
 // Shape:  `bytes_max` bounds what one frame may take when decoded.

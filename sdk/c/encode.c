@@ -28,6 +28,10 @@ union body {
     Peeper__V1__GetChildSpec     get_child_spec;
     Peeper__V1__CheckSpecs       check_specs;
     Peeper__V1__ChangeSupervisor change_supervisor;
+    Peeper__V1__Monitor          monitor;
+    Peeper__V1__Demonitor        demonitor;
+    Peeper__V1__Link             link;
+    Peeper__V1__Unlink           unlink;
     Peeper__V1__ListCrashes      list_crashes;
     Peeper__V1__ShowCrash        show_crash;
     Peeper__V1__Redrive          redrive;
@@ -103,7 +107,15 @@ FILL(get_state, (Peeper__V1__GetState)PEEPER__V1__GET_STATE__INIT, )
 FILL(replace_state, (Peeper__V1__ReplaceState)PEEPER__V1__REPLACE_STATE__INIT,
      body->replace_state.state = bytes(request->payload);
      body->replace_state.timeout_ms = request->limit_ms;)
+FILL(monitor, (Peeper__V1__Monitor)PEEPER__V1__MONITOR__INIT, )
+FILL(link, (Peeper__V1__Link)PEEPER__V1__LINK__INIT, )
+FILL(unlink, (Peeper__V1__Unlink)PEEPER__V1__UNLINK__INIT, )
 #undef FILL
+
+static void fill_demonitor(union body *body, const struct request *request) {
+    body->demonitor = (Peeper__V1__Demonitor)PEEPER__V1__DEMONITOR__INIT;
+    body->demonitor.ref = request->ref;
+}
 
 static void fill_start_supervisor(union body *body, const struct request *request) {
     body->start_supervisor = (Peeper__V1__StartSupervisor)PEEPER__V1__START_SUPERVISOR__INIT;
@@ -130,6 +142,9 @@ static void fill_start(union body *body, const struct request *request) {
     start->on_intensity = (Peeper__V1__OnIntensity)options->on_intensity;
     start->mailbox_max = options->mailbox_max;
     start->hibernate_after_ms = options->hibernate_after_ms;
+    start->link = options->link;
+    start->monitor = options->monitor;
+    start->no_trap_exit = options->no_trap_exit;
     if (options->has_intensity) {
         body->start.intensity = (Peeper__V1__Intensity)PEEPER__V1__INTENSITY__INIT;
         body->start.intensity.restarts = options->intensity;
@@ -202,6 +217,10 @@ static const struct shape {
     [REQUEST_CHECK_SPECS] = {fill_check_specs, PEEPER__V1__CLIENT_FRAME__BODY_CHECK_SPECS},
     [REQUEST_CHANGE_SUPERVISOR] = {fill_change_supervisor,
                                    PEEPER__V1__CLIENT_FRAME__BODY_CHANGE_SUPERVISOR},
+    [REQUEST_MONITOR] = {fill_monitor, PEEPER__V1__CLIENT_FRAME__BODY_MONITOR},
+    [REQUEST_DEMONITOR] = {fill_demonitor, PEEPER__V1__CLIENT_FRAME__BODY_DEMONITOR},
+    [REQUEST_LINK] = {fill_link, PEEPER__V1__CLIENT_FRAME__BODY_LINK},
+    [REQUEST_UNLINK] = {fill_unlink, PEEPER__V1__CLIENT_FRAME__BODY_UNLINK},
     [REQUEST_CRASHES] = {fill_crashes, PEEPER__V1__CLIENT_FRAME__BODY_LIST_CRASHES},
     [REQUEST_CRASH] = {fill_crash, PEEPER__V1__CLIENT_FRAME__BODY_SHOW_CRASH},
     [REQUEST_REDRIVE] = {fill_redrive, PEEPER__V1__CLIENT_FRAME__BODY_REDRIVE},

@@ -31,6 +31,10 @@ enum request_verb {
     REQUEST_CHILD_SPEC,
     REQUEST_CHECK_SPECS,
     REQUEST_CHANGE_SUPERVISOR,
+    REQUEST_MONITOR,
+    REQUEST_DEMONITOR,
+    REQUEST_LINK,
+    REQUEST_UNLINK,
     REQUEST_CRASHES,
     REQUEST_CRASH,
     REQUEST_REDRIVE,
@@ -48,6 +52,7 @@ struct request {
     struct peeper_value                payload; // message, reason of a stop, spec, state
     struct peeper_child_target         child;
     uint64_t                           crash;
+    uint64_t                           ref;      // demonitor
     uint32_t                           limit_ms; // deadline or time-out, as the caller gave it
     const struct peeper_start_options *start;
     const struct peeper_page          *page;

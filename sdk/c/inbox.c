@@ -16,11 +16,14 @@ void inbox_init(struct inbox *inbox, uint32_t count_max) {
     CHECK(count_max <= INBOX_COUNT_MAX);
     *inbox = (struct inbox){.count_max = count_max, .free_first = INBOX_NO_SLOT};
     list_init(&inbox->unread);
+    list_init(&inbox->events);
     list_init(&inbox->sets);
 }
 
-static void drop_notice(struct inbox *inbox, struct inbox_item *item) {
+// A notice or an event.
+static void drop_item(struct inbox *inbox, struct inbox_item *item) {
     list_remove(&item->unread);
+    if (item->kind == PEEPER_MESSAGE_EVENT) list_remove(&((struct inbox_event *)item)->events);
     kept_fini(&item->answer);
     free(item);
     inbox->count--;
@@ -31,7 +34,7 @@ void inbox_fini(struct inbox *inbox) {
         if (inbox->slots[i].request != NULL) inbox_end(inbox->slots[i].request, NULL);
     }
     while (!list_empty(&inbox->unread)) {
-        drop_notice(inbox, LIST_ENTRY(inbox->unread.next, struct inbox_item, unread));
+        drop_item(inbox, LIST_ENTRY(inbox->unread.next, struct inbox_item, unread));
     }
     while (!list_empty(&inbox->sets)) {
         struct list *link = list_pop(&inbox->sets);
@@ -75,6 +78,7 @@ enum peeper_status inbox_request(struct inbox *inbox, struct inbox_request **ret
     inbox->count++;
     request->inbox = inbox;
     request->id = ++inbox->sequence << INBOX_SLOT_BITS | slot;
+    request->item.kind = PEEPER_MESSAGE_RESPONSE;
     list_init(&request->item.unread);
     list_init(&request->entries);
     *ret_request = request;
@@ -110,9 +114,25 @@ void inbox_notice(struct inbox *inbox, const struct peeper_error *error) {
         inbox->notices_dropped++;
         return;
     }
-    item->is_notice = true;
+    item->kind = PEEPER_MESSAGE_NOTICE;
     kept_store(&item->answer, &answer);
     list_push(&inbox->unread, &item->unread);
+    inbox->count++;
+}
+
+void inbox_event(struct inbox *inbox, const struct peeper_event *event) {
+    struct peeper_answer answer = {.frame = event->frame};
+    struct inbox_event  *kept = NULL;
+    if (inbox->count < inbox->count_max) kept = calloc(1, sizeof(*kept));
+    if (kept == NULL) {
+        inbox->events_dropped++;
+        return;
+    }
+    kept->item.kind = PEEPER_MESSAGE_EVENT;
+    kept->ref = event->ref;
+    kept_store(&kept->item.answer, &answer);
+    list_push(&inbox->unread, &kept->item.unread);
+    list_push(&inbox->events, &kept->events);
     inbox->count++;
 }
 
@@ -168,15 +188,32 @@ bool inbox_take(struct inbox *inbox, struct kept *ret_answer, struct peeper_mess
     if (link == NULL) return false;
 
     struct inbox_item *item = LIST_ENTRY(link, struct inbox_item, unread);
-    *ret_message = (struct peeper_message){.kind = PEEPER_MESSAGE_NOTICE};
-    if (!item->is_notice) {
+    *ret_message = (struct peeper_message){.kind = item->kind};
+    if (item->kind == PEEPER_MESSAGE_RESPONSE) {
         take_request(inbox, (struct inbox_request *)item, ret_answer, ret_message);
         return true;
     }
     *ret_answer = item->answer;
     item->answer = (struct kept){0};
-    drop_notice(inbox, item);
+    drop_item(inbox, item);
     return true;
+}
+
+bool inbox_take_event(struct inbox *inbox, struct kept *ret_answer) {
+    if (list_empty(&inbox->events)) return false;
+    struct inbox_event *event = LIST_ENTRY(inbox->events.next, struct inbox_event, events);
+    *ret_answer = event->item.answer;
+    event->item.answer = (struct kept){0};
+    drop_item(inbox, &event->item);
+    return true;
+}
+
+void inbox_flush(struct inbox *inbox, uint64_t ref) {
+    for (struct list *link = inbox->events.next; link != &inbox->events;) {
+        struct inbox_event *event = LIST_ENTRY(link, struct inbox_event, events);
+        link = link->next;
+        if (event->ref == ref) drop_item(inbox, &event->item);
+    }
 }
 
 // --- Sets ----------------------------------------------------------------------------------------

@@ -13,14 +13,16 @@
 
 struct inbox {
     struct list        unread; // inbox_item.unread, oldest first; owned
+    struct list        events; // inbox_event.events; those of them that are events
     struct list        sets;   // peeper_reqids.of_inbox; borrowed
     struct inbox_slot *slots;  // owned; where an id leads
     uint32_t           slot_count;
     uint32_t           free_first; // INBOX_NO_SLOT if none is free
-    uint32_t           count;      // requests and notices
+    uint32_t           count;      // requests, notices and events
     uint32_t           count_max;
     uint64_t           sequence;
     uint64_t           notices_dropped;
+    uint64_t           events_dropped; // since this was last told
     // The request whose response was handed out as a message: it is over, but the checks may still
     // ask whose it was. Owned; NULL if there is none.
     struct inbox_request *taken;
@@ -31,11 +33,17 @@ struct inbox_slot {
     uint32_t              next_free;
 };
 
-// What waits in the order of arrival: the response of a request, or a notice.
+// What waits in the order of arrival: the response of a request, a notice or an event.
 struct inbox_item {
-    struct list unread;
-    bool        is_notice;
-    struct kept answer;
+    struct list              unread;
+    enum peeper_message_kind kind;
+    struct kept              answer;
+};
+
+struct inbox_event {
+    struct inbox_item item; // first
+    struct list       events;
+    uint64_t          ref;
 };
 
 struct inbox_request {
@@ -86,6 +94,17 @@ void inbox_answer(struct inbox_request *request, const struct peeper_answer *ans
 
 // Keeps a notice, unless the inbox is full.
 void inbox_notice(struct inbox *inbox, const struct peeper_error *error);
+
+// Keeps an event, unless the inbox is full.
+void inbox_event(struct inbox *inbox, const struct peeper_event *event);
+
+// Takes the oldest event, past all else.
+// Owns:  the caller gets the bytes of `ret_answer`.
+// Fails: false if there is none.
+bool inbox_take_event(struct inbox *inbox, struct kept *ret_answer);
+
+// Throws away what waits of the monitor `ref`.
+void inbox_flush(struct inbox *inbox, uint64_t ref);
 
 // Ends a request: frees it; its sets have one less to wait for. The answer, if it has one, goes to
 // `ret_answer`, which may be NULL.

@@ -143,6 +143,7 @@ enum peeper_status peeper_sync_take_message(struct peeper_sync *sync, uint32_t t
     opened_take(&sync->message, &kept);
     message.response.error = answer->error;
     message.response.reply = answer->reply;
+    if (message.kind == PEEPER_MESSAGE_EVENT) message.event = sync->message.incoming.event;
     *ret_message = message;
     return PEEPER_STATUS_OK;
 }

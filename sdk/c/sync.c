@@ -35,6 +35,11 @@ static void on_notice(void *user, const struct peeper_error *error) {
     inbox_notice(&sync->inbox, error);
 }
 
+static void on_event(void *user, const struct peeper_event *event) {
+    struct peeper_sync *sync = user;
+    inbox_event(&sync->inbox, event);
+}
+
 static void on_closed(void *user) {
     struct peeper_sync *sync = user;
     sync->closed = true;
@@ -95,6 +100,7 @@ enum peeper_status peeper_sync_connect(struct peeper_sync *sync, const char *add
     struct peeper_hooks hooks = {.on_up = on_up,
                                  .on_down = on_down,
                                  .on_notice = on_notice,
+                                 .on_event = on_event,
                                  .on_closed = on_closed,
                                  .user = sync};
     disconnect(sync);

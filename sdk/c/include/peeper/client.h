@@ -4,7 +4,8 @@
 //   with a callback; on the caller's libuv loop, or on a thread of its own.
 // - struct peeper_sync blocks: one request at a time, for programs without a loop. It is the first
 //   one, driven by the caller's thread. For several calls at once, see <peeper/requests.h>.
-// - Supervisors have a header of their own, <peeper/supervisor.h>.
+// - Supervisors have a header of their own, <peeper/supervisor.h>, as have links and monitors,
+//   <peeper/ties.h>.
 //
 // One client is one connection. It does not reconnect: a lost connection is told once, every
 // request that was waiting is answered with DISCONNECTED, and the owner decides. Values are read
@@ -90,12 +91,17 @@ struct peeper_start_options {
     uint32_t                 mailbox_max;   // messages
     // An actor without a message for so long gives its memory in the host back until the next one.
     uint32_t hibernate_after_ms; // UINT32_MAX: never; 0: as its behaviour says
+    // See ties.h: this connection becomes its parent / monitors it from the first moment.
+    bool link;
+    bool monitor;
+    bool no_trap_exit; // the ends of those it is linked to end it
 };
 
 struct peeper_started {
     uint64_t    id;   // incarnation; 0 if ignored
     uint64_t    unit; // stays the same over restarts
     const char *name;
+    uint64_t    monitor; // reference; 0: none was asked for
     bool        ignored; // init answered "ignore": there is no actor, and that is no error
     // What init had to say to whoever starts a child of a supervisor; 0 bytes: nothing.
     struct peeper_value info;
@@ -240,7 +246,7 @@ struct peeper_options {
     uint32_t    unsent_bytes_max;   // requests that the network has not taken yet; default 8 MiB
     uint32_t    frame_bytes_max;    // of one answer; default 64 MiB
     // of the blocking client's inbox (requests.h): requests that wait for their response or whose
-    // response waits, and notices; default 65536, at most 1048576
+    // response waits, notices and events; default 65536, at most 1048576
     uint32_t unread_max;
 };
 
@@ -254,6 +260,7 @@ struct peeper_answer {
     struct peeper_value        reply;        // call; redrive of a call
     bool                       replied;      // whether there is a reply
     struct peeper_started      started;      // start
+    uint64_t                   ref;          // monitor
     uint64_t                   located;      // whereis; 0: nobody
     struct peeper_listing      listing;      // list; inspect: one actor, with its state
     struct peeper_children     children;     // which_children
@@ -268,8 +275,8 @@ struct peeper_answer {
 typedef void peeper_on_answer(void *user, const struct peeper_answer *answer);
 
 // Where the answer goes. A NULL function means that nobody wants it: allowed for cast, send, stop,
-// kill, suspend, resume, replace_state and discard_crash, which then take no place among the
-// requests in flight.
+// kill, suspend, resume, replace_state, discard_crash, demonitor, link and unlink, which then take no
+// place among the requests in flight.
 struct peeper_then {
     peeper_on_answer *on_answer;
     void             *user;
@@ -280,6 +287,22 @@ static inline struct peeper_then peeper_then(peeper_on_answer *on_answer, void *
     return then;
 }
 
+enum peeper_event_kind {
+    PEEPER_EVENT_DOWN = 1, // of a monitor
+    PEEPER_EVENT_EXIT = 2, // of a link
+};
+
+// The end of an incarnation that this connection monitors or is linked to.
+struct peeper_event {
+    enum peeper_event_kind kind;
+    uint64_t               ref; // DOWN: the monitor
+    // of the incarnation; 0 where a name was asked for that nobody had
+    uint64_t            id;
+    const char         *name;   // DOWN: as it was asked for, "" if by id; EXIT: the actor's
+    struct peeper_value reason; // "normal", "noproc", ...
+    struct peeper_value frame;  // private
+};
+
 // Called on the loop's thread. Any of them may be NULL.
 struct peeper_hooks {
     // The connection stands; requests are accepted from now on.
@@ -289,6 +312,8 @@ struct peeper_hooks {
     // The server reported the failure of a request that nobody waits for, or that it is about to
     // leave.
     void (*on_notice)(void *user, const struct peeper_error *error);
+    // An end was told. What the event points to is the client's own again afterwards.
+    void (*on_event)(void *user, const struct peeper_event *event);
     // The client was closed and the loop no longer knows it; it may be destroyed, also from here.
     void (*on_closed)(void *user);
     void *user;

@@ -43,12 +43,14 @@ enum peeper_message_kind {
     // Of nobody's request: the server is about to leave, it reports the failure of a request that
     // nobody waited for, or the connection ended.
     PEEPER_MESSAGE_NOTICE = 2,
+    PEEPER_MESSAGE_EVENT = 3, // of a monitor or a link; see ties.h
 };
 
 // What came into the inbox. `response.error` tells of notices, too.
 struct peeper_message {
     enum peeper_message_kind kind;
     struct peeper_response   response;
+    struct peeper_event      event;
 };
 
 // --- Requests ------------------------------------------------------------------------------------
