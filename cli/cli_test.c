@@ -96,6 +96,7 @@ Test(cli, helps_with_every_command_and_an_example, .timeout = 20) {
         "whereis",
         "list",
         "inspect",
+        "monitor",
         "ping",
         "tree",
         "supervisor start",
@@ -356,6 +357,42 @@ static void take_one(struct peer *peer) {
     peer->seen = frame->body_case;
     peer_done(peer, frame->id);
     peer_read_to_end(peer);
+}
+
+static void push_down(struct peer *peer) {
+    Peeper__V1__Monitored          monitored = PEEPER__V1__MONITORED__INIT;
+    Peeper__V1__Down               down = PEEPER__V1__DOWN__INIT;
+    Peeper__V1__Event              event = PEEPER__V1__EVENT__INIT;
+    Peeper__V1__ServerFrame        frame = PEEPER__V1__SERVER_FRAME__INIT;
+    const Peeper__V1__ClientFrame *request;
+    peer_welcome(peer, LIMIT);
+    request = peer_read(peer);
+    peer->seen += strcmp(request->monitor->name, "hits") == 0;
+    monitored.ref = 5;
+    frame.id = request->id;
+    frame.body_case = PEEPER__V1__SERVER_FRAME__BODY_MONITORED;
+    frame.monitored = &monitored;
+    peer_write(peer, &frame);
+    down.ref = 5;
+    down.id = 7;
+    down.name = (char *)"hits";
+    down.reason = (ProtobufCBinaryData){6, (uint8_t *)"\x2a\x04"
+                                                      "boom"};
+    event.kind_case = PEEPER__V1__EVENT__KIND_DOWN;
+    event.down = &down;
+    frame.id = 0;
+    frame.body_case = PEEPER__V1__SERVER_FRAME__BODY_EVENT;
+    frame.event = &event;
+    peer_write(peer, &frame);
+    peer_read_to_end(peer);
+}
+
+Test(cli, monitor_prints_the_end_when_it_comes, .timeout = 20) {
+    struct peer   peer;
+    struct result result = run_peeper_with(push_down, &peer, "monitor hits");
+    cr_assert(result.code == 0, "%s", result.err);
+    cr_assert_str_eq(result.out, "{\"name\":\"hits\",\"incarnation\":7,\"reason\":\"boom\"}\n");
+    cr_assert(peer.seen == 1);
 }
 
 Test(cli, prints_ok_where_the_answer_is_yes, .timeout = 20) {

@@ -178,6 +178,11 @@ const struct command COMMANDS[] = {
      "Prints the incarnation id behind a name; for an @ID, whether it still lives.\v"
      "Example:\n  peeper kill @$(peeper whereis hits)",
      NAMED_OPTIONS, TAKES_NAME, command_whereis},
+    {"monitor", "NAME", "waits for the end of an incarnation",
+     "Waits until the present incarnation ends, also where a restart follows, and prints how as "
+     "JSON. Ctrl-C ends the wait.\v"
+     "Example:\n  peeper monitor hits | jq .reason",
+     NAMED_OPTIONS, TAKES_NAME, command_monitor},
     {"list", "", "lists actors",
      "Lists actors: a table on a terminal, else one line of JSON for each.\v"
      "Example:\n  peeper list --prefix cart- --json | jq .restarts",

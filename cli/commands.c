@@ -2,6 +2,8 @@
 
 #include "wire/json.h"
 
+#include <peeper/ties.h>
+
 #include <stdio.h>
 #include <unistd.h>
 
@@ -206,6 +208,14 @@ enum exit_code command_redrive(struct peeper_sync *peeper, const struct invocati
 enum exit_code command_discard(struct peeper_sync *peeper, const struct invocation *invocation) {
     enum peeper_status status = peeper_sync_discard_crash(peeper, invocation->crash);
     return status == PEEPER_STATUS_OK ? output_ok() : crash_refused(peeper);
+}
+
+enum exit_code command_monitor(struct peeper_sync *peeper, const struct invocation *invocation) {
+    struct peeper_event event;
+    uint64_t            ref;
+    enum peeper_status  status = peeper_sync_monitor(peeper, invocation->target, &ref);
+    if (status == PEEPER_STATUS_OK) status = peeper_sync_next_event(peeper, PEEPER_FOREVER, &event);
+    return status == PEEPER_STATUS_OK ? output_event(&event) : command_refused(peeper, invocation);
 }
 
 enum exit_code command_ping(struct peeper_sync *peeper, const struct invocation *invocation) {

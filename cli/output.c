@@ -42,6 +42,13 @@ enum exit_code output_value(struct peeper_value value) {
     return print(stdout, json_of(value), JSON_COMPACT);
 }
 
+enum exit_code output_event(const struct peeper_event *event) {
+    return print(stdout,
+                 json_pack("{s:s, s:I, s:o}", "name", event->name, "incarnation",
+                           (json_int_t)event->id, "reason", json_of(event->reason)),
+                 JSON_COMPACT);
+}
+
 enum exit_code output_id(uint64_t id) {
     return printf("%" PRIu64 "\n", id) < 0 ? EXIT_CODE_REFUSED : EXIT_CODE_OK;
 }

@@ -12,6 +12,9 @@ enum exit_code output_value(struct peeper_value value);
 // Prints what start answered: {"name": .., "incarnation": .., "unit": ..}.
 enum exit_code output_started(const struct peeper_started *started);
 
+// Prints the end of an incarnation: {"name": .., "incarnation": .., "reason": ..}.
+enum exit_code output_event(const struct peeper_event *event);
+
 // Prints "ok".
 enum exit_code output_ok(void);
 

@@ -267,70 +267,72 @@ static void fill_event(const Peeper__V1__Event *event, struct incoming *incoming
     told->frame = incoming->answer.frame;
 }
 
+// An event's kind is what is inside; a body without a row is FRAME_UNKNOWN.
+static const enum frame_kind KINDS[] = {
+    [PEEPER__V1__SERVER_FRAME__BODY_WELCOME] = FRAME_WELCOME,
+    [PEEPER__V1__SERVER_FRAME__BODY_REPLY] = FRAME_REPLY,
+    [PEEPER__V1__SERVER_FRAME__BODY_ERROR] = FRAME_ERROR,
+    [PEEPER__V1__SERVER_FRAME__BODY_DONE] = FRAME_DONE,
+    [PEEPER__V1__SERVER_FRAME__BODY_STARTED] = FRAME_STARTED,
+    [PEEPER__V1__SERVER_FRAME__BODY_LOCATED] = FRAME_LOCATED,
+    [PEEPER__V1__SERVER_FRAME__BODY_LISTING] = FRAME_LISTING,
+    [PEEPER__V1__SERVER_FRAME__BODY_ACTOR_INFO] = FRAME_ACTOR_INFO,
+    [PEEPER__V1__SERVER_FRAME__BODY_STATE] = FRAME_STATE,
+    [PEEPER__V1__SERVER_FRAME__BODY_PONG] = FRAME_PONG,
+    [PEEPER__V1__SERVER_FRAME__BODY_MONITORED] = FRAME_MONITORED,
+    [PEEPER__V1__SERVER_FRAME__BODY_CHILDREN] = FRAME_CHILDREN,
+    [PEEPER__V1__SERVER_FRAME__BODY_CHILD_COUNTS] = FRAME_CHILD_COUNTS,
+    [PEEPER__V1__SERVER_FRAME__BODY_CRASH_LISTING] = FRAME_CRASH_LISTING,
+    [PEEPER__V1__SERVER_FRAME__BODY_CRASH_REPORT] = FRAME_CRASH_REPORT,
+};
+
 static enum peeper_status fill(struct decoder *decoder, Peeper__V1__ServerFrame *frame,
                                struct incoming *incoming) {
     struct peeper_answer *answer = &incoming->answer;
+    if (frame->body_case < sizeof(KINDS) / sizeof(KINDS[0]))
+        incoming->kind = KINDS[frame->body_case];
 
     switch (frame->body_case) {
         case PEEPER__V1__SERVER_FRAME__BODY_WELCOME:
-            incoming->kind = FRAME_WELCOME;
             fill_welcome(frame->welcome, &incoming->welcome);
             return PEEPER_STATUS_OK;
         case PEEPER__V1__SERVER_FRAME__BODY_REPLY:
-            incoming->kind = FRAME_REPLY;
             answer->reply = value_of(frame->reply->payload);
             answer->replied = true;
             return PEEPER_STATUS_OK;
         case PEEPER__V1__SERVER_FRAME__BODY_ERROR:
-            incoming->kind = FRAME_ERROR;
             fill_error(frame->error, &answer->error);
             return PEEPER_STATUS_OK;
-        case PEEPER__V1__SERVER_FRAME__BODY_DONE:
-            incoming->kind = FRAME_DONE;
-            return PEEPER_STATUS_OK;
         case PEEPER__V1__SERVER_FRAME__BODY_STARTED:
-            incoming->kind = FRAME_STARTED;
             fill_started(frame->started, &answer->started);
             return PEEPER_STATUS_OK;
         case PEEPER__V1__SERVER_FRAME__BODY_LOCATED:
-            incoming->kind = FRAME_LOCATED;
             answer->located = frame->located->id;
             return PEEPER_STATUS_OK;
         case PEEPER__V1__SERVER_FRAME__BODY_LISTING:
-            incoming->kind = FRAME_LISTING;
             answer->listing.next = frame->listing->next;
             return fill_listing(decoder, frame->listing->actors, frame->listing->n_actors,
                                 &answer->listing);
         case PEEPER__V1__SERVER_FRAME__BODY_ACTOR_INFO:
-            incoming->kind = FRAME_ACTOR_INFO;
             return fill_listing(decoder, &frame->actor_info, 1, &answer->listing);
         case PEEPER__V1__SERVER_FRAME__BODY_STATE:
-            incoming->kind = FRAME_STATE;
             answer->state = (struct peeper_state){.value = value_of(frame->state->value),
                                                   .version = frame->state->version,
                                                   .at_ms = frame->state->at_ms};
             return PEEPER_STATUS_OK;
-        case PEEPER__V1__SERVER_FRAME__BODY_PONG:
-            incoming->kind = FRAME_PONG;
-            return PEEPER_STATUS_OK;
         case PEEPER__V1__SERVER_FRAME__BODY_MONITORED:
-            incoming->kind = FRAME_MONITORED;
             answer->ref = frame->monitored->ref;
             return PEEPER_STATUS_OK;
         case PEEPER__V1__SERVER_FRAME__BODY_CHILDREN:
-            incoming->kind = FRAME_CHILDREN;
             return fill_children(decoder, frame->children, &answer->children);
         case PEEPER__V1__SERVER_FRAME__BODY_CHILD_COUNTS:
-            incoming->kind = FRAME_CHILD_COUNTS;
             fill_counts(frame->child_counts, &answer->child_counts);
             return PEEPER_STATUS_OK;
         case PEEPER__V1__SERVER_FRAME__BODY_CRASH_LISTING:
-            incoming->kind = FRAME_CRASH_LISTING;
             answer->crashes.next = frame->crash_listing->next;
             return fill_crashes(decoder, frame->crash_listing->reports,
                                 frame->crash_listing->n_reports, &answer->crashes);
         case PEEPER__V1__SERVER_FRAME__BODY_CRASH_REPORT:
-            incoming->kind = FRAME_CRASH_REPORT;
             return fill_crashes(decoder, &frame->crash_report, 1, &answer->crashes);
         case PEEPER__V1__SERVER_FRAME__BODY_EVENT:
             fill_event(frame->event, incoming);

@@ -275,8 +275,8 @@ struct peeper_answer {
 typedef void peeper_on_answer(void *user, const struct peeper_answer *answer);
 
 // Where the answer goes. A NULL function means that nobody wants it: allowed for cast, send, stop,
-// kill, suspend, resume, replace_state, discard_crash, demonitor, link and unlink, which then take no
-// place among the requests in flight.
+// kill, suspend, resume, replace_state, discard_crash, demonitor, link and unlink, which then take
+// no place among the requests in flight.
 struct peeper_then {
     peeper_on_answer *on_answer;
     void             *user;
