@@ -12,6 +12,8 @@ from typing import Callable, Iterator
 from case_registry import Settings, case
 from server_process import Server, alive, check, check_equal, descendants, eventually
 
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+
 SHOP = """\
 name: shop
 strategy: rest_for_one
@@ -86,6 +88,19 @@ def restarted(settings: Settings) -> None:
             client.kill("stock")
             eventually(lambda: client.where_is("audit") not in (0, before), "those after it are restarted, too")
             check_equal(client.call("stock", "state"), 101, "the state of the one that was killed")
+
+
+@case("tree: the example of docs/supervision.md is a good tree")
+def documented(settings: Settings) -> None:
+    text = (DOCS / "supervision.md").read_text()
+    blocks = re.findall(r"^```yaml\n(.*?)^```$", text, re.M | re.S)
+    check(blocks, "docs/supervision.md has no example in YAML")
+    for block in blocks:
+        with tree_file(block) as path:
+            result = run(settings, path, "--check")
+            check_equal((result.returncode, result.stdout), (0, f"{path}: ok\n"), f"the check: {result.stderr!r}")
+            with Server(settings.build, ["--tree", str(path)], "tree-documented"):
+                pass
 
 
 @case("tree: --check starts nothing, and tells good from bad by its exit status")
