@@ -113,6 +113,9 @@ static struct actor_info info_of(const struct peeper_actor *actor, struct trace 
         .host_pid = actor->host_pid,
         .turn_ms = actor->turn_ms,
         .suspended = actor->suspended,
+        // A name or an "@id", as it shall be shown.
+        .supervisor = slice_text(actor->supervisor),
+        .is_supervisor = actor->is_supervisor,
         .awaits = slice_of(actor->awaits, strlen(actor->awaits)),
         .hibernating = actor->hibernating,
         .timers = actor->timers,

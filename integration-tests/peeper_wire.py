@@ -173,6 +173,8 @@ class Info:
     host_pid: int
     turn_ms: int
     suspended: bool
+    supervisor: Optional[str]
+    is_supervisor: bool
     awaits: Optional[str]
     hibernating: bool
     links: int
@@ -237,6 +239,8 @@ def info_from(message: Any) -> Info:
         host_pid=message.host_pid,
         turn_ms=message.turn_ms,
         suspended=message.suspended,
+        supervisor=message.supervisor or None,
+        is_supervisor=message.is_supervisor,
         awaits=message.awaits or None,
         hibernating=message.hibernating,
         links=message.links,

@@ -100,6 +100,8 @@ static void fill_actor(const Peeper__V1__ActorInfo *from, struct peeper_actor *a
         .host_pid = from->host_pid,
         .turn_ms = from->turn_ms,
         .suspended = from->suspended,
+        .supervisor = from->supervisor,
+        .is_supervisor = from->is_supervisor,
         .awaits = from->awaits,
         .hibernating = from->hibernating,
         .timers = from->timers,

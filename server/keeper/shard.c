@@ -281,6 +281,7 @@ static void settle(struct shard *shard) {
         exits_announce(shard);
         if (list_empty(&shard->news)) return;
     }
+    supervisor_settle_later(shard);
 }
 
 void shard_publish(struct shard *shard) {

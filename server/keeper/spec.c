@@ -335,7 +335,15 @@ static enum status read_start_actor(struct reader *reader, struct peeper_value s
     if (status != STATUS_OK) return status;
     status = read_count(reader, start, "timeout_ms", 1, DEADLINE_MS_MAX, &draft->fixed.timeout_ms);
     if (status != STATUS_OK) return status;
-    return read_count(reader, start, "mailbox_max", 1, UINT32_MAX, &draft->fixed.mailbox_max);
+    status = read_count(reader, start, "mailbox_max", 1, UINT32_MAX, &draft->fixed.mailbox_max);
+    if (status != STATUS_OK) return status;
+    status = read_count(reader, start, "hibernate_after_ms", 1, DEADLINE_MS_MAX,
+                        &draft->fixed.hibernate_after_ms);
+    if (status != STATUS_OK) return status;
+    bool trap_exit = true;
+    status = read_bool(reader, start, "trap_exit", &trap_exit);
+    draft->fixed.no_trap_exit = !trap_exit;
+    return status;
 }
 
 static enum status read_start(struct reader *reader, struct peeper_value map, struct draft *draft) {
@@ -380,7 +388,9 @@ static enum status read_draft(struct reader *reader, enum auto_shutdown auto_shu
     if (status != STATUS_OK) return status;
     status = read_shutdown(reader, map, &draft->fixed.shutdown_ms);
     if (status != STATUS_OK) return status;
-    status = read_bool(reader, map, "significant", &draft->fixed.significant);
+    bool significant = false;
+    status = read_bool(reader, map, "significant", &significant);
+    draft->fixed.significant = significant;
     if (status != STATUS_OK) return status;
     return check_significant(reader, auto_shutdown, &draft->fixed);
 }
@@ -661,6 +671,11 @@ static void write_actor(struct peeper_writer *writer, const struct behaviour_tab
     peeper_write_value(writer, (struct peeper_value){argument.data, argument.bytes});
     if (spec->timeout_ms != 0) write_count(writer, "timeout_ms", spec->timeout_ms);
     if (spec->mailbox_max != 0) write_count(writer, "mailbox_max", spec->mailbox_max);
+    if (spec->hibernate_after_ms != 0) {
+        write_count(writer, "hibernate_after_ms", spec->hibernate_after_ms);
+    }
+    peeper_write_key(writer, "trap_exit");
+    peeper_write_bool(writer, !spec->no_trap_exit);
 }
 
 void spec_write_child(struct peeper_writer *writer, const struct behaviour_table *behaviours,

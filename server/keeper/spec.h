@@ -32,12 +32,14 @@ struct child_spec {
     uint32_t                timeout_ms;  // of init; 0: the default
     uint32_t                shutdown_ms; // SHUTDOWN_BRUTAL, SHUTDOWN_INFINITY or milliseconds
     uint32_t                mailbox_max; // 0: the default
+    uint32_t                hibernate_after_ms; // 0: the behaviour's
     uint16_t                behaviour;
     uint8_t                 id_bytes;
     uint8_t                 name_bytes;
     uint8_t                 restart;      // enum restart_type
     uint8_t                 on_intensity; // enum on_intensity
-    bool                    significant;
+    bool                    significant : 1;
+    bool                    no_trap_exit : 1;
     uint8_t                 text[]; // id, name, argument
 };
 

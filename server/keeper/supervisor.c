@@ -329,7 +329,10 @@ void supervisor_settle(struct shard *shard) {
         free(reason);
         sequence_advance(shard, sup);
     }
-    if (list_empty(&shard->news)) return;
+    if (!list_empty(&shard->news)) supervisor_settle_later(shard);
+}
+
+void supervisor_settle_later(struct shard *shard) {
     shard->unsettled.kind = TIMER_SETTLE;
     if (heap_arm(&shard->timers, &shard->unsettled, shard->now_ms + SETTLE_PAUSE_MS) != STATUS_OK) {
         LOG_WARN("timer.unarmed", "what=settle");
@@ -419,6 +422,8 @@ void supervisor_fill_request(const struct child *child, struct request *request)
     request->restart = spec->restart;
     request->on_intensity = spec->on_intensity;
     request->mailbox_max = spec->mailbox_max;
+    request->hibernate_after_ms = spec->hibernate_after_ms;
+    request->no_trap_exit = spec->no_trap_exit;
     request->has_intensity = true;
     request->intensity = own->intensity;
     request->period_ms = own->period_ms;

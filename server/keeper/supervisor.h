@@ -106,8 +106,9 @@ void supervisor_news(struct shard *shard, struct child *child, enum news news, s
 // Drops what is not heard of yet.
 void supervisor_forget_news(struct child *child);
 
-// Acts on all news, or on as many as one turn of the loop may take.
+// Acts on all news, or on as many as one turn of the loop may take; the rest is for the next turn.
 void supervisor_settle(struct shard *shard);
+void supervisor_settle_later(struct shard *shard);
 
 // --- what the verbs want; each may find the shard unsettled ---
 

@@ -5,6 +5,7 @@
 #include "keeper/crash_view.h"
 #include "keeper/requests.h"
 #include "keeper/router.h"
+#include "keeper/supervisor.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -42,7 +43,13 @@ static struct actor_info describe(const struct shard *shard, const struct actor 
         .monitors = actor->ties == NULL ? 0 : actor->ties->monitors,
         .trap_exit = !actor->no_trap_exit,
         .timers = actor->alarms == NULL ? 0 : actor->alarms->sent,
+        .is_supervisor = actor->supervisor != NULL,
     };
+    if (actor->child != NULL) {
+        info.supervisor = actor_name(actor->child->parent->actor);
+        info.supervisor_id = actor_id(actor->child->parent->actor);
+    }
+    if (actor->supervisor != NULL) info.restarts = actor->supervisor->restarts;
     if (trouble != NULL) {
         info.restarts = trouble->restarts;
         info.last_crash = (struct crash_info){
@@ -69,6 +76,7 @@ static bool copy_slice(struct slice *slice) {
 // Makes the info own what it points to. After a failure it still can be freed.
 static bool own(struct actor_info *info) {
     bool copied = copy_slice(&info->name);
+    copied &= copy_slice(&info->supervisor);
     copied &= copy_slice(&info->behaviour);
     copied &= copy_slice(&info->last_crash.reason);
     if (info->last_crash.text.bytes > 0) copied &= copy_slice(&info->last_crash.text);
@@ -78,6 +86,7 @@ static bool own(struct actor_info *info) {
 
 static void free_info(struct actor_info *info) {
     free((void *)(uintptr_t)info->name.data);
+    free((void *)(uintptr_t)info->supervisor.data);
     free((void *)(uintptr_t)info->behaviour.data);
     free((void *)(uintptr_t)info->last_crash.reason.data);
     free((void *)(uintptr_t)info->last_crash.text.data);

@@ -45,8 +45,8 @@ static void body_write(uint8_t *room, const struct slice *parts, size_t count) {
 
 enum status worker_append(struct worker *worker, const struct actor *actor,
                           const struct turn *turn) {
-    bool         introduces = turn->kind == TURN_INIT || turn->kind == TURN_REPLACE ||
-                       (turn->flags & TURN_HAS_STATE) != 0;
+    bool introduces = turn->kind == TURN_INIT || turn->kind == TURN_REPLACE ||
+                      (turn->flags & TURN_HAS_STATE) != 0;
     struct slice name = introduces ? actor_name(actor) : (struct slice){0};
     struct slice parts[] = {name, turn->payload, turn->state};
     size_t       body = name.bytes + turn->payload.bytes + turn->state.bytes;

@@ -7,6 +7,8 @@
 
 #include "peeper/v1/peeper.pb-c.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -497,6 +499,7 @@ struct described {
     Peeper__V1__StateInfo state;
     Peeper__V1__CrashInfo crash;
     char                  name[TEXT_BYTES_MAX + 1];
+    char                  supervisor[TEXT_BYTES_MAX + 1];
     char                  behaviour[TEXT_BYTES_MAX + 1];
     char                  awaits[TEXT_BYTES_MAX + 1];
     char                  text[TEXT_BYTES_MAX + 1];
@@ -529,6 +532,13 @@ static void describe_state(struct described *described, const struct actor_info 
     described->info.state = &described->state;
 }
 
+// "@id" for one without a name; nothing for nobody.
+static char *name_or_id(struct slice name, uint64_t id, char room[static TEXT_BYTES_MAX + 1]) {
+    if (name.bytes > 0 || id == 0) return copy_text(name, room);
+    snprintf(room, TEXT_BYTES_MAX, "@%" PRIu64, id);
+    return room;
+}
+
 // All but the state.
 static void describe(struct described *described, const struct actor_info *info) {
     peeper__v1__actor_info__init(&described->info);
@@ -543,6 +553,9 @@ static void describe(struct described *described, const struct actor_info *info)
     described->info.host_pid = info->host_pid;
     described->info.turn_ms = info->turn_ms;
     described->info.suspended = info->suspended;
+    described->info.is_supervisor = info->is_supervisor;
+    described->info.supervisor =
+        name_or_id(info->supervisor, info->supervisor_id, described->supervisor);
     described->info.awaits = copy_text(info->awaits, described->awaits);
     described->info.hibernating = info->hibernating;
     described->info.timers = info->timers;

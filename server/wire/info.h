@@ -64,7 +64,10 @@ struct actor_info {
     int32_t           host_pid;
     uint64_t          turn_ms;
     bool              suspended; // by an operator
-    struct slice      awaits;    // name or "@id" of the actor whose answer it waits for; else empty
+    bool              is_supervisor;
+    struct slice      supervisor;    // name of its own; may be empty
+    uint64_t          supervisor_id; // 0: it has none
+    struct slice      awaits; // name or "@id" of the actor whose answer it waits for; else empty
     bool              hibernating;
     uint32_t          timers; // of send_after, pending
     uint32_t          links;

@@ -248,6 +248,19 @@ static bool put_wait(json_t *object, const struct actor_info *info) {
            put(object, "awaits", awaits ? from_slice(info->awaits) : json_null());
 }
 
+static bool put_supervisor(json_t *object, const struct actor_info *info) {
+    char    text[32];
+    json_t *supervisor = NULL;
+    snprintf(text, sizeof text, "@%" PRIu64, info->supervisor_id);
+    if (info->supervisor.bytes > 0) {
+        supervisor = from_slice(info->supervisor);
+    } else {
+        supervisor = info->supervisor_id == 0 ? json_null() : json_string(text);
+    }
+    return put(object, "supervisor", supervisor) &&
+           put(object, "is_supervisor", json_boolean(info->is_supervisor));
+}
+
 static bool put_state_time(json_t *object, const struct actor_info *info) {
     return put(object, "state_at", info->has_state ? from_time(info->state_at_ms) : json_null());
 }
@@ -265,6 +278,7 @@ json_t *json_from_actor_info(const struct actor_info *info, bool with_state) {
                  put(object, "worker", json_integer(info->worker)) &&
                  put(object, "host_pid", json_integer(info->host_pid)) &&
                  put(object, "turn_ms", from_unsigned(info->turn_ms)) && put_wait(object, info) &&
+                 put_supervisor(object, info) &&
                  put(object, "hibernating", json_boolean(info->hibernating)) &&
                  put(object, "timers", json_integer(info->timers)) &&
                  put(object, "links", json_integer(info->links)) &&
