@@ -307,7 +307,7 @@ Test(json, an_actor_without_a_state_has_nulls_and_a_listing_leaves_them_out) {
         "{\"name\":\"\",\"unit\":3,\"incarnation\":2147483648,"
         "\"behaviour\":\"counter\",\"status\":\"running\",\"restarts\":2,"
         "\"mailbox\":5,\"worker\":-1,\"host_pid\":4242,\"turn_ms\":9,"
-        "\"suspended\":false,\"awaits\":null,"
+        "\"suspended\":false,\"awaits\":null,\"supervisor\":null,\"is_supervisor\":false,"
         "\"hibernating\":true,\"timers\":3,\"links\":4,\"monitors\":5,\"trap_exit\":true,"
         "\"last_crash\":null}");
 }
