@@ -67,7 +67,7 @@ static const struct argp_option REDRIVE_OPTIONS[] = {
 
 static const struct argp_option SPEC_OPTIONS[] = {
     {"spec", OPTION_SPEC, "FILE_OR_JSON", 0,
-     "The spec: JSON, the name of a file with JSON in it, or - for stdin", 0},
+     "The spec: JSON, the name of a file with JSON or YAML, or - for stdin", 0},
     NAME_OPTION,
     {0},
 };
@@ -77,7 +77,8 @@ static const struct argp_option SPEC_OPTIONS[] = {
 
 static const struct argp_option SUPERVISOR_START_OPTIONS[] = {
     {"spec", OPTION_SPEC, "FILE_OR_JSON", 0,
-     "What it is like and what it starts: JSON, the name of a file with JSON in it, or - for stdin",
+     "What it is like and what it starts: JSON, the name of a file with JSON or YAML, or - for "
+     "stdin",
      0},
     TIMEOUT_OPTION("How long all its children together may take"),
     {"name", OPTION_NAME, "NAME", 0,
@@ -87,7 +88,7 @@ static const struct argp_option SUPERVISOR_START_OPTIONS[] = {
 
 static const struct argp_option CHECK_OPTIONS[] = {
     {"spec", OPTION_SPEC, "FILE_OR_JSON", 0,
-     "A list of children's specs: JSON, the name of a file with JSON in it, or - for stdin", 0},
+     "A list of children's specs: JSON, the name of a file with JSON or YAML, or - for stdin", 0},
     {0},
 };
 
@@ -96,7 +97,7 @@ static const struct argp_option CHECK_OPTIONS[] = {
 
 static const struct argp_option CHILD_START_OPTIONS[] = {
     {"spec", OPTION_SPEC, "FILE_OR_JSON", 0,
-     "The child's spec: JSON, the name of a file with JSON in it, or - for stdin. Under "
+     "The child's spec: JSON, the name of a file with JSON or YAML, or - for stdin. Under "
      "simple_one_for_one what differs from the template, such as {\"argument\": 5}",
      0},
     TIMEOUT_OPTION("How long its init may take"),

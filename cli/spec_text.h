@@ -1,15 +1,28 @@
-// spec_text: what an operator writes for a spec: JSON, the name of a file with JSON in it, or "-"
-// for stdin. Whether it is a spec is for the server to say.
+// spec_text: what an operator writes for a spec, as one Value: JSON on the command line, a file, or
+// "-" for stdin. A file holds JSON or YAML, as a file for `peeperd --tree` does. Whether it is a
+// spec is for the server to say; then this knows the line.
 #pragma once
+
+#include "base/buf.h"
 
 #include <peeper/value.h>
 
 #include <stdbool.h>
-#include <stddef.h>
 
-#define SPEC_TEXT_WHY_BYTES 512
+struct spec_text {
+    const char          *place; // borrowed: the file, or "stdin" or "--spec"
+    struct buf           text;  // owned
+    struct peeper_writer spec;  // owned
+    char                 why[512];
+};
 
-// Writes the spec as one Value. What begins with { or [ is JSON, all else names a file.
-// Fails: false, with the reason in `why`; place and line where it is JSON that is wrong.
-// Thread: main.
-bool spec_text_read(const char *text, struct peeper_writer *writer, char *why, size_t why_bytes);
+// Reads what the words of --spec mean. What begins with { or [ is JSON itself, all else names a
+// file; its content is JSON if it begins so, else YAML.
+// Owns:   `spec` is zeroed before, and to be freed in any case.
+// Fails:  false, with place, line and reason in `why`.   Thread: main.
+bool spec_text_read(struct spec_text *spec, const char *words);
+void spec_text_fini(struct spec_text *spec);
+
+// The line of the field that a complaint of the server begins with, such as
+// "children[1].restart: ..."; 0 where the spec is not in a file.   Thread: main.
+unsigned spec_text_line(const struct spec_text *spec, const char *complaint);

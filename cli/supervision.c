@@ -8,66 +8,73 @@
 #define PAGE_LIMIT 500
 
 // The spec of --spec; what is wrong with it was told.
-static bool read_spec(const struct invocation *invocation, struct peeper_writer *spec) {
-    char why[SPEC_TEXT_WHY_BYTES];
-    *spec = (struct peeper_writer){0};
-    if (spec_text_read(invocation->spec, spec, why, sizeof(why))) return true;
-    fprintf(stderr, "peeper: --spec: %s\n", why);
-    peeper_writer_fini(spec);
+static bool read_spec(const struct invocation *invocation, struct spec_text *spec) {
+    *spec = (struct spec_text){0};
+    if (spec_text_read(spec, invocation->spec)) return true;
+    fprintf(stderr, "peeper: %s\n", spec->why);
+    spec_text_fini(spec);
     return false;
 }
 
-static enum exit_code tell_start(struct peeper_sync *peeper, const struct invocation *invocation,
-                                 enum peeper_status status, const struct peeper_started *started) {
-    return status == PEEPER_STATUS_OK ? output_started(started)
-                                      : command_refused(peeper, invocation);
+static struct peeper_value value_of(const struct spec_text *spec) {
+    return peeper_writer_value(&spec->spec);
+}
+
+// Tells what came of a request with a spec, `ok` where there is nothing else to tell.
+static enum exit_code tell(struct peeper_sync *peeper, const struct invocation *invocation,
+                           enum peeper_status status, struct spec_text *spec,
+                           const struct peeper_started *started) {
+    enum exit_code code = EXIT_CODE_OK;
+    if (status != PEEPER_STATUS_OK) {
+        unsigned line = spec_text_line(spec, peeper_sync_error(peeper)->message);
+        code = command_refused(peeper, invocation);
+        if (line > 0) fprintf(stderr, "  at: %s:%u\n", spec->place, line);
+    } else {
+        code = started != NULL ? output_started(started) : output_ok();
+    }
+    spec_text_fini(spec);
+    return code;
 }
 
 // --- Supervisors ---------------------------------------------------------------------------------
 
 enum exit_code command_supervisor_start(struct peeper_sync      *peeper,
                                         const struct invocation *invocation) {
-    struct peeper_writer  spec;
+    struct spec_text      spec;
     struct peeper_started started;
     if (!read_spec(invocation, &spec)) return EXIT_CODE_USAGE;
-    enum peeper_status status =
-        peeper_sync_start_supervisor(peeper, invocation->target.name, peeper_writer_value(&spec),
-                                     invocation->start.timeout_ms, &started);
-    peeper_writer_fini(&spec);
-    return tell_start(peeper, invocation, status, &started);
+    enum peeper_status status = peeper_sync_start_supervisor(
+        peeper, invocation->target.name, value_of(&spec), invocation->start.timeout_ms, &started);
+    return tell(peeper, invocation, status, &spec, &started);
 }
 
 enum exit_code command_supervisor_change(struct peeper_sync      *peeper,
                                          const struct invocation *invocation) {
-    struct peeper_writer spec;
+    struct spec_text spec;
     if (!read_spec(invocation, &spec)) return EXIT_CODE_USAGE;
     enum peeper_status status =
-        peeper_sync_change_supervisor(peeper, invocation->target, peeper_writer_value(&spec));
-    peeper_writer_fini(&spec);
-    return command_finish(peeper, invocation, status);
+        peeper_sync_change_supervisor(peeper, invocation->target, value_of(&spec));
+    return tell(peeper, invocation, status, &spec, NULL);
 }
 
 enum exit_code command_supervisor_check(struct peeper_sync      *peeper,
                                         const struct invocation *invocation) {
-    struct peeper_writer specs;
+    struct spec_text specs;
     if (!read_spec(invocation, &specs)) return EXIT_CODE_USAGE;
-    enum peeper_status status = peeper_sync_check_specs(peeper, peeper_writer_value(&specs));
-    peeper_writer_fini(&specs);
-    return command_finish(peeper, invocation, status);
+    enum peeper_status status = peeper_sync_check_specs(peeper, value_of(&specs));
+    return tell(peeper, invocation, status, &specs, NULL);
 }
 
 // --- Children ------------------------------------------------------------------------------------
 
 enum exit_code command_child_start(struct peeper_sync      *peeper,
                                    const struct invocation *invocation) {
-    struct peeper_writer  spec;
+    struct spec_text      spec;
     struct peeper_started started;
     if (!read_spec(invocation, &spec)) return EXIT_CODE_USAGE;
-    enum peeper_status status =
-        peeper_sync_start_child(peeper, invocation->target, peeper_writer_value(&spec),
-                                invocation->start.timeout_ms, &started);
-    peeper_writer_fini(&spec);
-    return tell_start(peeper, invocation, status, &started);
+    enum peeper_status status = peeper_sync_start_child(peeper, invocation->target, value_of(&spec),
+                                                        invocation->start.timeout_ms, &started);
+    return tell(peeper, invocation, status, &spec, &started);
 }
 
 enum exit_code command_child_terminate(struct peeper_sync      *peeper,
@@ -90,7 +97,8 @@ enum exit_code command_child_restart(struct peeper_sync      *peeper,
     if (!has_id(invocation)) return EXIT_CODE_USAGE;
     enum peeper_status status = peeper_sync_restart_child(
         peeper, invocation->target, invocation->child.id, invocation->start.timeout_ms, &started);
-    return tell_start(peeper, invocation, status, &started);
+    return status == PEEPER_STATUS_OK ? output_started(&started)
+                                      : command_refused(peeper, invocation);
 }
 
 enum exit_code command_child_delete(struct peeper_sync      *peeper,

@@ -52,7 +52,7 @@ Test(supervision, refuses_an_incarnation_where_an_id_is_needed_and_a_spec_that_i
     static const char *const WRONG[][2] = {
         {"child delete s @7", "not an @ID"},
         {"child restart s @7", "not an @ID"},
-        {"child start s --spec {\"id\":}", "peeper: --spec: JSON:1:"},
+        {"child start s --spec {\"id\":}", "peeper: --spec:1:"},
         {"supervisor start s --spec no-such-file", "no-such-file: No such file"},
     };
     for (size_t i = 0; i < sizeof(WRONG) / sizeof(WRONG[0]); i++) {

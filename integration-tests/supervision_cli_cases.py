@@ -83,7 +83,7 @@ def simple(settings: Settings) -> None:
         check_equal(len(listed(server, "carts")), 1, "children left")
 
 
-@case("cli: specs are read from files and stdin, checked, and refused with the place of the fault")
+@case("cli: specs are read from files, JSON or YAML, checked, and refused with the place of the fault")
 def specs(settings: Settings) -> None:
     with Server(settings.build, log_name="cli-specs") as server:
         path = settings.build.logs / "shop.json"
@@ -99,6 +99,11 @@ def specs(settings: Settings) -> None:
         result = server.cli("supervisor", "start", "x", "--spec", str(path))
         check_equal(result.returncode, 2, "status with a file that is no JSON")
         check(f"{path}:2:" in result.stderr, f"file and line are named: {result.stderr!r}")
+        path.write_text("strategy: one_for_one\nchildren:\n  - id: a\n    start: {behaviour: counter}\n    restart: often\n")
+        text = refused(server, "BAD_SPEC", "supervisor", "start", "x", "--spec", str(path))
+        check(f"\n  at: {path}:5\n" in text, f"file and line of what the server refused: {text!r}")
+        path.write_text(path.read_text().replace("often", "temporary"))
+        told(server, "supervisor", "start", "x", "--spec", str(path))
         change = dict(SHOP, strategy="one_for_all")
         check_equal(told(server, "supervisor", "change", "shop", "--spec", json.dumps(change)), "ok\n", "change")
         check("one_for_all" in told(server, "tree"), "the changed strategy is told")
