@@ -7,8 +7,10 @@
 
 #define cr_assert(condition, ...) CHECK(condition)
 
+#include "keeper/alarms.h"
 #include "keeper/recall.h"
 #include "keeper/shard_fixture_test.h"
+#include "keeper/timers.h"
 
 #include "base/log.h"
 
@@ -51,6 +53,7 @@ static void client_starts(void) {
     request.period_ms = 1000;
     request.limit_ms = how & 64 ? 50 : 0;
     if (how & 128) request.behaviour = raw("other");
+    if (how % 3 == 0) request.hibernate_after_ms = how;
     cr_assert(ask(++asked, &request) == STATUS_OK);
 }
 
@@ -72,13 +75,29 @@ static void worker_takes(void) {
     if (begun[host][worker] == NULL) begun[host][worker] = play_next(fake(host, worker));
 }
 
+static void add_timer(struct out *out, uint64_t id, const char *name, uint64_t ms) {
+    uint8_t  room[32];
+    uint64_t due_ms = fx.shard.now_ms + ms;
+    size_t   bytes = strlen(name);
+    memcpy(room, &due_ms, sizeof due_ms);
+    memcpy(room + sizeof due_ms, name, bytes);
+    out_add(out, ITEM_TIMER, id, slice_of(room, sizeof due_ms + bytes), text("t"));
+}
+
 static void add_effects(struct out *out, uint64_t turn) {
     uint8_t count = next_byte() % 4;
     while (count-- > 0) {
         uint8_t     how = next_byte();
         const char *name = next_name();
         char        both[16];
-        switch (how % 6) {
+        switch (how % 9) {
+            case 6: add_timer(out, turn << TIMER_INDEX_BITS | (1 + how / 9), name, how); break;
+            case 7: add_timer(out, turn << TIMER_INDEX_BITS | (1 + how / 9), "", how); break;
+            case 8:
+                // Of a turn before, or of this one.
+                out_add(out, ITEM_CANCEL_TIMER, (turn - how / 100) << TIMER_INDEX_BITS | 1,
+                        (struct slice){0}, (struct slice){0});
+                break;
             case 0: out_add(out, ITEM_SEND, 0, raw(name), text("m")); break;
             case 1: out_add(out, ITEM_CAST, 0, raw(name), text("m")); break;
             case 2: out_add(out, ITEM_STOP, 0, raw(name), text("normal")); break;
@@ -119,6 +138,7 @@ static struct out next_commit(const struct turn_record *record) {
     if (done_kind && record->kind == TURN_CALL && (flags & 32))
         out_body(&out, ITEM_REPLY, text("r"));
     if (flags & 128) out_body(&out, ITEM_REASON, text("normal"));
+    if (done_kind && how % 8 < 2 && (flags & 4)) out_body(&out, ITEM_IDLE, text("idle"));
     if (done_kind || (how & 64)) add_effects(&out, record->turn);
     return out;
 }
@@ -241,6 +261,26 @@ static void check_answers(bool all) {
     for (uint64_t number = 1; all && number <= asked; number++) CHECK(counts[number] == 1);
 }
 
+static void check_timers(void) {
+    uint32_t timers = 0, sent = 0;
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < fx.shard.timers.count; i++) {
+        if (fx.shard.timers.timers[i]->kind != TIMER_SEND) continue;
+        timers++;
+        bytes += LIST_ENTRY(fx.shard.timers.timers[i], struct send_timer, timer)->bytes;
+    }
+    for (uint32_t slot = 0; slot < fx.shard.actors.used; slot++) {
+        const struct actor *actor = actor_at(&fx.shard.actors, slot);
+        if (actor == NULL || actor->alarms == NULL) continue;
+        bytes += actor->alarms->message_bytes;
+        sent += actor->alarms->sent;
+    }
+    CHECK(timers == fx.shard.send_timers.count);
+    CHECK(timers <= fx.options.timers_max);
+    CHECK(bytes == fx.shard.send_timers.bytes);
+    CHECK(sent <= timers); // some have outlived who sent them
+}
+
 // With no host left every caller's time runs out.
 static void end_of_time(void) {
     mirror_lets_go();
@@ -293,11 +333,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes) {
     fx.options.mailbox_max = 6;
     fx.options.pending_max = 3;
     fx.options.waiting_bytes_max = 2000;
+    fx.options.timers_max = 5;
     fx_begin();
     host_joins(WORKERS);
     for (int i = 0; i < STEPS_MAX && left > 0; i++) {
         STEPS[next_byte() % (sizeof STEPS / sizeof STEPS[0])]();
         check_counts();
+        check_timers();
         check_answers(false);
     }
     end_of_time();
