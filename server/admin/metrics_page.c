@@ -61,6 +61,7 @@ static void gauges(FILE *out, const struct view *view, const struct mirror *mirr
         {"peeper_mailbox_bytes", "Bytes of messages waiting in mailboxes",
          view->gauges.waiting_bytes},
         {"peeper_pending_calls", "Calls whose reply was deferred", view->gauges.pending},
+        {"peeper_timers", "Messages sent off for later that are not due", view->gauges.timers},
         {"peeper_ties", "Links and monitors", view->gauges.ties},
         {"peeper_standby_ready", "1 while a host waits with its code loaded", view->gauges.standby},
         {"peeper_mirror_units", "Actors with a state in the mirror", counts.units},

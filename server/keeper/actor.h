@@ -110,6 +110,7 @@ struct actor {
     // after the turn that runs now.
     bool stale : 1;
     bool own_waits : 1; // a message in the mailbox may be `own`
+    bool replaced : 1;  // a TURN_REPLACE may be waiting or in flight
     // Messages of users wait while this is not 0: enum held. The control lane goes on.
     uint8_t held;
     bool    no_trap_exit; // exits of linked actors end it

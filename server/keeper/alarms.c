@@ -59,6 +59,24 @@ void alarms_arm_idle(struct shard *shard, struct actor *actor, uint64_t due_ms,
     arm(shard, actor, &actor->idle, due_ms);
 }
 
+bool alarms_disturbed(const struct shard *shard, struct actor *actor) {
+    const struct worker *worker = router_worker(shard, actor);
+    uint32_t             replaces = 0;
+    for (uint64_t at = worker == NULL ? 0 : worker->tail; worker != NULL && at < worker->head;) {
+        const struct turn_record *record = worker_turn(worker, at);
+        at += record->record_bytes;
+        if (record->slot != actor->slot || record->note_void) continue;
+        if (record->kind != TURN_REPLACE) return true;
+        replaces++;
+    }
+    for (struct list *link = actor->mailbox.next; link != &actor->mailbox; link = link->next) {
+        if (LIST_ENTRY(link, struct envelope, link)->kind != TURN_REPLACE) return true;
+        replaces++;
+    }
+    if (replaces == 0) actor->replaced = false;
+    return false;
+}
+
 void alarms_idle_due(struct shard *shard, struct actor *actor) {
     // Taken out: what the delivery leads to may be the end of the actor.
     uint8_t       *message = NULL;

@@ -11,6 +11,7 @@
 #include "base/list.h"
 #include "base/status.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct actor;
@@ -36,6 +37,10 @@ struct alarms *alarms_of(struct actor *actor);
 // time of UINT64_MAX never comes.   Thread: net.
 void alarms_arm_idle(struct shard *shard, struct actor *actor, uint64_t due_ms,
                      struct slice message);
+
+// Whether anything but an operator's new state is in flight to the actor or waits for it. It goes
+// through a whole ring: only for an actor that `replaced` says may have one.   Thread: net.
+bool alarms_disturbed(const struct shard *shard, struct actor *actor);
 
 // A turn of an actor that has alarms is over, and no other one is in flight.   Thread: net.
 void alarms_worked(struct shard *shard, struct actor *actor);

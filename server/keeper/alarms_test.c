@@ -129,6 +129,49 @@ Test(alarms, a_message_of_a_timer_without_a_timer_is_nonsense) {
     }
 }
 
+// A cast runs, and a new state from an operator comes in between.
+static struct out replaced_meanwhile(struct fake_worker *end) {
+    ask_cast(0, "a", "x");
+    step();
+    struct out out = out_of(COMMIT_DONE, play_take(end, TURN_CAST)->turn, COMMIT_TIMEOUT);
+    out.record.due_ms = fx.shard.now_ms + 50;
+    out_body(&out, ITEM_IDLE, text("tick"));
+    ask_verb(1, VERB_REPLACE_STATE, "a", "s9", 0);
+    step();
+    return out;
+}
+
+Test(alarms, a_state_that_an_operator_replaces_does_not_cost_the_timer) {
+    host_joins(1);
+    struct actor       *actor = up("a");
+    struct fake_worker *end = home_of(actor);
+    struct out          out = replaced_meanwhile(end);
+    play_send(end, &out);
+    step();
+    play_state(end, play_take(end, TURN_REPLACE)->turn, "s9");
+    step();
+    cr_assert(done(1));
+    later(50);
+    step();
+    cr_assert(took_info(end, "tick"));
+    rest(end, 50, NULL);
+    cr_assert(!actor->replaced);
+}
+
+Test(alarms, a_message_behind_a_replaced_state_still_comes_instead_of_the_timer) {
+    host_joins(1);
+    struct fake_worker *end = home_of(up("a"));
+    struct out          out = replaced_meanwhile(end);
+    ask_cast(0, "a", "y");
+    play_send(end, &out);
+    step();
+    play_state(end, play_take(end, TURN_REPLACE)->turn, "s9");
+    step();
+    play_done(end, play_take(end, TURN_CAST)->turn);
+    later(100);
+    cr_assert(play_next(end) == NULL);
+}
+
 // --- hibernation ---
 
 static struct actor *up_sleepy(const char *name, uint32_t hibernate_after_ms) {

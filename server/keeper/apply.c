@@ -267,12 +267,18 @@ static void settle_down(struct subject *s) {
     struct shard *shard = s->shard;
     struct actor *actor = s->actor;
     uint8_t       flags = s->commit->record.flags;
+    bool          timer = (flags & COMMIT_TIMEOUT) != 0;
+    // An operator's new state comes in between, and is no message that the timer waits for.
+    if (timer && actor->replaced && !alarms_disturbed(shard, actor)) {
+        alarms_arm_idle(shard, actor, s->commit->record.due_ms, s->commit->idle);
+        timer = false;
+    }
     if (actor->inflight > 0) return;
     if (flags & COMMIT_HIBERNATE) actor->home = HOME_DORMANT;
     if (actor->alarms != NULL) alarms_worked(shard, actor);
     if (actor->waiting > 0) {
         router_pump(shard, actor);
-    } else if (flags & COMMIT_TIMEOUT) {
+    } else if (timer) {
         alarms_arm_idle(shard, actor, s->commit->record.due_ms, s->commit->idle);
     }
 }

@@ -274,6 +274,7 @@ static enum status run_replace_state(struct shard *shard, struct caller caller,
         shard_answer_status(shard, caller, STATUS_NO_MEMORY);
         return STATUS_OK;
     }
+    actor->replaced = true;
     router_enqueue_control(shard, actor, envelope);
     return STATUS_OK;
 }

@@ -206,6 +206,7 @@ static void run_shard(struct shard *shard, struct view *view) {
         .waiting_bytes = shard->waiting_bytes,
         .pending = shard->pending.count,
         .ties = shard->ties.count,
+        .timers = shard->send_timers.count,
         .connections = shard->connections,
         .ready = shard->pools[POOL_GENERAL].active != NULL,
         .standby = true,

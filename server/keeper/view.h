@@ -18,6 +18,7 @@ struct gauges {
     uint64_t ring_bytes;
     uint32_t pending;
     uint32_t ties;
+    uint32_t timers;
     uint32_t connections;
     int32_t  host_pids[4]; // active, standby, and those being reaped; 0 ends
     bool     ready;        // a host runs
