@@ -26,6 +26,12 @@ struct choice {
     int         value;
 };
 
+static const struct choice ISOLATION[] = {
+    {"shared", PEEPER_ISOLATION_SHARED},
+    {"own", PEEPER_ISOLATION_OWN},
+    {0},
+};
+
 static const struct choice ON_INTENSITY[] = {
     {"backoff", PEEPER_ON_INTENSITY_BACKOFF},
     {"suspend", PEEPER_ON_INTENSITY_SUSPEND},
@@ -105,6 +111,10 @@ static error_t parse_start_option(int key, char *argument, struct argp_state *st
         case OPTION_ON_INTENSITY:
             start->on_intensity =
                 (enum peeper_on_intensity)choose(state, ON_INTENSITY, "on-intensity", argument);
+            return 0;
+        case OPTION_ISOLATION:
+            start->isolation =
+                (enum peeper_isolation)choose(state, ISOLATION, "isolation", argument);
             return 0;
         case OPTION_INTENSITY:
             start->has_intensity = true;

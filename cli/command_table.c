@@ -16,6 +16,8 @@ static const struct argp_option START_OPTIONS[] = {
      "Which ends are followed by a restart: transient (default: crashes), permanent (all) or "
      "temporary (none)",
      0},
+    {"isolation", OPTION_ISOLATION, "WORD", 0,
+     "With whom it shares its host process: shared (default) or own (nobody)", 0},
     {"mailbox-max", OPTION_MAILBOX_MAX, "N", 0, "Messages that may wait (default: the server's)",
      0},
     {"hibernate-after-ms", OPTION_HIBERNATE_AFTER_MS, "N", 0,

@@ -122,6 +122,8 @@ static struct actor_info info_of(const struct peeper_actor *actor, struct trace 
         .links = actor->links,
         .monitors = actor->monitors,
         .trap_exit = actor->trap_exit,
+        .isolation = actor->own_host ? ISOLATION_OWN : ISOLATION_SHARED,
+        .quarantined = actor->quarantined,
         .last_crash = {.kind = actor->has_crash ? actor->crash_kind : NULL,
                        .reason = slice_of(actor->crash_reason.data, actor->crash_reason.bytes),
                        .at_ms = actor->crash_at_ms,

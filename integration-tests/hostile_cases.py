@@ -201,5 +201,5 @@ def hostile_host(settings: Settings) -> None:
         tally.behave()
         eventually(lambda: serves_again(server), "a host that behaves is served with", 30)
         check(tally.lives - killed <= 3, "hosts that behave are not killed")
-        eventually(lambda: len(descendants(server.pid)) <= 2, "one active host and one standby")
+        eventually(lambda: len(descendants(server.pid)) <= 4, "one active host and one standby, and in quarantine")
         server.check_alive()

@@ -181,6 +181,8 @@ class Info:
     monitors: int
     trap_exit: bool
     timers: int
+    isolation: str  # shared or own
+    quarantined: bool
     last_crash: Optional[dict[str, Any]]
 
 
@@ -247,6 +249,8 @@ def info_from(message: Any) -> Info:
         monitors=message.monitors,
         trap_exit=message.trap_exit,
         timers=message.timers,
+        isolation=pb.Isolation.Name(message.isolation).removeprefix("ISOLATION_").lower(),
+        quarantined=message.quarantined,
         last_crash=crash,
     )
 
@@ -273,6 +277,7 @@ class StartOptions:
     link: bool = False
     monitor: bool = False
     trap_exit: bool = True
+    isolation: str = "UNSPECIFIED"
 
 
 # --- The client -----------------------------------------------------------------------------------
@@ -502,6 +507,7 @@ def start_message(name: str, behaviour: str, argument: Any,
         behaviour=behaviour,
         argument=encode_value(argument),
         timeout_ms=options.timeout_ms,
+        isolation=pb.Isolation.Value(f"ISOLATION_{options.isolation.upper()}"),
         restart=pb.Restart.Value(f"RESTART_{options.restart.upper()}"),
         on_intensity=pb.OnIntensity.Value(f"ON_INTENSITY_{options.on_intensity.upper()}"),
         mailbox_max=options.mailbox_max,

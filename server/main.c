@@ -45,6 +45,13 @@ struct settings {
     X(1001, "workers", keeper.workers, 1, 64, "Worker threads of a host (default: the cores)")  \
     X(1002, "host-memory", keeper.host_memory_bytes, 16u << 20, 1ull << 40,                     \
       "Bytes a host may use before it is killed (default 1073741824)")                          \
+    X(1040, "own-hosts-max", keeper.own_hosts_max, 0, 250,                                      \
+      "Actors that may have a host of their own (default 32)")                                  \
+    X(1041, "quarantine-workers", keeper.quarantine_workers, 1, 64,                             \
+      "Worker threads of the host for actors that have killed hosts repeatedly (default 1)")    \
+    X(1042, "quarantine-ms", keeper.quarantine_ms, 100, 3600000,                                \
+      "Milliseconds without killing a host after which such an actor is let go (default "       \
+      "60000)")                                                                                 \
     X(1003, "host-cache", keeper.host_cache, 16, 16u << 20,                                     \
       "Actors whose state one worker keeps at hand (default 65536)")                            \
     X(1004, "generations", keeper.generations, 1, 16, "Good states kept per actor (default 2)") \
@@ -201,6 +208,9 @@ static struct settings defaults(void) {
                 .host_cache = 65536,
                 .generations = 2,
                 .mailbox_max = 10000,
+                .own_hosts_max = 32,
+                .quarantine_workers = 1,
+                .quarantine_ms = 60000,
                 .actors_max = 10000000,
                 .pending_max = 100000,
                 .timers_max = 2000000,

@@ -108,6 +108,8 @@ static void fill_actor(const Peeper__V1__ActorInfo *from, struct peeper_actor *a
         .links = from->links,
         .monitors = from->monitors,
         .trap_exit = from->trap_exit,
+        .own_host = from->isolation == PEEPER__V1__ISOLATION__ISOLATION_OWN,
+        .quarantined = from->quarantined,
         .crash_kind = "",
         .crash_message = "",
     };

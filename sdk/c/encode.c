@@ -145,6 +145,7 @@ static void fill_start(union body *body, const struct request *request) {
     start->link = options->link;
     start->monitor = options->monitor;
     start->no_trap_exit = options->no_trap_exit;
+    start->isolation = (Peeper__V1__Isolation)options->isolation;
     if (options->has_intensity) {
         body->start.intensity = (Peeper__V1__Intensity)PEEPER__V1__INTENSITY__INIT;
         body->start.intensity.restarts = options->intensity;

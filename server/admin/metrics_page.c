@@ -63,7 +63,11 @@ static void gauges(FILE *out, const struct view *view, const struct mirror *mirr
         {"peeper_pending_calls", "Calls whose reply was deferred", view->gauges.pending},
         {"peeper_timers", "Messages sent off for later that are not due", view->gauges.timers},
         {"peeper_ties", "Links and monitors", view->gauges.ties},
-        {"peeper_standby_ready", "1 while a host waits with its code loaded", view->gauges.standby},
+        {"peeper_standby_ready",
+         "1 while a host waits with its code loaded in every pool that has a spare",
+         view->gauges.standby},
+        {"peeper_own_actors", "Actors with a host of their own", view->gauges.own},
+        {"peeper_quarantined_actors", "Actors in quarantine", view->gauges.quarantined},
         {"peeper_mirror_units", "Actors with a state in the mirror", counts.units},
         {"peeper_mirror_generations", "States held by the mirror", counts.generations},
         {"peeper_mirror_state_bytes", "Bytes of those states", counts.state_bytes},
@@ -93,7 +97,7 @@ static void resident(FILE *out, const struct view *view) {
           "# HELP peeper_resident_bytes Resident memory of each process.\n",
           out);
     resident_of(out, "keeper", (int)getpid());
-    for (int i = 0; i < 4 && view->gauges.host_pids[i] != 0; i++) {
+    for (uint32_t i = 0; i < VIEW_HOSTS_MAX && view->gauges.host_pids[i] != 0; i++) {
         resident_of(out, "host", view->gauges.host_pids[i]);
     }
 }

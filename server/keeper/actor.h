@@ -45,9 +45,16 @@ enum actor_home {
 enum restart_type { RESTART_PERMANENT = 1, RESTART_TRANSIENT = 2, RESTART_TEMPORARY = 3 };
 enum on_intensity { INTENSITY_BACKOFF = 1, INTENSITY_SUSPEND = 2, INTENSITY_STOP = 3 };
 
+#define QUARANTINE_KILLS 3u // so many hosts killed within a window put it into quarantine
+
 // What is remembered of an actor that has crashed; most never need one.
 struct trouble {
-    struct timer  backoff; // TIMER_BACKOFF
+    struct timer backoff;    // TIMER_BACKOFF
+    struct timer quarantine; // TIMER_QUARANTINE
+    // Monotonic: when it killed its last hosts; a ring with `kills` as its end. See isolation.h.
+    uint64_t      kills_ms[QUARANTINE_KILLS];
+    uint32_t      kills;
+    bool          let_go; // its time in quarantine is over
     uint32_t      slot;
     uint32_t      backoff_step; // 0: not in back-off
     uint64_t      restarts;

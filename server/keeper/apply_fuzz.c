@@ -52,6 +52,7 @@ static void client_starts(void) {
     request.intensity = how >> 5 & 1;
     request.period_ms = 1000;
     request.limit_ms = how & 64 ? 50 : 0;
+    if ((how & 96) == 96) request.isolation = ISOLATION_OWN;
     if (how & 128) request.behaviour = raw("other");
     if (how % 3 == 0) request.hibernate_after_ms = how;
     cr_assert(ask(++asked, &request) == STATUS_OK);
@@ -175,7 +176,9 @@ static void host_is_lost(void) {
 }
 
 static void host_comes(void) {
-    if (fx.host_count == FX_HOSTS_MAX || fx.shard.pools[POOL_GENERAL].standby != NULL) return;
+    if (fx.host_count == FX_HOSTS_MAX ||
+        (fx.shard.spawning == NULL && fx.shard.pools[POOL_GENERAL].standby != NULL))
+        return;
     host_joins(WORKERS);
 }
 
@@ -223,15 +226,21 @@ static void check_counts(void) {
     uint64_t waiting_bytes = 0;
     uint32_t pending = 0, live = 0;
     CHECK(fx.shard.actors.used <= 64);
-    for (uint32_t i = 0; fx.shard.pools[POOL_GENERAL].active != NULL &&
-                         i < fx.shard.pools[POOL_GENERAL].active->worker_count;
-         i++) {
-        check_ring(&fx.shard.pools[POOL_GENERAL].active->workers[i], inflight);
+    for (uint32_t i = 0; i < fx.shard.pool_count; i++) {
+        struct host *host = fx.shard.pools[i].active;
+        for (uint32_t w = 0; host != NULL && w < host->worker_count; w++) {
+            check_ring(&host->workers[w], inflight);
+        }
+    }
+    uint32_t apart = 0;
+    for (uint32_t i = POOL_QUARANTINE; i < fx.shard.pool_count; i++) {
+        apart += fx.shard.pools[i].actors;
     }
     for (uint32_t slot = 0; slot < fx.shard.actors.used; slot++) {
         struct actor *actor = actor_at(&fx.shard.actors, slot);
         if (actor == NULL) continue;
         live++;
+        apart -= actor->pool != POOL_GENERAL;
         uint32_t waiting = 0;
         for (struct list *link = actor->mailbox.next; link != &actor->mailbox; link = link->next) {
             waiting++;
@@ -246,6 +255,7 @@ static void check_counts(void) {
     CHECK(waiting_bytes == fx.shard.waiting_bytes);
     CHECK(pending == fx.shard.pending.count);
     CHECK(live == fx.shard.actors.live);
+    CHECK(apart == 0);
 }
 
 static void check_answers(bool all) {
@@ -285,8 +295,10 @@ static void check_timers(void) {
 static void end_of_time(void) {
     mirror_lets_go();
     fx.shard.stopping = true;
-    while (fx.shard.pools[POOL_GENERAL].active != NULL)
-        hosts_lost(&fx.shard, fx.shard.pools[POOL_GENERAL].active, HOST_END_EXITED, NULL);
+    for (uint32_t i = 0; i < fx.shard.pool_count; i++) {
+        while (fx.shard.pools[i].active != NULL)
+            hosts_lost(&fx.shard, fx.shard.pools[i].active, HOST_END_EXITED, NULL);
+    }
     settle_loads();
     check_counts();
     later(DEADLINE_MS_DEFAULT + 1);

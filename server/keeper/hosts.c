@@ -59,10 +59,11 @@ static void activate(struct pool *pool) {
     LOG_INFO("host.active", "pid=%d serial=%u", (int)host->pid, host->serial);
 }
 
-// The general pool first; among the others whoever comes next in turn.
+// The general pool first while it has none; else whoever comes next in turn, so that one whose
+// hosts die all the time does not keep the others from theirs.
 static struct pool *next_in_need(struct shard *shard) {
     struct pool *general = &shard->pools[POOL_GENERAL];
-    if (pool_wants_host(general, shard->now_ms)) return general;
+    if (general->active == NULL && pool_wants_host(general, shard->now_ms)) return general;
     for (uint32_t i = 0; i < shard->pool_count; i++) {
         struct pool *pool = &shard->pools[shard->spawn_next++ % shard->pool_count];
         if (pool_wants_host(pool, shard->now_ms)) return pool;
@@ -319,6 +320,20 @@ bool hosts_exited(struct shard *shard, struct host *host) {
     list_remove(&host->link);
     host_destroy(host);
     return true;
+}
+
+static void retire(struct shard *shard, struct host *host) {
+    if (host == NULL) return;
+    host->state = HOST_DEAD;
+    host_process_kill(host);
+    shard->metrics.host_retirements++;
+    LOG_INFO("host.retired", "pid=%d serial=%u", (int)host->pid, host->serial);
+}
+
+void hosts_retire_pool(struct shard *shard, struct pool *pool) {
+    retire(shard, pool->active);
+    retire(shard, pool->standby);
+    pool->active = pool->standby = NULL;
 }
 
 void hosts_retire(struct shard *shard) {

@@ -36,5 +36,8 @@ void hosts_lost(struct shard *shard, struct host *host, enum host_end end, struc
 // afterwards. False if it has not ended after all.
 bool hosts_exited(struct shard *shard, struct host *host);
 
+// Kills the hosts of an empty pool.
+void hosts_retire_pool(struct shard *shard, struct pool *pool);
+
 // Kills all of them and lets none be started again.
 void hosts_retire(struct shard *shard);

@@ -6,6 +6,7 @@
 #include "keeper/alarms.h"
 #include "keeper/crash_note.h"
 #include "keeper/exits.h"
+#include "keeper/isolation.h"
 #include "keeper/reason.h"
 #include "keeper/recall.h"
 #include "keeper/router.h"
@@ -120,6 +121,7 @@ static void end_unit(struct shard *shard, struct actor *actor, struct slice reas
     pending_fail(shard, actor, &failure);
     mailbox_fail(shard, actor, &failure);
     if (actor->trouble != NULL) heap_cancel(&shard->timers, &actor->trouble->backoff);
+    isolation_leave(shard, actor);
 
     if (fate == END_KEEP && actor->name_bytes > 0) {
         actor->life = ACTOR_ENDED;
@@ -146,6 +148,7 @@ static struct trouble *trouble_of(struct actor *actor) {
     struct trouble *trouble = calloc(1, sizeof *trouble);
     if (trouble == NULL) return NULL;
     trouble->backoff.kind = TIMER_BACKOFF;
+    trouble->quarantine.kind = TIMER_QUARANTINE;
     trouble->slot = actor->slot;
     actor->trouble = trouble;
     return trouble;
@@ -270,6 +273,7 @@ static struct trouble *close_incarnation(struct shard *shard, struct actor *acto
     heap_cancel(&shard->timers, &trouble->backoff);
     forget_if_quiet(shard, actor, trouble);
     if (abnormally) remember(shard, trouble, end);
+    if (end->killed_host) isolation_killed_host(shard, actor);
     return trouble;
 }
 

@@ -15,6 +15,9 @@
     X(host_starts, "peeper_host_starts", "Host processes started")                            \
     X(host_deaths, "peeper_host_deaths", "Host processes lost")                               \
     X(host_nonsense, "peeper_host_nonsense", "Hosts killed for writing nonsense")             \
+    X(host_retirements, "peeper_host_retirements",                                            \
+      "Host processes ended because nobody was left to run there")                            \
+    X(quarantines, "peeper_quarantines", "Actors put into quarantine")                        \
     X(timeouts, "peeper_timeouts", "Requests answered with TIMEOUT")                          \
     X(mailbox_full, "peeper_mailbox_full", "Messages refused because a mailbox was full")     \
     X(dropped, "peeper_dropped", "Casts and sends to nobody")                                 \

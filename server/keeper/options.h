@@ -21,6 +21,9 @@ struct keeper_options {
     const char *host_program;
     const char *token; // NULL: none is asked for
     uint32_t    workers;
+    uint32_t    own_hosts_max;      // actors that have a host of their own
+    uint32_t    quarantine_workers; // of the hosts for those in quarantine
+    uint32_t    quarantine_ms;      // how long it has to be quiet to be let go
     uint64_t    host_memory_bytes;
     uint32_t    host_cache; // actors cached per worker
     bool        core_dumps;

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/utf8.h"
 #include "keeper/crash_requests.h"
+#include "keeper/isolation.h"
 #include "keeper/life.h"
 #include "keeper/router.h"
 #include "keeper/start.h"
@@ -117,6 +118,7 @@ static const char *start_fault(const struct request *request) {
     if (!value_valid(request->payload)) return "argument: not a well-formed Value";
     if (request->restart > RESTART_TEMPORARY) return "restart: unknown value";
     if (request->on_intensity > INTENSITY_STOP) return "on_intensity: unknown value";
+    if (request->isolation > ISOLATION_OWN) return "isolation: unknown value";
     if (request->limit_ms > DEADLINE_MS_MAX) return "timeout_ms: over 3600000";
     if (request->has_intensity && (request->period_ms == 0 || request->period_ms > PERIOD_MS_MAX)) {
         return "intensity.period_ms: not between 1 and 3600000";
@@ -133,6 +135,13 @@ void request_answer_already_started(struct shard *shard, struct caller caller,
                                    .reason = slice_of(reason.data, reason.bytes)};
     shard_answer_error(shard, caller, &failure);
     peeper_writer_fini(&writer);
+}
+
+static const char *overload_text(const struct shard *shard, const struct request *request,
+                                 enum status status) {
+    if (status != STATUS_OVERLOADED) return NULL;
+    bool own = request->isolation == ISOLATION_OWN && isolation_full(shard);
+    return own ? "too many hosts of their own" : "too many actors, links or monitors";
 }
 
 static enum status run_start(struct shard *shard, struct caller caller,
@@ -159,8 +168,7 @@ static enum status run_start(struct shard *shard, struct caller caller,
     if (status == STATUS_OK) {
         router_pump(shard, actor);
     } else {
-        refuse(shard, caller, status,
-               status == STATUS_OVERLOADED ? "too many actors, links or monitors" : NULL);
+        refuse(shard, caller, status, overload_text(shard, request, status));
     }
     return STATUS_OK;
 }

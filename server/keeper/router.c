@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "keeper/isolation.h"
 #include "keeper/life.h"
 #include "keeper/recall.h"
 
@@ -274,6 +275,7 @@ void router_pump(struct shard *shard, struct actor *actor) {
         if (worker != NULL && worker_closed(worker) && actor->inflight == 0) worker = NULL;
         if (worker == NULL) {
             actor->home = HOME_COLD;
+            if (isolation_release(shard, actor)) continue;
             // Never committed a state, or gets another one: nothing to load.
             if (actor->life == ACTOR_STARTING || first_of(actor)->kind == TURN_REPLACE) {
                 settle(shard, actor, (struct slice){0}, 0);

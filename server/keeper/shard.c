@@ -6,6 +6,7 @@
 #include "keeper/apply.h"
 #include "keeper/exits.h"
 #include "keeper/hosts.h"
+#include "keeper/isolation.h"
 #include "keeper/life.h"
 #include "keeper/reason.h"
 #include "keeper/router.h"
@@ -29,8 +30,7 @@ enum status shard_init(struct shard *shard, const struct keeper_options *options
     };
     mailbox_init(&shard->inbox, SHARD_INBOX_MAX, on_wake, wake_context);
     list_init(&shard->hosts);
-    pool_init(&shard->pools[POOL_GENERAL], options->workers);
-    shard->pool_count = 1;
+    isolation_init(shard);
     list_init(&shard->starved);
     list_init(&shard->leaving);
     list_init(&shard->news);
@@ -61,6 +61,7 @@ static void drop_actor(struct shard *shard, struct actor *actor) {
     alarms_end(shard, actor);
     exits_actor_over(shard, actor, reason_shutdown());
     if (actor->trouble != NULL) heap_cancel(&shard->timers, &actor->trouble->backoff);
+    isolation_leave(shard, actor);
     actor_destroy(&shard->actors, actor);
 }
 
@@ -405,6 +406,12 @@ void shard_run_timers(struct shard *shard) {
                 waiter_expired(shard, LIST_ENTRY(timer, struct waiter, timer));
                 break;
             case TIMER_SETTLE: break; // to be awake is enough: settling is part of each turn
+            case TIMER_POOL: isolation_retire(shard, LIST_ENTRY(timer, struct pool, retire)); break;
+            case TIMER_QUARANTINE: {
+                struct trouble *trouble = LIST_ENTRY(timer, struct trouble, quarantine);
+                isolation_quiet(shard, actor_at(&shard->actors, trouble->slot));
+                break;
+            }
             case TIMER_HELLO: shard->port.on_timer(shard->port.context, timer); break;
         }
     }

@@ -170,6 +170,9 @@ static inline void fx_defaults(void) {
         .behaviours = "none",
         .host_program = "none",
         .workers = 1,
+        .own_hosts_max = 3,
+        .quarantine_workers = 1,
+        .quarantine_ms = 60000,
         .host_memory_bytes = 1u << 30,
         .host_cache = 1000,
         .generations = 2,
@@ -225,7 +228,9 @@ static inline void fx_fini(void) {
     }
     // In this order, because the mirror may still answer reads into the shard's inbox; and without
     // a host nothing asks it again.
-    fx.shard.pools[POOL_GENERAL].active = fx.shard.pools[POOL_GENERAL].standby = NULL;
+    for (uint32_t i = 0; i < fx.shard.pool_count; i++) {
+        fx.shard.pools[i].active = fx.shard.pools[i].standby = NULL;
+    }
     mirror_destroy(fx.mirror);
     shard_receive(&fx.shard);
     shard_fini(&fx.shard);

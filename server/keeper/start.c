@@ -1,6 +1,7 @@
 #include "keeper/start.h"
 
 #include "keeper/alarms.h"
+#include "keeper/isolation.h"
 #include "keeper/life.h"
 #include "keeper/router.h"
 #include "keeper/tie_requests.h"
@@ -54,12 +55,16 @@ enum status start_actor(struct shard *shard, struct caller caller, const struct 
     status = actor_name_put(&shard->actors, actor);
     if (status != STATUS_OK) goto destroy_actor;
     configure(shard, actor, request, behaviour);
-    status = tie_start(shard, caller, actor, request);
+    if (request->isolation == ISOLATION_OWN) status = isolation_own(shard, actor);
     if (status != STATUS_OK) goto remove_name;
+    status = tie_start(shard, caller, actor, request);
+    if (status != STATUS_OK) goto leave_pool;
     router_enqueue(shard, actor, init);
     *ret_actor = actor;
     return STATUS_OK;
 
+leave_pool:
+    isolation_leave(shard, actor);
 remove_name:
     actor_name_remove(&shard->actors, actor);
 destroy_actor:

@@ -13,7 +13,8 @@ struct actor *start_holder(const struct shard *shard, struct slice name);
 
 // Creates the unit that the fields of Start in `request` ask for, with init as its first message
 // for `caller`. The caller pumps it. What is left of one that gave up under this name goes.
-// Fails:  STATUS_ALREADY_STARTED, STATUS_OVERLOADED (too many actors or ties), STATUS_NO_MEMORY.
+// Fails:  STATUS_ALREADY_STARTED, STATUS_OVERLOADED (too many actors, ties or hosts of their own),
+//         STATUS_NO_MEMORY.
 // Thread: net.
 NODISCARD enum status start_actor(struct shard *shard, struct caller caller,
                                   const struct request *request, uint16_t behaviour,

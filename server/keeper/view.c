@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "keeper/alarms.h"
 #include "keeper/crash_view.h"
+#include "keeper/isolation.h"
 #include "keeper/requests.h"
 #include "keeper/router.h"
 #include "keeper/supervisor.h"
@@ -44,6 +45,8 @@ static struct actor_info describe(const struct shard *shard, const struct actor 
         .trap_exit = !actor->no_trap_exit,
         .timers = actor->alarms == NULL ? 0 : actor->alarms->sent,
         .is_supervisor = actor->supervisor != NULL,
+        .isolation = isolation_of(actor),
+        .quarantined = isolation_quarantined(actor),
     };
     if (actor->child != NULL) {
         info.supervisor = actor_name(actor->child->parent->actor);
@@ -212,12 +215,14 @@ static void run_shard(struct shard *shard, struct view *view) {
         .standby = true,
     };
     uint32_t count = 0;
-    for (struct list *link = shard->hosts.next; link != &shard->hosts && count < 4;
+    for (struct list *link = shard->hosts.next; link != &shard->hosts && count < VIEW_HOSTS_MAX;
          link = link->next) {
         view->gauges.host_pids[count++] = (int32_t)LIST_ENTRY(link, struct host, link)->pid;
     }
     for (uint32_t i = 0; i < shard->pool_count; i++) {
         view->gauges.ring_bytes += ring_bytes(&shard->pools[i]);
+        if (i == POOL_QUARANTINE) view->gauges.quarantined = shard->pools[i].actors;
+        if (i >= POOL_OWN_FIRST) view->gauges.own += shard->pools[i].actors;
         if (pool_unsettled(&shard->pools[i])) view->gauges.standby = false;
     }
     finish(view, STATUS_OK);

@@ -7,6 +7,7 @@
 
 #define VIEW_LIST_MAX 1000u
 #define VIEW_LIST_DEFAULT 100u
+#define VIEW_HOSTS_MAX 64u // processes that are told of
 
 enum view_kind { VIEW_ACTOR, VIEW_LIST, VIEW_SHARD, VIEW_CRASHES, VIEW_CRASH };
 
@@ -20,9 +21,11 @@ struct gauges {
     uint32_t ties;
     uint32_t timers;
     uint32_t connections;
-    int32_t  host_pids[4]; // active, standby, and those being reaped; 0 ends
-    bool     ready;        // a host runs
-    bool     standby;      // one more waits with its code loaded, in every pool that wants one
+    uint32_t own;                       // actors with a host of their own
+    uint32_t quarantined;               // actors in quarantine
+    int32_t  host_pids[VIEW_HOSTS_MAX]; // of all pools, and those being reaped; 0 ends
+    bool     ready;                     // a host runs
+    bool     standby; // one more waits with its code loaded, in every pool that wants one
 };
 
 // One question. The asker embeds it, sets the first part and keeps it until on_done.

@@ -109,6 +109,7 @@ static void take_start(const Peeper__V1__ClientFrame *frame, struct request *req
     request->link = start->link;
     request->monitor = start->monitor;
     request->no_trap_exit = start->no_trap_exit;
+    request->isolation = (uint32_t)start->isolation;
     if (start->intensity == NULL) return;
     request->has_intensity = true;
     request->intensity = start->intensity->restarts;
@@ -562,6 +563,8 @@ static void describe(struct described *described, const struct actor_info *info)
     described->info.links = info->links;
     described->info.monitors = info->monitors;
     described->info.trap_exit = info->trap_exit;
+    described->info.isolation = (Peeper__V1__Isolation)info->isolation;
+    described->info.quarantined = info->quarantined;
     describe_crash(described, &info->last_crash);
 }
 

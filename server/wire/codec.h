@@ -76,6 +76,7 @@ struct request {
     bool         monitor;
     bool         no_trap_exit;
     uint64_t     ref;              // Demonitor
+    uint32_t     isolation;        // the number in peeper.v1.Isolation
     uint32_t     protocol_version; // Hello
     struct slice token;
     struct slice client;

@@ -250,6 +250,8 @@ static struct actor_info example(void) {
         .links = 23,
         .monitors = 24,
         .trap_exit = true,
+        .isolation = ISOLATION_OWN,
+        .quarantined = true,
         .last_crash = {.kind = "signal",
                        .reason = slice_of("segv", 4),
                        .at_ms = 18,
@@ -279,6 +281,8 @@ static void assert_is_example(const Peeper__V1__ActorInfo *info) {
     cr_assert_eq(info->links, 23);
     cr_assert_eq(info->monitors, 24);
     cr_assert(info->trap_exit);
+    cr_assert_eq(info->isolation, PEEPER__V1__ISOLATION__ISOLATION_OWN);
+    cr_assert(info->quarantined);
     cr_assert_str_eq(info->last_crash->kind, "signal");
     cr_assert_eq(info->last_crash->reason.len, 4);
     cr_assert(memcmp(info->last_crash->reason.data, "segv", 4) == 0);

@@ -7,6 +7,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+// With whom an actor shares its hosts; the numbers of peeper.v1.Isolation.
+enum isolation { ISOLATION_SHARED = 1, ISOLATION_OWN = 2 };
+
 // One failed request. Everything is borrowed.
 struct failure {
     enum status  status;
@@ -73,6 +76,8 @@ struct actor_info {
     uint32_t          links;
     uint32_t          monitors;
     bool              trap_exit;
+    enum isolation    isolation;
+    bool              quarantined; // it has killed hosts repeatedly
     struct crash_info last_crash;
     // of the newest generation
     bool         has_state;

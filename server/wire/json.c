@@ -265,6 +265,10 @@ static bool put_state_time(json_t *object, const struct actor_info *info) {
     return put(object, "state_at", info->has_state ? from_time(info->state_at_ms) : json_null());
 }
 
+static const char *isolation_text(enum isolation isolation) {
+    return isolation == ISOLATION_OWN ? "own" : "shared";
+}
+
 json_t *json_from_actor_info(const struct actor_info *info, bool with_state) {
     json_t *object = json_object();
     bool    whole = put(object, "name", from_slice(info->name)) &&
@@ -284,6 +288,8 @@ json_t *json_from_actor_info(const struct actor_info *info, bool with_state) {
                  put(object, "links", json_integer(info->links)) &&
                  put(object, "monitors", json_integer(info->monitors)) &&
                  put(object, "trap_exit", json_boolean(info->trap_exit)) &&
+                 put(object, "isolation", json_string(isolation_text(info->isolation))) &&
+                 put(object, "quarantined", json_boolean(info->quarantined)) &&
                  (!with_state || put_state_time(object, info)) &&
                  put(object, "last_crash", from_crash(&info->last_crash));
     if (whole) return object;

@@ -261,6 +261,7 @@ static struct actor_info sample_info(void) {
         .links = 4,
         .monitors = 5,
         .trap_exit = true,
+        .isolation = ISOLATION_OWN,
     };
 }
 
@@ -281,6 +282,7 @@ Test(json, an_actor_with_everything) {
         "\"restarts\":2,\"mailbox\":5,\"worker\":1,\"host_pid\":4242,\"turn_ms\":9,"
         "\"suspended\":true,\"awaits\":\"cart/8\",\"supervisor\":null,\"is_supervisor\":false,"
         "\"hibernating\":true,\"timers\":3,\"links\":4,\"monitors\":5,\"trap_exit\":true,"
+        "\"isolation\":\"own\",\"quarantined\":false,"
         "\"state_at\":\"2000-02-29T00:00:00.999Z\",\"last_crash\":{\"kind\":\"raise\","
         "\"reason\":\"why\",\"at\":\"2023-11-14T22:13:20.007Z\",\"crash\":6}}");
     info.last_crash.text = slice_of("init of counter", 15);
@@ -301,7 +303,8 @@ Test(json, an_actor_without_a_state_has_nulls_and_a_listing_leaves_them_out) {
                      "\"turn_ms\":9,\"suspended\":false,\"awaits\":null,\"supervisor\":null,"
                      "\"is_supervisor\":false,\"hibernating\":true,"
                      "\"timers\":3,\"links\":4,\"monitors\":5,"
-                     "\"trap_exit\":true,\"state_at\":null,\"last_crash\":null}");
+                     "\"trap_exit\":true,\"isolation\":\"own\",\"quarantined\":false,\"state_at\":"
+                     "null,\"last_crash\":null}");
     cr_assert_str_eq(
         info_text(&info, false),
         "{\"name\":\"\",\"unit\":3,\"incarnation\":2147483648,"
@@ -309,6 +312,7 @@ Test(json, an_actor_without_a_state_has_nulls_and_a_listing_leaves_them_out) {
         "\"mailbox\":5,\"worker\":-1,\"host_pid\":4242,\"turn_ms\":9,"
         "\"suspended\":false,\"awaits\":null,\"supervisor\":null,\"is_supervisor\":false,"
         "\"hibernating\":true,\"timers\":3,\"links\":4,\"monitors\":5,\"trap_exit\":true,"
+        "\"isolation\":\"own\",\"quarantined\":false,"
         "\"last_crash\":null}");
 }
 
@@ -398,7 +402,7 @@ Test(json, answers_null_whichever_allocation_fails) {
         json = json_from_actor_info(&info, true);
         cr_assert(json != NULL || failing < 200);
     }
-    cr_assert_eq(json_object_size(json), 23);
+    cr_assert_eq(json_object_size(json), 25);
     json_decref(json);
 }
 

@@ -77,6 +77,12 @@ enum peeper_on_intensity {
     PEEPER_ON_INTENSITY_STOP = 3,
 };
 
+enum peeper_isolation {
+    PEEPER_ISOLATION_DEFAULT = 0, // shared
+    PEEPER_ISOLATION_SHARED = 1,
+    PEEPER_ISOLATION_OWN = 2, // a host process for it alone
+};
+
 // What a new actor is like. Zero-fill what shall be as the server has it.
 struct peeper_start_options {
     const char              *name;      // NULL or "": anonymous, addressed by id
@@ -90,7 +96,8 @@ struct peeper_start_options {
     uint32_t                 period_ms;     // 1 to 3600000
     uint32_t                 mailbox_max;   // messages
     // An actor without a message for so long gives its memory in the host back until the next one.
-    uint32_t hibernate_after_ms; // UINT32_MAX: never; 0: as its behaviour says
+    uint32_t              hibernate_after_ms; // UINT32_MAX: never; 0: as its behaviour says
+    enum peeper_isolation isolation;
     // See ties.h: this connection becomes its parent / monitors it from the first moment.
     bool link;
     bool monitor;
@@ -135,7 +142,9 @@ struct peeper_actor {
     uint32_t            links;
     uint32_t            monitors; // that it has on others
     bool                trap_exit;
-    bool                has_state; // never in listings
+    bool                own_host;    // isolation: own
+    bool                quarantined; // it has killed its host repeatedly
+    bool                has_state;   // never in listings
     struct peeper_value state;
     uint64_t            version;
     uint64_t            state_at_ms; // Unix

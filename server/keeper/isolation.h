@@ -1,0 +1,47 @@
+// isolation: decides with whom an actor shares its hosts. Most are in the general pool. One that
+// asked for it has a pool of its own; one that has killed its hosts repeatedly is put into
+// quarantine, where only its like feel what it does, until it has been quiet.
+//
+// It moves actors between pools and closes pools that are empty; hosts are started and killed in
+// hosts.c.
+#pragma once
+
+#include "keeper/shard.h"
+
+// QUARANTINE_KILLS hosts killed within so long put an actor into quarantine.
+#define QUARANTINE_WINDOW_MS 60000u
+
+// How long the quarantine pool keeps its hosts without actors.
+#define QUARANTINE_EMPTY_MS 10000u
+
+// Opens the general pool.   Thread: main.
+void isolation_init(struct shard *shard);
+
+// Gives a new actor, which no host knows yet, a pool of its own.
+// Fails: STATUS_OVERLOADED (options->own_hosts_max).   Thread: net.
+NODISCARD enum status isolation_own(struct shard *shard, struct actor *actor);
+
+// Whether no more pools of their own may be opened.
+bool isolation_full(const struct shard *shard);
+
+// The actor will not run again: gives up its place in its pool. Twice is fine. It must not be in a
+// ring.
+void isolation_leave(struct shard *shard, struct actor *actor);
+
+// The actor has killed its host. It must be cold, with actor->trouble; where it goes on, it goes on
+// in the pool that it has afterwards.
+void isolation_killed_host(struct shard *shard, struct actor *actor);
+
+// A TIMER_QUARANTINE is due: the actor has been quiet.
+void isolation_quiet(struct shard *shard, struct actor *actor);
+
+// Lets a quarantined actor that is cold go, if its time is over. True if its pool is another one
+// then. Cheap where it is not in quarantine.
+bool isolation_release(struct shard *shard, struct actor *actor);
+
+// A TIMER_POOL is due: kills the hosts of a pool that is still empty, and closes it.
+void isolation_retire(struct shard *shard, struct pool *pool);
+
+// What it is for people and clients.
+enum isolation isolation_of(const struct actor *actor);
+bool           isolation_quarantined(const struct actor *actor);
