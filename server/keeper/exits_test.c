@@ -190,6 +190,19 @@ Test(exits, a_reference_that_is_not_in_use_is_removed_without_a_word) {
     cr_assert(fx.shard.ties.count == 1);
 }
 
+Test(exits, the_loop_does_not_sleep_over_an_end_that_is_not_told) {
+    host_joins(1);
+    up("a");
+    monitor(1, "a");
+    cr_assert(shard_sleep(&fx.shard));
+    ask_kill(2, "a");
+    cr_assert(!shard_sleep(&fx.shard));
+    step();
+    only_push();
+    cr_assert(shard_sleep(&fx.shard));
+    shard_awake(&fx.shard);
+}
+
 Test(exits, a_connection_that_closes_takes_its_monitors_along) {
     host_joins(1);
     struct actor *a = up("a");

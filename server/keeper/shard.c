@@ -328,7 +328,14 @@ static void set_sleep_all(struct shard *shard, bool asleep) {
     }
 }
 
+// What a storm of ends has left for the next turn of the loop, and no timer will bring back.
+static bool unsettled(const struct shard *shard) {
+    return !list_empty(&shard->ties.over) ||
+           (!list_empty(&shard->news) && !timer_armed(&shard->unsettled));
+}
+
 bool shard_sleep(struct shard *shard) {
+    if (unsettled(shard)) return false;
     set_sleep_all(shard, true);
     // Pairs with the worker's fence between publishing a commit and reading the flag.
     atomic_thread_fence(memory_order_seq_cst);
