@@ -298,8 +298,8 @@ enum exit_code output_crashes(const struct peeper_crashes *crashes, bool json,
 
 static void fill_child(struct row *row, const void *page, size_t index) {
     const struct peeper_child *child = &((const struct peeper_children *)page)->children[index];
-    row->cells[0] = child->id;
-    row->cells[1] = child->name;
+    row->cells[0] = child->id[0] != '\0' ? child->id : "-";
+    row->cells[1] = child->name[0] != '\0' ? child->name : "-";
     row->cells[2] = child->supervisor ? child->strategy : child->behaviour;
     row->cells[3] = child->status;
     row->cells[4] = number(row->room[0], child->incarnation);

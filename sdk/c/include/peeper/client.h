@@ -133,10 +133,10 @@ struct peeper_actor {
     int32_t             worker;  // -1 while no host holds it
     int32_t             host_pid;
     uint64_t            turn_ms;
-    bool                suspended; // by an operator
+    bool                suspended;  // by an operator
     const char         *supervisor; // a name or "@id"; "": it has none
     bool                is_supervisor;
-    const char         *awaits;    // whose answer it waits for, a name or "@id"; "": nobody's
+    const char         *awaits; // whose answer it waits for, a name or "@id"; "": nobody's
     bool                hibernating;
     uint32_t            timers; // of send_after, pending
     uint32_t            links;
