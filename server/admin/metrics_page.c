@@ -68,6 +68,8 @@ static void gauges(FILE *out, const struct view *view, const struct mirror *mirr
          view->gauges.standby},
         {"peeper_own_actors", "Actors with a host of their own", view->gauges.own},
         {"peeper_quarantined_actors", "Actors in quarantine", view->gauges.quarantined},
+        {"peeper_crash_log_entries", "Crashes that are remembered", view->gauges.crashes},
+        {"peeper_crash_log_bytes", "Bytes of those crashes", view->gauges.crash_bytes},
         {"peeper_mirror_units", "Actors with a state in the mirror", counts.units},
         {"peeper_mirror_generations", "States held by the mirror", counts.generations},
         {"peeper_mirror_state_bytes", "Bytes of those states", counts.state_bytes},

@@ -94,6 +94,7 @@ static void write_line(const struct shard *shard, const struct crash_report *rep
 
 uint64_t crash_note(struct shard *shard, const struct actor *actor, const struct end *end) {
     struct crash_report report = report_of(shard, actor, end);
+    shard->metrics.crashes[end->kind]++;
     report.id = crash_log_add(&shard->crashes, &report, end->turn);
     write_line(shard, &report, end->turn, crash_turn_text(end->turn));
     return report.id;

@@ -46,6 +46,7 @@ Test(crash_note, keeps_the_argument_of_an_init_that_crashed) {
     play_crash(end, play_take(end, TURN_INIT)->turn, COMMIT_CODE_RAISE, "boom");
     step();
     cr_assert(failed(1, STATUS_CRASHED));
+    cr_assert(fx.shard.metrics.crashes[CRASH_RAISE] == 1, "one that nobody restarts counts, too");
     cr_assert_str_eq(newest()->report.turn, "init");
     cr_assert(same(newest()->report.message, text("argument")));
     cr_assert(newest()->report.state_version == 0);

@@ -159,7 +159,7 @@ static struct slice bounded(struct slice reason) {
     return reason.bytes > CRASH_REASON_BYTES_MAX ? reason_too_large() : reason;
 }
 
-static void remember(struct shard *shard, struct trouble *trouble, const struct end *end) {
+static void remember(struct trouble *trouble, const struct end *end) {
     struct slice kept = bounded(end->reason);
     uint8_t     *reason = kept.bytes > 0 ? malloc(kept.bytes) : NULL;
     if (reason != NULL) memcpy(reason, kept.data, kept.bytes);
@@ -170,7 +170,6 @@ static void remember(struct shard *shard, struct trouble *trouble, const struct 
     trouble->at_ms = clock_wall_ms();
     trouble->crash = end->crash;
     if (trouble->down_ns == 0) trouble->down_ns = clock_mono_ns();
-    shard->metrics.crashes[end->kind]++;
 }
 
 static uint64_t backoff_ms(struct shard *shard, struct trouble *trouble) {
@@ -272,7 +271,7 @@ static struct trouble *close_incarnation(struct shard *shard, struct actor *acto
     if (trouble == NULL) return NULL;
     heap_cancel(&shard->timers, &trouble->backoff);
     forget_if_quiet(shard, actor, trouble);
-    if (abnormally) remember(shard, trouble, end);
+    if (abnormally) remember(trouble, end);
     if (end->killed_host) isolation_killed_host(shard, actor);
     return trouble;
 }

@@ -210,6 +210,8 @@ static void run_shard(struct shard *shard, struct view *view) {
         .pending = shard->pending.count,
         .ties = shard->ties.count,
         .timers = shard->send_timers.count,
+        .crashes = shard->crashes.count,
+        .crash_bytes = shard->crashes.bytes,
         .connections = shard->connections,
         .ready = shard->pools[POOL_GENERAL].active != NULL,
         .standby = true,

@@ -20,6 +20,8 @@ struct gauges {
     uint32_t pending;
     uint32_t ties;
     uint32_t timers;
+    uint32_t crashes; // in the crash log
+    uint64_t crash_bytes;
     uint32_t connections;
     uint32_t own;                       // actors with a host of their own
     uint32_t quarantined;               // actors in quarantine
