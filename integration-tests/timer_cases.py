@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, Callable, Iterator
 
 from case_registry import Settings, case
-from peeper_wire import Client, PeeperError, StartOptions
-from server_process import Server, check, check_equal, eventually
+from peeper_wire import Client, PeeperError, StartOptions, call_message
+from server_process import Server, check, check_equal, eventually, resident_bytes
 
 RANG = [["append", "rang"]]
 
@@ -153,6 +153,51 @@ def zero_comes_first(settings: Settings) -> None:
                 if origin != "init":
                     ZERO_ORIGINS[origin](client, name, steps)
                 eventually(lambda: client.inspect(name).state == ["rang", "queued"], f"{name}: in order")
+
+
+# --- Many -------------------------------------------------------------------------------------------
+
+PER_TURN = 1000
+
+
+def send_many_off(client: Client, turns: int, ms: int) -> None:
+    """Each turn sends PER_TURN messages off: one is for the counter, the others are for nobody."""
+    steps = [["send_after", "nobody", ms, 1]] * (PER_TURN - 1) + [["send_after", "count", ms, "inc"], ["reply", 1]]
+    message = call_message("many", steps)
+    for _ in range(turns):
+        client.request("call", message)
+
+
+def slowest_call_s(client: Client, until: Callable[[], object]) -> float:
+    """Of calls one after the other, for as long as it takes."""
+    slowest = 0.0
+    while not until():
+        began = time.monotonic()
+        client.call("beside", "inc")
+        slowest = max(slowest, time.monotonic() - began)
+    return slowest
+
+
+@case("1,000,000 messages sent off for later: none is lost, they cost little memory and nobody waits for them")
+def many_timers(settings: Settings) -> None:
+    turns = 100 if settings.quick or settings.build.sanitized else 1000
+    with Server(settings.build, log_name="timer-many") as server, server.client() as client:
+        for name in ("count", "beside"):
+            client.start(name, "counter", 0)
+        client.start("many", "probe", {"state": 0})
+        send_many_off(client, 1, 1)  # the heap's and the allocator's own beginnings
+        before = resident_bytes(server.pid)
+        began = time.monotonic()
+        send_many_off(client, turns, 10_000)
+        took = time.monotonic() - began
+        pending = client.inspect("many").timers
+        grown = resident_bytes(server.pid) - before
+        if took < 10 and not settings.build.sanitized:
+            check_equal(pending, turns * PER_TURN, "pending")
+            check(grown < 200 * pending, f"{grown / pending:.0f} bytes per pending message")
+        slowest = slowest_call_s(client, lambda: client.inspect("many").timers == 0)
+        check(slowest < 1, f"a call beside them took {slowest * 1000:.0f} ms")
+        eventually(lambda: client.inspect("count").state == turns + 1, "every message has come")
 
 
 # --- The wall clock ---------------------------------------------------------------------------------
