@@ -364,9 +364,11 @@ static bool load_guarded(struct worker *worker, struct copy *copy) {
     context_begin(&worker->ctx, copy, behaviour_of(worker), worker->record->turn, PHASE_LOAD);
     worker->copy = copy;
     worker->step.phase = PHASE_LOAD;
+    // In the worker, not in this frame: a jump back must not find it changed.
+    worker->step.argument =
+        (struct peeper_value){worker->body.payload.data, worker->body.payload.bytes};
     if (_setjmp(worker->ctx.escape) != 0) return false;
-    load_state(worker,
-               (struct peeper_value){worker->body.payload.data, worker->body.payload.bytes});
+    load_state(worker, worker->step.argument);
     save_state(worker);
     return true;
 }
