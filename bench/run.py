@@ -21,6 +21,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 MANY = 100000
 MILLION = 1000000
 MB = 1000000
+CHILDREN = 10000  # of one supervisor
 CRASHER = 9000000  # first number of the counters that are crashed; far from those that are counted up
 LOAD_SECONDS_MAX = 300
 IDLE_SECONDS = 3
@@ -253,6 +254,42 @@ def million(bench):
         yield Figure("1,000,000 idle counters, growth of PSS", "bytes each", ours["pss"], peer, theirs["pss"])
 
 
+def supervisor_spec(number):
+    children = [{"id": "k%d" % i, "start": {"behaviour": "counter", "name": "s%d.k%d" % (number, i), "argument": 0}}
+                for i in range(CHILDREN)]
+    return {"strategy": "one_for_one", "children": children}
+
+
+def supervise(bench, server, *words):
+    """One verb of the command line; the seconds it took, those of the program's own start included."""
+    began = time.monotonic()
+    subprocess.run([os.path.join(bench.build, "bin", "peeper"), "supervisor", *words] if words[0] == "start" else
+                   [os.path.join(bench.build, "bin", "peeper"), *words], check=True, stdout=subprocess.DEVNULL,
+                   env=dict(os.environ, PEEPER_ADDR="127.0.0.1:%d" % server.port))
+    return time.monotonic() - began
+
+
+def supervised(bench):
+    supervisors = 10 if bench.options.short else 100
+    server = bench.start(Peeper)
+    before = settled(server.rss_bytes)
+    start_seconds = stop_seconds = 0.0
+    for number in range(supervisors):
+        path = os.path.join(bench.build, "bench-spec.json")
+        with open(path, "w") as spec:
+            json.dump(supervisor_spec(number), spec)
+        start_seconds += supervise(bench, server, "start", "sup%d" % number, "--spec", path, "--timeout-ms", "60000")
+    count = supervisors * CHILDREN
+    each = (settled(server.rss_bytes) - before) / count
+    for number in range(supervisors):
+        stop_seconds += supervise(bench, server, "stop", "sup%d" % number, "--timeout-ms", "60000")
+    bench.stop(server)
+    words = "{:,} children in supervisors of {:,}".format(count, CHILDREN)
+    yield Figure(words + ", growth of RSS", "bytes each", each, reach=("ours", "<=", 450))
+    yield Figure(words + ", started in order", "per s", count / start_seconds)
+    yield Figure(words + ", stopped in order", "per s", count / stop_seconds)
+
+
 def idle_once(bench, kind):
     server = bench.start(kind)
     if kind is Peeper:
@@ -299,6 +336,7 @@ ROWS = [
     Row("segfault", segfault_and_call, "segfault -> next call answered, host with 1 MB and with 500 MB"),
     Row("kill_host", kill_host, "kill -9 of a host that caches 100,000 actors -> call answered"),
     Row("million", million, "1,000,000 idle counters: rate of starts, bytes of each"),
+    Row("supervised", supervised, "1,000,000 children of supervisors: bytes of each, starts and stops in order"),
     Row("idle", idle, "idle server: memory, CPU, time to ready"),
 ]
 LOAD_ROWS = {"one_actor", "many_actors", "no_pipeline", "one_connection"}

@@ -280,7 +280,7 @@ static void settle(struct shard *shard) {
         supervisor_settle(shard);
         if (list_empty(&shard->ties.over)) return;
         exits_announce(shard);
-        if (list_empty(&shard->news)) return;
+        if (list_empty(&shard->news) && list_empty(&shard->asked)) return;
     }
     supervisor_settle_later(shard);
 }
