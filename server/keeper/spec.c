@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "keeper/actor.h"
+#include "keeper/isolation.h"
 #include "keeper/options.h"
 #include "wire/json.h"
 
@@ -33,6 +34,11 @@ static const struct word RESTARTS[] = {
     {"permanent", RESTART_PERMANENT},
     {"transient", RESTART_TRANSIENT},
     {"temporary", RESTART_TEMPORARY},
+    {0},
+};
+static const struct word ISOLATIONS[] = {
+    {"shared", ISOLATION_SHARED},
+    {"own", ISOLATION_OWN},
     {0},
 };
 static const struct word ON_INTENSITIES[] = {
@@ -343,6 +349,10 @@ static enum status read_start_actor(struct reader *reader, struct peeper_value s
     bool trap_exit = true;
     status = read_bool(reader, start, "trap_exit", &trap_exit);
     draft->fixed.no_trap_exit = !trap_exit;
+    if (status != STATUS_OK) return status;
+    uint8_t isolation = ISOLATION_SHARED;
+    status = read_word(reader, start, "isolation", ISOLATIONS, &isolation);
+    draft->fixed.own_host = isolation == ISOLATION_OWN;
     return status;
 }
 
@@ -674,6 +684,7 @@ static void write_actor(struct peeper_writer *writer, const struct behaviour_tab
     if (spec->hibernate_after_ms != 0) {
         write_count(writer, "hibernate_after_ms", spec->hibernate_after_ms);
     }
+    write_word(writer, "isolation", spec->own_host ? "own" : "shared");
     peeper_write_key(writer, "trap_exit");
     peeper_write_bool(writer, !spec->no_trap_exit);
 }

@@ -40,6 +40,7 @@ struct child_spec {
     uint8_t                 on_intensity; // enum on_intensity
     bool                    significant : 1;
     bool                    no_trap_exit : 1;
+    bool                    own_host : 1;
     uint8_t                 text[]; // id, name, argument
 };
 

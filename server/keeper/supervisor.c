@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "keeper/isolation.h"
 #include "keeper/life.h"
 #include "keeper/reason.h"
 #include "keeper/sequence.h"
@@ -424,6 +425,7 @@ void supervisor_fill_request(const struct child *child, struct request *request)
     request->mailbox_max = spec->mailbox_max;
     request->hibernate_after_ms = spec->hibernate_after_ms;
     request->no_trap_exit = spec->no_trap_exit;
+    request->isolation = spec->own_host ? ISOLATION_OWN : ISOLATION_SHARED;
     request->has_intensity = true;
     request->intensity = own->intensity;
     request->period_ms = own->period_ms;
