@@ -1,7 +1,7 @@
 #include "spec_text.h"
 
-#include "boot/yaml_value.h"
 #include "wire/json.h"
+#include "wire/yaml_value.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -103,6 +103,19 @@ def documented(settings: Settings) -> None:
                 pass
 
 
+@case("tree: docs/supervision.md tells every field that a spec may have, and no other")
+def fields_documented(settings: Settings) -> None:
+    text = (DOCS / "supervision.md").read_text()
+    for heading, spec in (("**A supervisor**", "name: a\nx-: 1\n"),
+                          ("**A child**", "name: a\nchildren:\n  - id: b\n    start: {behaviour: counter}\n    x-: 1\n"),
+                          ("**`start` of an actor**",
+                           "name: a\nchildren:\n  - id: b\n    start: {behaviour: counter, x-: 1}\n")):
+        told = refused(settings, spec, 2)
+        known = set(told.split("there is no such field here, only ")[1].split(", ")) - {"supervisor"}
+        table = text.split(heading + "\n\n")[1].split("\n\n")[0]
+        check_equal(set(re.findall(r"^\| `(\w+)` \|", table, re.M)), known, f"the fields under {heading}")
+
+
 @case("tree: --check starts nothing, and tells good from bad by its exit status")
 def checked(settings: Settings) -> None:
     with tree_file("name: x\nchildren:\n  - id: a\n    start: {behaviour: probe, argument: {init: [segfault]}}\n") as path:

@@ -360,6 +360,12 @@ static void on_ready(uv_async_t *ready) {
     tree_start_begin(&program->tree, &program->engine->shard);
 }
 
+static const char *quoted_tree(const struct program *program) {
+    static char room[300];
+    const char *path = program->settings.tree;
+    return log_quote(room, sizeof room, path, (uint32_t)strlen(path));
+}
+
 static void on_tree_told(uv_async_t *told) {
     struct program *program = told->data;
     switch ((enum tree_outcome)atomic_load(&program->tree.outcome)) {
@@ -367,6 +373,9 @@ static void on_tree_told(uv_async_t *told) {
         case TREE_UP:
             if (program->tree_step != TREE_STARTING) return; // it is to stop already
             program->tree_step = TREE_SERVING;
+            LOG_INFO("tree.up", "file=%s", quoted_tree(program));
+            // The supervisor has its spec, and the stop its id.
+            tree_file_fini(&program->tree_file);
             announce(program);
             return;
         case TREE_CHECKED: printf("%s: ok\n", program->settings.tree); break;
@@ -375,7 +384,7 @@ static void on_tree_told(uv_async_t *told) {
             fprintf(stderr, "peeperd: %s\n", program->tree.message.text);
             program->status = program->tree.outcome == TREE_BAD ? EXIT_USAGE : EXIT_FAILURE;
             break;
-        case TREE_STOPPED: break;
+        case TREE_STOPPED: LOG_INFO("tree.stopped", "file=%s", quoted_tree(program)); break;
         case TREE_STUCK: LOG_WARN("tree.stuck", "waited_ms=%u", TREE_STOP_MS); break;
     }
     leave(program);

@@ -1,7 +1,7 @@
 #include "boot/tree_file.h"
 
-#include "boot/yaml_value.h"
 #include "wire/json.h"
+#include "wire/yaml_value.h"
 
 #include <errno.h>
 #include <stdio.h>

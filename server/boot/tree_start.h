@@ -23,7 +23,7 @@ enum tree_outcome {
 
 struct tree_start {
     // set by the asker, before it asks
-    const struct tree_file *file;       // borrowed
+    const struct tree_file *file;       // borrowed; may be emptied once it is up
     struct caller           caller;     // whose answers come to tree_start_answer()
     bool                    check_only; // start nothing
     void (*on_done)(void *context);     // any thread; `outcome` has changed

@@ -135,6 +135,7 @@ Test(tree_start, a_stop_ends_children_in_reverse_order_before_it_is_told) {
     step();
     play_init(actor_named("b"), "s");
     step();
+    tree_file_fini(&file); // it needs no more of it than its id
     stop();
     struct fake_worker *home = home_of(actor_named("b"));
     play_stop(home, play_take(home, TURN_TERMINATE)->turn, 0, "shutdown");

@@ -305,11 +305,11 @@ static enum status read_bool(struct reader *reader, struct peeper_value map, con
 
 // A child's spec while it is being read; texts point into the Value.
 struct draft {
-    struct child_spec       fixed;
     struct supervisor_spec *supervisor; // owned until the spec is made
     struct slice            id;
     struct slice            name;
     struct slice            argument;
+    struct child_spec       fixed; // last, for the sake of its text, which it has not yet
 };
 
 static enum status read_supervisor(struct reader *reader, struct peeper_value map,

@@ -1,6 +1,6 @@
-#include "boot/yaml_value.h"
+#include "wire/yaml_value.h"
 
-#include "boot/yaml_scalar.h"
+#include "wire/yaml_scalar.h"
 
 #include <stdarg.h>
 #include <stdio.h>

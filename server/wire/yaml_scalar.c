@@ -1,4 +1,4 @@
-#include "boot/yaml_scalar.h"
+#include "wire/yaml_scalar.h"
 
 #include <errno.h>
 #include <math.h>

@@ -1,5 +1,5 @@
-#include "boot/yaml_value.h"
 #include "wire/json.h"
+#include "wire/yaml_value.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
