@@ -168,6 +168,33 @@ static void step_cast(struct run *run) {
     peeper_write_value(peeper_cast(run->ctx, text(run, 0)), run->operands[1]);
 }
 
+static void step_call(struct run *run) {
+    peeper_write_value(peeper_call(run->ctx, text(run, 0), (uint32_t)integer(run, 1)),
+                       run->operands[2]);
+}
+
+// What comes back is added to the state.
+static void append_answer(struct run *run, const char *kind, int operands) {
+    struct peeper_writer writer = {0};
+    peeper_write_list(&writer);
+    peeper_write_string(&writer, kind);
+    for (int i = 0; i < operands; i++) peeper_write_value(&writer, run->operands[i]);
+    peeper_write_end(&writer);
+    struct peeper_value answer = {0};
+    probe_keep_written(run->ctx, run->probe, &answer, &writer);
+    probe_append(run->ctx, run->probe, answer);
+    peeper_free(run->ctx, (void *)answer.data);
+    peeper_changed(run->ctx);
+}
+
+static void step_answered(struct run *run) {
+    append_answer(run, "REPLY", 1);
+}
+
+static void step_failed(struct run *run) {
+    append_answer(run, "ERROR", 2);
+}
+
 static void step_send_self(struct run *run) {
     peeper_write_value(peeper_send(run->ctx, peeper_self_name(run->ctx)), run->operands[0]);
 }
@@ -504,6 +531,9 @@ static const struct step {
     {"send", 2, step_send},
     {"send_many", 3, step_send_many},
     {"cast", 2, step_cast},
+    {"call", 3, step_call},
+    {"REPLY", 1, step_answered},
+    {"ERROR", 2, step_failed},
     {"send_self", 1, step_send_self},
     {"tell", 1, step_tell},
     {"tell_state", 1, step_tell_state},

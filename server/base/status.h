@@ -36,6 +36,7 @@
     X(MAX_CHILDREN, 22, 409, false, "the supervisor has as many children as it may")   \
     X(BAD_SPEC, 23, 422, false, "the spec is malformed")                               \
     X(SIMPLE_ONE_FOR_ONE, 24, 409, false, "not for a simple_one_for_one supervisor")   \
+    X(DEADLOCK, 25, 409, false, "the call would wait for itself")                      \
     X(FULL, 0, 503, true, "no room now")                                               \
     X(CLOSED, 0, 503, false, "closed")                                                 \
     X(AGAIN, 0, 503, true, "not complete yet")                                         \

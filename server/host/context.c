@@ -47,6 +47,7 @@ void context_begin(struct peeper_ctx *ctx, struct copy *copy,
     ctx->phase = phase;
     ctx->changed = false;
     ctx->replied = false;
+    ctx->called = false;
     ctx->reason_given = false;
     ctx->follow = FOLLOW_NOTHING;
     ctx->crash_trace_bytes = 0;
@@ -92,7 +93,7 @@ static const char *item_name(enum item_kind kind) {
         [ITEM_LINK] = "link",         [ITEM_UNLINK] = "unlink",
         [ITEM_STOP] = "stop",         [ITEM_CONTINUE] = "then_continue",
         [ITEM_REASON] = "reason",     [ITEM_IDLE] = "then_timer",
-        [ITEM_TIMER] = "send_after",
+        [ITEM_TIMER] = "send_after",  [ITEM_CALL] = "call",
     };
     return names[kind];
 }
@@ -219,6 +220,21 @@ struct peeper_writer *peeper_reply_to(struct peeper_ctx *ctx, peeper_from from) 
 
 struct peeper_writer *peeper_cast(struct peeper_ctx *ctx, const char *name) {
     return begin_named(ctx, ITEM_CAST, name);
+}
+
+struct peeper_writer *peeper_call(struct peeper_ctx *ctx, const char *name, uint32_t timeout_ms) {
+    if (ctx->phase == PHASE_INIT || ctx->phase == PHASE_TERMINATE) {
+        context_crash(ctx, COMMIT_CODE_CONTRACT, "not_allowed(call in %s)", phase_name(ctx->phase));
+    }
+    if (ctx->called)
+        context_crash(ctx, COMMIT_CODE_CONTRACT, "called_twice(%s)", phase_name(ctx->phase));
+    if (timeout_ms > CALL_TIMEOUT_MS_MAX) {
+        context_crash(ctx, COMMIT_CODE_CONTRACT, "timeout_too_long(call)");
+    }
+    ctx->called = true;
+    struct peeper_writer *writer = begin_named(ctx, ITEM_CALL, name);
+    ctx->pending.token = timeout_ms;
+    return writer;
 }
 
 struct peeper_writer *peeper_send(struct peeper_ctx *ctx, const char *name) {

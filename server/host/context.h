@@ -48,6 +48,7 @@ struct peeper_ctx {
     // what the callback asked for
     bool         changed;
     bool         replied;
+    bool         called; // peeper_call
     bool         reason_given;
     enum follow  follow;
     bool         hibernate;

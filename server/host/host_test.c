@@ -169,6 +169,33 @@ Test(host, an_init_that_refuses_has_no_effects) {
 
 // --- Effects -------------------------------------------------------------------------------------
 
+Test(host, a_call_is_an_item_with_its_time) {
+    start(PROBE, "0");
+    call(PROBE, "[[\"call\", \"b\", 70, \"x\"], [\"reply\", 1]]");
+    struct item_header  head;
+    struct peeper_value body;
+    const char         *name;
+    cr_assert(double_item(&commit, ITEM_CALL, 0, &head, &body, &name));
+    cr_assert_eq(head.token, 70);
+    cr_assert_eq(head.name_bytes, 1);
+    cr_assert_eq(name[0], 'b');
+    cr_assert(double_has(&commit, ITEM_CALL, "\"x\""));
+}
+
+Test(host, a_call_is_refused_where_nobody_could_take_its_answer) {
+    check_crash(init(PROBE, "{\"init\": [[\"call\", \"b\", 0, 1]]}"), COMMIT_CODE_CONTRACT,
+                "\"not_allowed(call in init)\"");
+    start(PROBE, "0");
+    check_crash(call(PROBE, "[[\"call\", \"b\", 0, 1], [\"stop\", \"s\"]]"), COMMIT_CODE_CONTRACT,
+                "\"not_allowed(call in a turn that stops)\"");
+    start(PROBE, "0");
+    check_crash(call(PROBE, "[[\"call\", \"b\", 0, 1], [\"call\", \"c\", 0, 1]]"),
+                COMMIT_CODE_CONTRACT, "\"called_twice(handle_call)\"");
+    start(PROBE, "0");
+    check_crash(call(PROBE, "[\"call\", \"b\", 3600001, 1]"), COMMIT_CODE_CONTRACT,
+                "\"timeout_too_long(call)\"");
+}
+
 Test(host, effects_leave_in_the_order_in_which_they_were_begun) {
     start(PROBE, "0");
     struct commit_record record = call(

@@ -160,6 +160,9 @@ static void run_step(struct worker *worker) {
     if (!action_valid(worker)) {
         context_crash(ctx, COMMIT_CODE_CONTRACT, "bad_return_value(%d)", (int)worker->action);
     }
+    if (worker->action == PEEPER_STOP && ctx->called) {
+        context_crash(ctx, COMMIT_CODE_CONTRACT, "not_allowed(call in a turn that stops)");
+    }
     settle_state(worker);
     settle_ending(worker);
 }

@@ -135,6 +135,7 @@ void actor_destroy(struct actor_table *table, struct actor *actor) {
     CHECK(actor->life != ACTOR_FREE);
     CHECK(list_empty(&actor->mailbox));
     CHECK(actor->pending == NULL);
+    CHECK(actor->await == NULL);
     CHECK(actor->ties == NULL);
     CHECK(!timer_armed(&actor->idle));
 

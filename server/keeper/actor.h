@@ -33,7 +33,12 @@ enum actor_life {
 enum held {
     HELD_SUSPENDED = 1, // an operator said so
     HELD_AWAITING = 2,  // it has called another actor
+    // It makes calls: its turns come one at a time, so that a call finds none that would have to be
+    // taken back. Holds nothing back by itself.
+    HELD_SINGLE = 4,
 };
+
+#define HELD_BACK (HELD_SUSPENDED | HELD_AWAITING)
 
 enum actor_home {
     HOME_COLD,    // no host has a copy
@@ -69,6 +74,7 @@ struct trouble {
 };
 
 struct alarms;
+struct await;
 struct child;
 struct pending;
 struct ties;
@@ -88,6 +94,7 @@ struct actor {
     struct trouble *trouble; // owned; NULL: it never crashed
     struct pending *pending; // deferred calls; owned by the pending table
     struct alarms  *alarms;  // owned; NULL: it needs none
+    struct await   *await;   // owned; NULL: it has made no call
     struct ties    *ties;    // owned by the tie table; NULL: it has none
     struct timer    idle;    // TIMER_IDLE
     struct child   *child;   // its place in a supervisor; NULL: it has none
@@ -118,7 +125,7 @@ struct actor {
     bool stale : 1;
     bool own_waits : 1; // a message in the mailbox may be `own`
     bool replaced : 1;  // a TURN_REPLACE may be waiting or in flight
-    // Messages of users wait while this is not 0: enum held. The control lane goes on.
+    // enum held. Messages of users wait while it has one of HELD_BACK; the control lane goes on.
     uint8_t held;
     bool    no_trap_exit; // exits of linked actors end it
 };

@@ -50,6 +50,7 @@ static bool legal_done(const struct subject *s) {
     bool replies = s->first && (s->turn->kind == TURN_CALL || init);
     if (commit->reply.data != NULL && !replies) return false;
     if (commit->next.data != NULL && (!more || stop)) return false;
+    if (commit->calls > 0 && (stop || init)) return false;
     if (commit->idle.data != NULL && !legal_idle(commit)) return false;
     if (init && (stop || (s->actor->life == ACTOR_STARTING && commit->state.data == NULL)))
         return false;
@@ -116,7 +117,29 @@ static void end_turn(struct subject *s, struct end *end, const struct failure *f
 
 // --- done ---
 
-// There is no room for the timers that the turn has asked for: it crashes as a whole.
+// What the turn has asked for cannot be: it crashes as a whole.
+static void refuse_turn(struct subject *s, enum crash_kind kind, const char *text) {
+    uint8_t        room[REASON_TEXT_BYTES];
+    struct end     end = {.kind = kind, .reason = reason_text(room, text), .text = text};
+    struct failure failure = {
+        .status = STATUS_CRASHED,
+        .message = text,
+        .reason = end.reason,
+        .kind = crash_kind_text(end.kind),
+    };
+    end_turn(s, &end, &failure);
+}
+
+static enum status refuse_call(struct subject *s, enum status status) {
+    if (status == STATUS_INVALID) {
+        refuse_turn(s, CRASH_CONTRACT, "not_allowed(call while another one is awaited)");
+    } else {
+        refuse_turn(s, CRASH_MEMORY, "no_memory(call)");
+    }
+    return STATUS_OK;
+}
+
+// There is no room for the timers that the turn has asked for.
 static enum status refuse_timers(struct subject *s, enum status status) {
     if (status == STATUS_PROTOCOL) return status;
     char text[64] = "no_memory(timers)";
@@ -126,15 +149,7 @@ static enum status refuse_timers(struct subject *s, enum status status) {
         snprintf(text, sizeof text, "waiting_bytes_max(%llu)",
                  (unsigned long long)s->shard->options->waiting_bytes_max);
     }
-    uint8_t        room[REASON_TEXT_BYTES];
-    struct end     end = {.kind = CRASH_MEMORY, .reason = reason_text(room, text), .text = text};
-    struct failure failure = {
-        .status = STATUS_CRASHED,
-        .message = text,
-        .reason = end.reason,
-        .kind = crash_kind_text(end.kind),
-    };
-    end_turn(s, &end, &failure);
+    refuse_turn(s, CRASH_MEMORY, text);
     return STATUS_OK;
 }
 
@@ -145,7 +160,7 @@ static void reply_later(struct subject *s, uint64_t token, struct slice payload)
     heap_cancel(&s->shard->timers, &pending->deadline);
     pending_remove(&s->shard->pending, pending);
     struct answer answer = {.kind = ANSWER_REPLY, .payload = payload};
-    s->shard->port.answer(s->shard->port.context, caller, &answer);
+    shard_answer(s->shard, caller, &answer);
 }
 
 // The call was taken but not answered: it waits for a later turn.
@@ -205,6 +220,9 @@ static void effects(struct subject *s) {
             case ITEM_UNLINK:
                 tie_effect_unlink(s->shard, s->actor, item.name, named_or(&item));
                 break;
+            case ITEM_CALL:
+                await_begin(s->shard, s->actor, item.name, item.token, item.body);
+                break;
             case ITEM_CANCEL_TIMER: send_timer_cancel(s->shard, s->actor, item.token); break;
             case ITEM_TIMER: break; // armed already, before anything was certain
             default: break;         // the single ones
@@ -216,7 +234,7 @@ static void answer_call(struct subject *s) {
     // A stop is answered when it is complete.
     if (s->commit->reply.data == NULL || (s->commit->record.flags & COMMIT_STOP)) return;
     struct answer answer = {.kind = ANSWER_REPLY, .payload = s->commit->reply};
-    s->shard->port.answer(s->shard->port.context, worker_caller(s->turn), &answer);
+    shard_answer(s->shard, worker_caller(s->turn), &answer);
     worker_answered(s->turn);
 }
 
@@ -229,7 +247,7 @@ static void answer_start(struct subject *s) {
         .ref = tie_start_ref(s->actor),
         .payload = s->commit->reply,
     };
-    s->shard->port.answer(s->shard->port.context, worker_caller(s->turn), &answer);
+    shard_answer(s->shard, worker_caller(s->turn), &answer);
     worker_answered(s->turn);
 }
 
@@ -314,7 +332,7 @@ static void finish_stop(struct subject *s) {
     } else if (payload.bytes == 0) {
         shard_answer_error(shard, caller, &failure);
     } else if (caller.generation != 0) {
-        shard->port.answer(shard->port.context, caller, &answer);
+        shard_answer(shard, caller, &answer);
     }
     buf_fini(&reply);
 }
@@ -322,6 +340,10 @@ static void finish_stop(struct subject *s) {
 static enum status apply_done(struct subject *s) {
     struct shard *shard = s->shard;
     if (!legal_done(s)) return STATUS_PROTOCOL;
+    if (s->commit->calls > 0) {
+        enum status status = await_prepare(shard, s->actor);
+        if (status != STATUS_OK) return refuse_call(s, status);
+    }
     if ((s->commit->timers | s->commit->idle.bytes) != 0) {
         enum status status = send_timers_arm(shard, s->actor, s->turn->turn, s->commit);
         if (status != STATUS_OK) return refuse_timers(s, status);
@@ -423,7 +445,7 @@ static enum status apply_refused(struct subject *s) {
     if (init && ignore) {
         struct answer answer = {
             .kind = ANSWER_STARTED, .ignored = true, .name = actor_name(s->actor)};
-        s->shard->port.answer(s->shard->port.context, caller, &answer);
+        shard_answer(s->shard, caller, &answer);
     } else {
         shard_answer_error(s->shard, caller, &failure);
     }
@@ -473,7 +495,9 @@ enum status apply(struct shard *shard, struct worker *worker) {
     CHECK(subject.actor->epoch == turn->epoch);
 
     // One that the mirror has no room for comes again, and counts then.
+    worker->applying = true;
     enum status status = apply_kind(&subject);
+    worker->applying = false;
     if (status == STATUS_OK) shard->metrics.commits++;
     return status;
 }

@@ -77,6 +77,9 @@ static enum status check_item(struct commit *commit, const struct item_header *h
                            header->name_bytes <= sizeof(uint64_t) + NAME_BYTES_MAX
                        ? STATUS_OK
                        : STATUS_PROTOCOL;
+        case ITEM_CALL:
+            if (commit->calls++ > 0 || header->token > CALL_TIMEOUT_MS_MAX) return STATUS_PROTOCOL;
+            return header->name_bytes <= NAME_BYTES_MAX ? STATUS_OK : STATUS_PROTOCOL;
         case ITEM_CANCEL_TIMER:
             return header->name_bytes == 0 && header->body_bytes == 0 ? STATUS_OK : STATUS_PROTOCOL;
         case ITEM_START: return header->token <= header->name_bytes ? STATUS_OK : STATUS_PROTOCOL;
@@ -130,7 +133,7 @@ enum status commit_read(struct commit *commit, const struct ring *ring, uint64_t
 
     commit->state = commit->reply = commit->next = commit->reason = commit->text = commit->idle =
         commit->trace = (struct slice){0};
-    commit->effects = commit->timers = 0;
+    commit->effects = commit->timers = commit->calls = 0;
     const uint8_t *items = ring_at(ring, tail) + sizeof *record;
     if (record->flags & COMMIT_BULK) {
         if (record->record_bytes != sizeof *record) return STATUS_PROTOCOL;

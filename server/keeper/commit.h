@@ -33,6 +33,7 @@ struct commit {
     struct slice trace;
     uint32_t     effects; // items of other kinds
     uint32_t     timers;  // ITEM_TIMER among them
+    uint32_t     calls;   // ITEM_CALL among them; at most one
 };
 
 // Copies and checks the record at `tail`; `head` is what the host claims to have written up to.

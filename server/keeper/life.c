@@ -118,6 +118,7 @@ static void end_unit(struct shard *shard, struct actor *actor, struct slice reas
     struct failure failure = {.status = STATUS_DOWN, .reason = reason};
     exits_actor_over(shard, actor, reason);
     take_turns_back(shard, actor, fate == END_KILL ? &failure : NULL);
+    await_over(shard, actor);
     pending_fail(shard, actor, &failure);
     mailbox_fail(shard, actor, &failure);
     if (actor->trouble != NULL) heap_cancel(&shard->timers, &actor->trouble->backoff);
@@ -264,6 +265,7 @@ static struct trouble *close_incarnation(struct shard *shard, struct actor *acto
     };
     exits_actor_over(shard, actor, end->reason);
     take_turns_back(shard, actor, end->abrupt ? &failure : NULL);
+    await_over(shard, actor);
     pending_fail(shard, actor, &failure);
     drop_init(shard, actor);
     actor->held = 0;
@@ -534,6 +536,7 @@ bool life_take_down(struct shard *shard, struct actor *actor, struct slice reaso
         return false;
     }
     take_turns_back(shard, actor, &failure);
+    await_over(shard, actor);
     pending_fail(shard, actor, &failure);
     drop_init(shard, actor);
     if (actor->trouble != NULL) heap_cancel(&shard->timers, &actor->trouble->backoff);

@@ -18,6 +18,10 @@ struct caller {
 
 #define CALLER_NOBODY ((struct caller){0})
 
+// Instead of a connection: an actor that awaits a call. The generation is 1 + its slot, the request
+// the serial of the call.
+#define CALLER_ACTOR UINT32_MAX
+
 enum answer_kind {
     ANSWER_REPLY, // payload
     ANSWER_ERROR, // failure

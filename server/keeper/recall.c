@@ -53,7 +53,7 @@ void recall_answer(struct shard *shard, const struct worker *worker, struct call
         return;
     }
     struct answer answer = {.kind = ANSWER_REPLY, .payload = reply};
-    if (caller.generation != 0) shard->port.answer(shard->port.context, caller, &answer);
+    if (caller.generation != 0) shard_answer(shard, caller, &answer);
 }
 
 // Whether what is left of the turn is a terminate.
@@ -109,7 +109,7 @@ void recall(struct shard *shard, struct worker *worker, struct actor *only,
             enum recall_running running, struct list *touched) {
     struct list taken;
     list_init(&taken);
-    bool          busy = worker_busy(worker);
+    bool          busy = worker_busy(worker) || worker->applying;
     struct actor *left = NULL;
 
     for (uint64_t at = worker->tail; at < worker->head;) {

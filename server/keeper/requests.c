@@ -291,7 +291,7 @@ static enum status run_where_is(struct shard *shard, struct caller caller,
                                 const struct request *request) {
     struct actor *actor = request_target(shard, request);
     struct answer answer = {.kind = ANSWER_LOCATED, .id = actor == NULL ? 0 : actor_id(actor)};
-    shard->port.answer(shard->port.context, caller, &answer);
+    shard_answer(shard, caller, &answer);
     return STATUS_OK;
 }
 

@@ -172,7 +172,9 @@ static bool admitted(const struct actor *actor, const struct envelope *first) {
         case ACTOR_RUNNING:
             // After the turn that runs its copy is not to be used: that turn's commit pumps it.
             if (actor->stale) return false;
-            return actor->held == 0 || first->control || first->kind == TURN_TERMINATE;
+            if (first->control || first->kind == TURN_TERMINATE) return true;
+            if ((actor->held & HELD_BACK) != 0) return false;
+            return (actor->held & HELD_SINGLE) == 0 || actor->inflight == 0;
         case ACTOR_STARTING:
         case ACTOR_RESTARTING: return first->kind == TURN_INIT && actor->inflight == 0;
         // Another state may be what it needs to come up again.
@@ -319,6 +321,7 @@ static void take_back(struct shard *shard, struct actor *actor) {
     struct worker *worker = router_worker(shard, actor);
     bool           inits = actor->life == ACTOR_STARTING || actor->life == ACTOR_RESTARTING;
     if (worker == NULL || actor->inflight == 0 || inits) return;
+    if (actor->inflight == 1 && recall_running_actor(shard, worker) == actor) return;
     struct list touched;
     list_init(&touched);
     recall(shard, worker, actor, LEAVE_RUNNING, &touched);
@@ -338,7 +341,8 @@ void router_enqueue_control(struct shard *shard, struct actor *actor, struct env
     router_pump(shard, actor);
 }
 
-// A stop must not wait for what is held: as in OTP it passes the messages before it.
+// A stop must not wait until an operator resumes the actor: as in OTP it passes the messages before
+// it. Other reasons to hold an actor end by themselves.
 static void free_stops(struct shard *shard, struct actor *actor) {
     for (struct list *at = users(actor), *next; at != &actor->mailbox; at = next) {
         struct envelope *envelope = LIST_ENTRY(at, struct envelope, link);
@@ -352,7 +356,13 @@ static void free_stops(struct shard *shard, struct actor *actor) {
 void router_hold(struct shard *shard, struct actor *actor, enum held why) {
     actor->held |= (uint8_t)why;
     take_back(shard, actor);
-    free_stops(shard, actor);
+    if ((why & HELD_SUSPENDED) != 0) free_stops(shard, actor);
+    router_pump(shard, actor);
+}
+
+void router_enqueue_first(struct shard *shard, struct actor *actor, struct envelope *envelope) {
+    list_insert(users(actor), &envelope->link);
+    account(shard, actor, envelope);
     router_pump(shard, actor);
 }
 
@@ -393,7 +403,7 @@ enum status router_deliver(struct shard *shard, struct actor *actor, enum turn_k
         envelope_create((uint8_t)kind, caller, shard->now_ms, limit_ms, payload);
     if (envelope == NULL) return STATUS_NO_MEMORY;
     heap_cancel(&shard->timers, &actor->idle);
-    if (actor->held != 0 && kind == TURN_TERMINATE) {
+    if ((actor->held & HELD_BACK) != 0 && kind == TURN_TERMINATE) {
         router_enqueue_control(shard, actor, envelope);
         return STATUS_OK;
     }

@@ -47,8 +47,13 @@ void router_enqueue(struct shard *shard, struct actor *actor, struct envelope *e
 // Owns: the envelope.
 void router_enqueue_control(struct shard *shard, struct actor *actor, struct envelope *envelope);
 
+// Puts an envelope before all messages of users; it waits like them where the actor is held.
+// Owns: the envelope.
+void router_enqueue_first(struct shard *shard, struct actor *actor, struct envelope *envelope);
+
 // Lets the messages of users wait from now on, those that are not begun included / go on, unless
-// something else holds the actor. The turn that runs goes on; the control lane and stops pass.
+// something else holds the actor. The turn that runs goes on; the control lane and stops pass,
+// those that came before only if an operator holds it.
 void router_hold(struct shard *shard, struct actor *actor, enum held why);
 void router_let_go(struct shard *shard, struct actor *actor, enum held why);
 

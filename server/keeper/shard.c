@@ -59,6 +59,7 @@ static void drop_actor(struct shard *shard, struct actor *actor) {
         pending_remove(&shard->pending, actor->pending);
     }
     alarms_end(shard, actor);
+    await_over(shard, actor);
     exits_actor_over(shard, actor, reason_shutdown());
     if (actor->trouble != NULL) heap_cancel(&shard->timers, &actor->trouble->backoff);
     isolation_leave(shard, actor);
@@ -90,13 +91,13 @@ void shard_fini(struct shard *shard) {
 
 void shard_answer_done(struct shard *shard, struct caller caller) {
     struct answer answer = {.kind = ANSWER_DONE};
-    if (caller.generation != 0) shard->port.answer(shard->port.context, caller, &answer);
+    if (caller.generation != 0) shard_answer(shard, caller, &answer);
 }
 
 void shard_answer_error(struct shard *shard, struct caller caller, const struct failure *failure) {
     struct answer answer = {.kind = ANSWER_ERROR, .failure = failure};
     if (failure->status == STATUS_TIMEOUT) shard->metrics.timeouts++;
-    if (caller.generation != 0) shard->port.answer(shard->port.context, caller, &answer);
+    if (caller.generation != 0) shard_answer(shard, caller, &answer);
 }
 
 void shard_answer_status(struct shard *shard, struct caller caller, enum status status) {
@@ -354,7 +355,7 @@ static void envelope_expired(struct shard *shard, struct envelope *envelope) {
     struct actor *actor = actor_at(&shard->actors, envelope->slot);
     CHECK(actor != NULL);
     char text[120];
-    bool awaiting = actor->held == HELD_AWAITING;
+    bool awaiting = (actor->held & HELD_BACK) == HELD_AWAITING;
     snprintf(text, sizeof text, "waited in the mailbox; the actor is %s",
              awaiting ? "awaiting the answer of another" : actor_status_text(actor));
     struct failure failure = {.status = STATUS_TIMEOUT, .message = text};
@@ -411,6 +412,9 @@ void shard_run_timers(struct shard *shard) {
                 break;
             case TIMER_WAITER:
                 waiter_expired(shard, LIST_ENTRY(timer, struct waiter, timer));
+                break;
+            case TIMER_AWAIT:
+                await_expired(shard, LIST_ENTRY(timer, struct await, deadline));
                 break;
             case TIMER_SETTLE: break; // to be awake is enough: settling is part of each turn
             case TIMER_POOL: isolation_retire(shard, LIST_ENTRY(timer, struct pool, retire)); break;

@@ -11,6 +11,7 @@
 #include "base/mailbox.h"
 #include "base/status.h"
 #include "keeper/actor.h"
+#include "keeper/await.h"
 #include "keeper/behaviour_table.h"
 #include "keeper/child.h"
 #include "keeper/commit.h"
@@ -73,6 +74,7 @@ struct shard {
     uint64_t now_ms;  // monotonic, as of this loop turn
     uint64_t wall_ms; // wall clock, likewise; for people
     uint64_t turn_next;
+    uint64_t await_serial; // of the last call between actors
     uint64_t unit_next;
     uint64_t waiting_bytes; // of all envelopes in mailboxes
     uint32_t connections;   // open; counted by net
@@ -131,6 +133,15 @@ void shard_run_timers(struct shard *shard);
 void shard_watch(struct shard *shard);
 
 // An answer without arguments; and an error with the text of its status.
+// Every answer leaves through the first.
+static inline void shard_answer(struct shard *shard, struct caller caller,
+                                const struct answer *answer) {
+    if (caller.conn == CALLER_ACTOR) {
+        await_answer(shard, caller, answer);
+    } else {
+        shard->port.answer(shard->port.context, caller, answer);
+    }
+}
 void shard_answer_done(struct shard *shard, struct caller caller);
 void shard_answer_error(struct shard *shard, struct caller caller, const struct failure *failure);
 void shard_answer_status(struct shard *shard, struct caller caller, enum status status);

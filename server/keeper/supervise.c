@@ -352,7 +352,7 @@ static void which_children(struct shard *shard, struct caller caller,
     }
     struct answer answer = {
         .kind = ANSWER_CHILDREN, .children = page.infos, .count = page.count, .next = page.next};
-    shard->port.answer(shard->port.context, caller, &answer);
+    shard_answer(shard, caller, &answer);
     free(page.infos);
 }
 
@@ -376,7 +376,7 @@ static void count_children(struct shard *shard, struct caller caller,
     }
     if (supervisor_simple(sup)) counts.specs = 1;
     struct answer answer = {.kind = ANSWER_CHILD_COUNTS, .counts = &counts};
-    shard->port.answer(shard->port.context, caller, &answer);
+    shard_answer(shard, caller, &answer);
 }
 
 static void get_child_spec(struct shard *shard, struct caller caller,
@@ -389,7 +389,7 @@ static void get_child_spec(struct shard *shard, struct caller caller,
     struct peeper_value value = peeper_writer_value(&writer);
     struct answer answer = {.kind = ANSWER_REPLY, .payload = slice_of(value.data, value.bytes)};
     if (peeper_writer_done(&writer)) {
-        shard->port.answer(shard->port.context, caller, &answer);
+        shard_answer(shard, caller, &answer);
     } else {
         shard_answer_status(shard, caller, STATUS_NO_MEMORY);
     }

@@ -60,7 +60,7 @@ enum status tie_run_monitor(struct shard *shard, struct caller caller,
         return STATUS_OK;
     }
     struct answer answer = {.kind = ANSWER_MONITORED, .ref = ref};
-    shard->port.answer(shard->port.context, caller, &answer);
+    shard_answer(shard, caller, &answer);
     return STATUS_OK;
 }
 

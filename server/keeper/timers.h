@@ -11,6 +11,7 @@ enum timer_kind {
     TIMER_SHUTDOWN,     // struct ending: a child's patience with its shutdown is over
     TIMER_WAITER,       // struct waiter: whoever waits for a supervisor stops waiting
     TIMER_SETTLE,       // the shard: there are more news of children
+    TIMER_AWAIT,        // struct await: its actor stops waiting for an answer
     TIMER_POOL,         // struct pool: it has been without actors
     TIMER_QUARANTINE,   // struct trouble: it has killed no host for long
     TIMER_HELLO,        // net's connections: no hello came in time

@@ -26,6 +26,7 @@ static uint64_t turn_ms(const struct shard *shard, const struct actor *actor,
 static struct actor_info describe(const struct shard *shard, const struct actor *actor) {
     const struct trouble *trouble = actor->trouble;
     const struct worker  *worker = router_worker(shard, actor);
+    const struct actor   *awaits = await_target(shard, actor);
     const char           *behaviour =
         actor->supervisor != NULL ? "supervisor" : shard->behaviours.rows[actor->behaviour].name;
     struct actor_info info = {
@@ -38,6 +39,7 @@ static struct actor_info describe(const struct shard *shard, const struct actor 
         .worker = worker == NULL ? -1 : actor->worker,
         .host_pid = worker == NULL ? 0 : (int32_t)shard->pools[actor->pool].active->pid,
         .turn_ms = turn_ms(shard, actor, worker),
+        .awaits = awaits == NULL ? (struct slice){0} : actor_name(awaits),
         .suspended = (actor->held & HELD_SUSPENDED) != 0,
         .hibernating = actor->home == HOME_DORMANT,
         .links = actor->ties == NULL ? 0 : actor->ties->links,
@@ -81,6 +83,7 @@ static bool own(struct actor_info *info) {
     bool copied = copy_slice(&info->name);
     copied &= copy_slice(&info->supervisor);
     copied &= copy_slice(&info->behaviour);
+    copied &= copy_slice(&info->awaits);
     copied &= copy_slice(&info->last_crash.reason);
     if (info->last_crash.text.bytes > 0) copied &= copy_slice(&info->last_crash.text);
     if (info->last_crash.trace.bytes > 0) copied &= copy_slice(&info->last_crash.trace);
@@ -91,6 +94,7 @@ static void free_info(struct actor_info *info) {
     free((void *)(uintptr_t)info->name.data);
     free((void *)(uintptr_t)info->supervisor.data);
     free((void *)(uintptr_t)info->behaviour.data);
+    free((void *)(uintptr_t)info->awaits.data);
     free((void *)(uintptr_t)info->last_crash.reason.data);
     free((void *)(uintptr_t)info->last_crash.text.data);
     free((void *)(uintptr_t)info->last_crash.trace.data);

@@ -65,7 +65,7 @@ void waiter_answer_all(struct shard *shard, struct supervisor *sup, enum waiter_
         } else if (answer == NULL) {
             shard_answer_done(shard, caller);
         } else if (caller.generation != 0) {
-            shard->port.answer(shard->port.context, caller, answer);
+            shard_answer(shard, caller, answer);
         }
     }
 }

@@ -33,7 +33,9 @@ struct worker {
     uint64_t commits_tail; // consumed
     uint32_t inflight;     // turns between tail and head
     // turn whose body is in the bulk area; 0: the area is free
-    uint64_t   bulk_turn;
+    uint64_t bulk_turn;
+    // A commit of the oldest turn is being applied: it has begun, whatever the host says.
+    bool       applying;
     enum chain chain;
     // Of CHAIN_CONTINUE; the message of CHAIN_TIMEOUT; the reason of CHAIN_TERMINATE.
     struct buf chain_argument;

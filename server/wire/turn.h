@@ -24,6 +24,7 @@
 #define TRACE_LINES_MAX 16    // of a backtrace
 #define TRACE_BYTES_MAX 2560u // of all its lines
 #define HOST_WORKERS_MAX 64
+#define CALL_TIMEOUT_MS_MAX 3600000u // of ITEM_CALL
 // A timer's id is the number of its turn, and in the low bits its own number in that turn, from 1.
 #define TIMER_INDEX_BITS 16
 #define HOST_BEHAVIOURS_MAX 256
@@ -201,6 +202,9 @@ enum item_kind {
     // A message for later: `token` is the timer's id, the name is the due time (8 bytes, monotonic
     // ms) and then whom it is for; nobody: the actor itself.
     ITEM_TIMER = 15,
+    // A call to the actor called name, whose answer comes as a message; `token` is how long it is
+    // waited for, in ms, 0: the default. At most one, in a turn that neither stops nor is an init.
+    ITEM_CALL = 18,
     ITEM_CANCEL_TIMER = 16, // `token` is the timer's id
     // The message of COMMIT_TIMEOUT; or with COMMIT_MORE what the worker now runs handle_info with.
     ITEM_IDLE = 17,

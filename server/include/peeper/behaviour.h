@@ -112,6 +112,16 @@ struct peeper_writer *peeper_reply_to(struct peeper_ctx *ctx, peeper_from from);
 // nobody there: dropped.
 struct peeper_writer *peeper_cast(struct peeper_ctx *ctx, const char *name);
 struct peeper_writer *peeper_send(struct peeper_ctx *ctx, const char *name);
+// Calls another actor, and waits without blocking anything: when this turn has committed, the actor
+// takes no message but the answer, which comes before all that wait, to handle_info:
+// ["REPLY", value], or ["ERROR", status, reason] with the name of a status, such as
+// ["ERROR", "NOPROC", "noproc"] or ["ERROR", "TIMEOUT", null]. A stop, a kill and a new state from
+// an operator come through. If the actor ends before, nobody hears the answer; if a host dies,
+// nothing is lost. Actors that would wait for each other in a circle are not let: the one that
+// would close it gets ["ERROR", "DEADLOCK", "a -> b -> a"], or the reason "calling_self".
+// At most one in a turn, not in init and terminate, nor in a turn that stops. `timeout_ms` is at
+// most 3600000; 0 means 5000.
+struct peeper_writer *peeper_call(struct peeper_ctx *ctx, const char *name, uint32_t timeout_ms);
 // Starts an actor; the Value is its argument. Ends an actor; the Value is the reason.
 struct peeper_writer *peeper_start(struct peeper_ctx *ctx, const char *behaviour, const char *name);
 struct peeper_writer *peeper_stop(struct peeper_ctx *ctx, const char *name);
