@@ -1,5 +1,5 @@
-// crash_note: writes the one report that each crash gets: an entry in the crash log, an error line in
-// the server's log; and counts it.
+// crash_note: writes the one report that each crash gets, an entry in the crash log and an error
+// line in the server's log, and counts it.
 #pragma once
 
 #include "keeper/life.h"
