@@ -17,7 +17,7 @@ static void on_done(void *context) {
 
 // What the net room does with answers to the server itself.
 static void answer(void *context, struct caller caller, const struct answer *given) {
-    if (caller.conn == UINT32_MAX) {
+    if (caller.conn == CALLER_SERVER) {
         tree_start_answer(&tree, caller.request, given);
     } else {
         fx_answer(context, caller, given);
@@ -37,7 +37,7 @@ static void begin(const char *text, bool check_only) {
     fx.shard.port.answer = answer;
     tree = (struct tree_start){
         .file = &file,
-        .caller = {.conn = UINT32_MAX, .generation = 1},
+        .caller = {.conn = CALLER_SERVER, .generation = 1},
         .check_only = check_only,
         .on_done = on_done,
         .context = &told,

@@ -21,6 +21,8 @@ struct caller {
 // Instead of a connection: an actor that awaits a call. The generation is 1 + its slot, the request
 // the serial of the call.
 #define CALLER_ACTOR UINT32_MAX
+// The server itself, as when it starts a tree: answers leave through the port.
+#define CALLER_SERVER (UINT32_MAX - 1)
 
 enum answer_kind {
     ANSWER_REPLY, // payload

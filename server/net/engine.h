@@ -22,8 +22,8 @@ struct spawner;
 
 #define ENGINE_INPUT_BYTES (128u << 10)
 
-// The server itself as a caller: answers go to on_answer. No connection has this slot.
-#define ENGINE_SELF ((struct caller){.conn = UINT32_MAX, .generation = 1})
+// The server itself as a caller: answers go to on_answer.
+#define ENGINE_SELF ((struct caller){.conn = CALLER_SERVER, .generation = 1})
 
 struct conn_slot {
     struct conn *conn; // NULL: free
