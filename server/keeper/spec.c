@@ -309,7 +309,7 @@ struct draft {
     struct slice            id;
     struct slice            name;
     struct slice            argument;
-    struct child_spec       fixed; // last, for the sake of its text, which it has not yet
+    struct child_spec       fixed; // last, because of its text
 };
 
 static enum status read_supervisor(struct reader *reader, struct peeper_value map,
