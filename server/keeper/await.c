@@ -89,20 +89,21 @@ static bool waits_for(const struct shard *shard, struct actor *target, const str
     return target != NULL;
 }
 
-static void append_name(char *text, size_t *bytes, const struct actor *actor) {
-    struct slice name = actor_name(actor);
-    int          room = (int)(CHAIN_TEXT_BYTES - *bytes);
-    int          more =
-        name.bytes > 0
-                     ? snprintf(text + *bytes, (size_t)room, "%.*s", (int)name.bytes, name.data)
-                     : snprintf(text + *bytes, (size_t)room, "@%llu", (unsigned long long)actor_id(actor));
-    *bytes += (size_t)(more < room ? more : room - 1);
-}
-
 static void append_text(char *text, size_t *bytes, const char *more) {
     int room = (int)(CHAIN_TEXT_BYTES - *bytes);
     int wrote = snprintf(text + *bytes, (size_t)room, "%s", more);
     *bytes += (size_t)(wrote < room ? wrote : room - 1);
+}
+
+static void append_name(char *text, size_t *bytes, const struct actor *actor) {
+    char         name[NAME_BYTES_MAX + 1];
+    struct slice given = actor_name(actor);
+    if (given.bytes > 0) {
+        snprintf(name, sizeof name, "%.*s", (int)given.bytes, (const char *)given.data);
+    } else {
+        snprintf(name, sizeof name, "@%llu", (unsigned long long)actor_id(actor));
+    }
+    append_text(text, bytes, name);
 }
 
 // "a -> b -> a"
