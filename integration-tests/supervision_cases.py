@@ -11,7 +11,8 @@ from case_registry import Settings, case
 from peeper_wire import Client, PeeperError, call_message, decode_value
 from server_process import Failure, Server, check, check_equal
 from supervision_model import FAILED, IGNORED, Life, Model, Node, walk
-from supervision_trees import Moods, Trees, child_spec, living, supervisor_spec, tree_text
+from supervision_trees import (Moods, Trees, child_spec, flags_spec, living, supervisor_spec,
+                                tree_text)
 
 TREES_QUICK = 150
 TREES_FULL = 3000
@@ -214,7 +215,7 @@ class Run:
             (20, self._crash), (8, self._kill), (10, self._exit), (6, self._client_stop), (1, self._segfault),
             (4, self._kill_supervisor), (2, self._stop_supervisor), (14, self._start_child),
             (8, self._terminate_child), (8, self._restart_child), (6, self._delete_child), (6, self._change_state),
-            (5, self._change_mood), (3, self._change_flags),
+            (5, self._change_mood), (5, self._change_flags),
         ]
         weights = [weight for weight, _ in moves]
         move = self.chance.choices([move for _, move in moves], weights)[0]
@@ -384,7 +385,20 @@ class Run:
         return self._tell(f"the next init of {name}: {mood}")
 
     def _change_flags(self) -> Optional[str]:
-        return None
+        node = self._supervisor()
+        if node is None or node.supervisor is None or node.supervisor.simple:
+            return None
+        own = node.supervisor
+        # A child that was added under the id of one that was deleted would be given the other's spec.
+        ids = [child.id for child in own.static]
+        if any(child.id in ids and child not in own.static for child in own.children):
+            return None
+        flags = self.trees.flags(own)
+        told = self._tell(f"change {node.name} to {flags.strategy} {flags.intensity} {flags.auto_shutdown} "
+                          f"{[(child.id, restart) for child, restart in zip(flags.static, flags.restarts)]}")
+        spec = flags_spec(flags, self.moods)
+        self._expect(self.model.change(node, flags), "change_supervisor", sw.change_supervisor(node.name, spec))
+        return told
 
 
 def play(client: Client, seed: int, steps: int = STEPS) -> int:

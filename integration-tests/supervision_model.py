@@ -41,6 +41,17 @@ class Node:
         return self.life is not None
 
 
+@dataclass
+class Flags:
+    """A supervisor's own spec, as far as it can be changed while it runs."""
+
+    strategy: str
+    intensity: int
+    auto_shutdown: str
+    static: list[Node]
+    restarts: list[str]  # the restart types of the static children
+
+
 @dataclass(eq=False)
 class Supervisor:
     strategy: str
@@ -49,6 +60,17 @@ class Supervisor:
     static: list[Node] = field(default_factory=list)  # what it starts with; the template of a simple one
     children: list[Node] = field(default_factory=list)  # in start order; empty while it does not live
     restarts: int = 0
+    origin: Optional[Flags] = None  # as its parent's spec has it, where a change has made it another
+
+    def flags(self) -> Flags:
+        return Flags(self.strategy, self.intensity, self.auto_shutdown, list(self.static),
+                     [child.restart for child in self.static])
+
+    def take(self, flags: Flags) -> None:
+        self.strategy, self.intensity, self.auto_shutdown = flags.strategy, flags.intensity, flags.auto_shutdown
+        self.static = list(flags.static)
+        for child, restart in zip(self.static, flags.restarts):
+            child.restart = restart
 
     @property
     def simple(self) -> bool:
@@ -89,6 +111,9 @@ class Model:
         return node.life
 
     def _start_supervisor(self, node: Node, own: Supervisor) -> object:
+        if node.kept is None and own.origin is not None:
+            own.take(own.origin)
+            own.origin = None
         own.restarts = 0
         own.children = [] if own.simple else list(own.static)
         for child in own.children:
@@ -237,6 +262,22 @@ class Model:
         if child.alive:
             return "RUNNING"
         self._own(parent).children.remove(child)
+        return "OK"
+
+    def change(self, node: Node, flags: Flags) -> str:
+        """New flags and specs: children that are there are left alone, new ones are only noted."""
+        own = self._own(node)
+        significant = any(child.significant for child in flags.static)
+        permanent = any(child.significant and restart == "permanent"
+                        for child, restart in zip(flags.static, flags.restarts))
+        if permanent or (significant and flags.auto_shutdown == "never"):
+            return "BAD_SPEC"
+        own.origin = own.origin or own.flags()
+        own.take(flags)
+        for child in own.static:
+            child.parent = node
+            if child not in own.children:
+                own.children.append(child)
         return "OK"
 
     def counts(self, node: Node) -> dict[str, int]:

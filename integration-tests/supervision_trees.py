@@ -4,7 +4,7 @@ from __future__ import annotations
 import random
 from typing import Any, Optional
 
-from supervision_model import Node, Supervisor, walk
+from supervision_model import Flags, Node, Supervisor, walk
 
 STRATEGIES = ["one_for_one", "one_for_all", "rest_for_one", "simple_one_for_one"]
 RESTARTS = ["permanent", "transient", "temporary"]
@@ -61,6 +61,21 @@ class Trees:
             node.supervisor.static = [self.child(auto, depth) for _ in range(count)]
         return node
 
+    def flags(self, own: Supervisor) -> Flags:
+        """Another spec for a running supervisor: other flags, other restart types, perhaps one child more."""
+        flags = own.flags()
+        flags.intensity = own.intensity + self.chance.randrange(3)
+        if self.chance.random() < 0.5:
+            flags.auto_shutdown = self.chance.choice(["never", "any_significant", "all_significant"])
+        if self.chance.random() < 0.5:
+            flags.strategy = self.chance.choice(STRATEGIES[:3])
+        if self.chance.random() < 0.4:
+            flags.static.append(self.child(flags.auto_shutdown))
+            flags.restarts.append(flags.static[-1].restart)
+        if flags.static and self.chance.random() < 0.4:
+            flags.restarts[self.chance.randrange(len(flags.static))] = self.chance.choice(RESTARTS)
+        return flags
+
     def dynamic_child(self, template: Node) -> Node:
         """A child of a simple_one_for_one: its id is empty, the rest is the template's."""
         own_id = f"d{next(self._numbers)}"
@@ -104,14 +119,19 @@ def child_spec(node: Node, moods: Moods) -> dict[str, Any]:
 def supervisor_spec(node: Node, moods: Moods) -> dict[str, Any]:
     own = node.supervisor
     assert own is not None
-    if own.simple:
-        template = own.static[0]
+    return {"name": node.name, **flags_spec(own.flags(), moods)}
+
+
+def flags_spec(flags: Flags, moods: Moods) -> dict[str, Any]:
+    if flags.strategy == "simple_one_for_one":
+        template = flags.static[0]
         children = [{"id": template.id, "start": {"behaviour": "probe"}, "restart": template.restart,
                      "shutdown": template.shutdown}]
     else:
-        children = [child_spec(child, moods) for child in own.static]
-    return {"name": node.name, "strategy": own.strategy, "intensity": own.intensity, "period_ms": PERIOD_MS,
-            "auto_shutdown": own.auto_shutdown, "children": children}
+        children = [{**child_spec(child, moods), "restart": restart}
+                    for child, restart in zip(flags.static, flags.restarts)]
+    return {"strategy": flags.strategy, "intensity": flags.intensity, "period_ms": PERIOD_MS,
+            "auto_shutdown": flags.auto_shutdown, "children": children}
 
 
 def tree_text(node: Node, depth: int = 0) -> str:

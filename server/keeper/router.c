@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "keeper/child.h"
 #include "keeper/isolation.h"
 #include "keeper/life.h"
 #include "keeper/recall.h"
@@ -94,6 +95,13 @@ static enum status append(struct shard *shard, struct actor *actor, struct turn 
     return STATUS_OK;
 }
 
+// A child that begins again does so as its spec says now, which may have been changed.
+static struct slice init_argument(const struct actor *actor, bool again) {
+    const struct child *child = actor->child;
+    return again && child != NULL && child->spec != NULL ? child_spec_argument(child->spec)
+                                                         : actor_argument(actor);
+}
+
 static enum status append_envelope(struct shard *shard, struct actor *actor,
                                    const struct envelope *envelope, struct slice state,
                                    uint8_t flags) {
@@ -108,7 +116,7 @@ static enum status append_envelope(struct shard *shard, struct actor *actor,
         .caller = envelope->caller,
         .begun_ms = envelope->begun_ms,
         .limit_ms = envelope->limit_ms,
-        .payload = init ? actor_argument(actor) : envelope_payload(envelope),
+        .payload = init ? init_argument(actor, again) : envelope_payload(envelope),
         .state = state,
     };
     return append(shard, actor, &turn);
