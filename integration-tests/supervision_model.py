@@ -276,9 +276,17 @@ class Model:
         own.take(flags)
         for child in own.static:
             child.parent = node
+            self._settle_origin(child)
             if child not in own.children:
                 own.children.append(child)
         return "OK"
+
+    def _settle_origin(self, node: Node) -> None:
+        """What supervisors below have been changed to is what their parent's new spec says of them."""
+        if node.supervisor is not None:
+            node.supervisor.origin = None
+            for child in node.supervisor.static:
+                self._settle_origin(child)
 
     def counts(self, node: Node) -> dict[str, int]:
         own = self._own(node)

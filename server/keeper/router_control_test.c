@@ -12,7 +12,7 @@ static struct envelope *terminate_for(uint64_t number) {
 }
 
 static void casts(const char *name, int from, int to) {
-    char letter[8];
+    char letter[12];
     for (int i = from; i < to; i++) {
         snprintf(letter, sizeof letter, "%d", i);
         ask_cast(0, name, letter);
@@ -27,7 +27,7 @@ static const struct turn_record *next_valid(struct fake_worker *end) {
 }
 
 static void expect_casts(struct actor *actor, int from, int to) {
-    char letter[8];
+    char letter[12];
     for (int i = from; i < to; i++) {
         struct fake_worker       *end = home_of(actor);
         const struct turn_record *turn = next_valid(end);

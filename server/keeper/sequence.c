@@ -120,14 +120,16 @@ void sequence_end_unit(struct shard *shard, struct child *child, struct slice re
 }
 
 // The stop of `child` has happened, or there was nothing to stop. Temporary children are not
-// brought back by any restart, so they go.
+// brought back by any restart, so they go; so does one that was being added and never was up, as
+// its starter was told that it failed.
 void sequence_stopped(struct shard *shard, struct child *child, enum ending_kind kind) {
-    bool gone = kind == ENDING_END || child_temporary(child);
+    bool unborn = child->adding && child->actor == NULL;
+    bool gone = kind == ENDING_END || child_temporary(child) || unborn;
     supervisor_forget_news(child);
     if (gone && child->actor != NULL) {
         sequence_end_unit(shard, child, supervisor_stop_reason(child->parent), false);
     }
-    if (gone && (supervisor_simple(child->parent) || child_temporary(child))) {
+    if (gone && (supervisor_simple(child->parent) || child_temporary(child) || unborn)) {
         supervisor_remove(shard, child);
     }
 }
