@@ -15,7 +15,7 @@ from supervision_trees import (Moods, Trees, child_spec, flags_spec, living, sup
                                 tree_text)
 
 TREES_QUICK = 150
-TREES_FULL = 3000
+TREES_FULL = 2000
 STEPS = 40
 SETTLE_S = 10.0
 REASONS: list[Any] = ["normal", "shutdown", ["shutdown", "why"], "angry", {"because": 7}]
@@ -392,6 +392,9 @@ class Run:
         # A child that was added under the id of one that was deleted would be given the other's spec.
         ids = [child.id for child in own.static]
         if any(child.id in ids and child not in own.static for child in own.children):
+            return None
+        # The new spec is drawn from what runs: below, it must say what the old one said.
+        if own.changed_below():
             return None
         flags = self.trees.flags(own)
         told = self._tell(f"change {node.name} to {flags.strategy} {flags.intensity} {flags.auto_shutdown} "

@@ -66,6 +66,11 @@ class Supervisor:
         return Flags(self.strategy, self.intensity, self.auto_shutdown, list(self.static),
                      [child.restart for child in self.static])
 
+    def changed_below(self) -> bool:
+        """Whether a supervisor in the spec runs by another one of its own now."""
+        subs = [child.supervisor for child in self.static if child.supervisor is not None]
+        return any(sub.origin is not None or sub.changed_below() for sub in subs)
+
     def take(self, flags: Flags) -> None:
         self.strategy, self.intensity, self.auto_shutdown = flags.strategy, flags.intensity, flags.auto_shutdown
         self.static = list(flags.static)
@@ -254,7 +259,11 @@ class Model:
         if result is FAILED:
             self.forget(child)
             return "REFUSED"
-        return "IGNORED" if result is IGNORED else "OK"
+        if result is not IGNORED:
+            return "OK"
+        # OTP's would stay, listed as stopped; but it is only there at all if a change has added it.
+        self._drop_if(child, child.restart == "temporary")
+        return "IGNORED"
 
     def delete_child(self, parent: Node, child: Optional[Node]) -> str:
         if child is None:
@@ -276,17 +285,9 @@ class Model:
         own.take(flags)
         for child in own.static:
             child.parent = node
-            self._settle_origin(child)
             if child not in own.children:
                 own.children.append(child)
         return "OK"
-
-    def _settle_origin(self, node: Node) -> None:
-        """What supervisors below have been changed to is what their parent's new spec says of them."""
-        if node.supervisor is not None:
-            node.supervisor.origin = None
-            for child in node.supervisor.static:
-                self._settle_origin(child)
 
     def counts(self, node: Node) -> dict[str, int]:
         own = self._own(node)
