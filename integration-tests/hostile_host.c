@@ -334,22 +334,33 @@ static void damage_items(struct life *life, struct port *port) {
 // Effects on others, well formed but for their names: empty, too long, not UTF-8, nobody's.
 static void damage_effects(struct life *life, struct port *port) {
     (void)port;
-    static const enum item_kind KINDS[] = {ITEM_SEND, ITEM_CAST, ITEM_START, ITEM_STOP,
-                                           ITEM_REPLY_TO};
+    static const enum item_kind KINDS[] = {ITEM_SEND,     ITEM_CAST,  ITEM_START,       ITEM_STOP,
+                                           ITEM_REPLY_TO, ITEM_TIMER, ITEM_CANCEL_TIMER};
     uint8_t                     name[600];
     for (uint64_t i = below(life, 20) + 1; i > 0; i--) {
-        enum item_kind kind = KINDS[below(life, 5)];
+        enum item_kind kind = KINDS[below(life, sizeof KINDS / sizeof KINDS[0])];
         size_t         name_bytes = below(life, below(life, 2) ? 16 : sizeof name);
         memset(name, (int)('a' + below(life, 26)), sizeof name);
         if (below(life, 2)) memset(name, (int)below(life, 256), name_bytes);
         if (kind == ITEM_START && name_bytes > 7) memcpy(name, "counter", 7);
-        if (kind == ITEM_REPLY_TO) name_bytes = 0;
-        uint8_t body[16];
+        bool nameless = kind == ITEM_REPLY_TO || kind == ITEM_CANCEL_TIMER;
+        if (nameless) name_bytes = 0;
+        uint8_t  body[16];
+        uint64_t token = kind == ITEM_START ? 7 : edge(life);
         scribble(life, body, sizeof body);
+        // Due at once, soon or never, and mostly with an id that its turn can have made.
+        if (kind == ITEM_TIMER && below(life, 8) > 0) {
+            uint64_t due_ms = edge(life);
+            if (name_bytes < sizeof due_ms) name_bytes = sizeof due_ms;
+            memcpy(name, &due_ms, sizeof due_ms);
+            token = staged_record()->turn << TIMER_INDEX_BITS | (1 + below(life, 50));
+        }
         stage_item((struct item_header){.kind = (uint16_t)kind,
                                         .name_bytes = (uint16_t)name_bytes,
-                                        .body_bytes = (uint32_t)below(life, sizeof body),
-                                        .token = kind == ITEM_START ? 7 : edge(life)},
+                                        .body_bytes = kind == ITEM_CANCEL_TIMER
+                                                          ? 0
+                                                          : (uint32_t)below(life, sizeof body),
+                                        .token = token},
                    name, body);
     }
     stage_end();

@@ -420,14 +420,21 @@ enum status router_deliver(struct shard *shard, struct actor *actor, enum turn_k
     return STATUS_OK;
 }
 
-enum status router_notify(struct shard *shard, struct actor *actor, struct slice payload) {
+// No limits apply.
+static enum status enqueue_info(struct shard *shard, struct actor *actor, struct slice payload,
+                                bool own) {
     struct envelope *envelope =
         envelope_create(TURN_INFO, CALLER_NOBODY, shard->now_ms, 0, payload);
     if (envelope == NULL) return STATUS_NO_MEMORY;
+    envelope->own = own;
     heap_cancel(&shard->timers, &actor->idle);
     router_enqueue(shard, actor, envelope);
     if (list_empty(&actor->ready)) router_pump(shard, actor);
     return STATUS_OK;
+}
+
+enum status router_notify(struct shard *shard, struct actor *actor, struct slice payload) {
+    return enqueue_info(shard, actor, payload, false);
 }
 
 enum status router_deliver_own(struct shard *shard, struct actor *actor, struct slice payload) {
@@ -436,16 +443,7 @@ enum status router_deliver_own(struct shard *shard, struct actor *actor, struct 
            .kind = TURN_INFO, .begun_ms = shard->now_ms, .payload = payload, .own = true};
     enum status status = direct(actor, worker) ? append(shard, actor, &turn) : STATUS_AGAIN;
     if (status == STATUS_OK) heap_cancel(&shard->timers, &actor->idle);
-    if (status != STATUS_AGAIN) return status;
-
-    struct envelope *envelope =
-        envelope_create(TURN_INFO, CALLER_NOBODY, shard->now_ms, 0, payload);
-    if (envelope == NULL) return STATUS_NO_MEMORY;
-    envelope->own = true;
-    heap_cancel(&shard->timers, &actor->idle);
-    router_enqueue(shard, actor, envelope);
-    if (list_empty(&actor->ready)) router_pump(shard, actor);
-    return STATUS_OK;
+    return status == STATUS_AGAIN ? enqueue_info(shard, actor, payload, true) : status;
 }
 
 void router_drop_own(struct shard *shard, struct actor *actor) {
