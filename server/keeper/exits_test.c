@@ -316,6 +316,20 @@ Test(exits, a_child_that_waits_for_its_restart_ends_with_its_parent) {
     cr_assert(actor_named("a") == NULL);
 }
 
+Test(exits, two_ends_of_one_link_that_are_over_at_once_tell_nobody) {
+    host_joins(1);
+    struct actor *a = up("a"), *b = up("b");
+    ask_verb(1, VERB_LINK, "a", NULL, 0);
+    link_actors(a, "b");
+    ask_kill(2, "a");
+    ask_kill(3, "b");
+    exits_client_over(&fx.shard, client(0));
+    step();
+    cr_assert(fx.push_count == 0);
+    cr_assert(a->waiting == 1 && b->waiting == 1); // their inits, and nothing else
+    cr_assert(no_ties());
+}
+
 // --- start ---
 
 Test(exits, a_start_with_a_monitor_answers_its_reference_and_then_tells_the_end_once) {
