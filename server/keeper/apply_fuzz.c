@@ -8,6 +8,7 @@
 #define cr_assert(condition, ...) CHECK(condition)
 
 #include "keeper/alarms.h"
+#include "keeper/exits.h"
 #include "keeper/recall.h"
 #include "keeper/shard_fixture_test.h"
 #include "keeper/timers.h"
@@ -55,6 +56,10 @@ static void client_starts(void) {
     if ((how & 96) == 96) request.isolation = ISOLATION_OWN;
     if (how & 128) request.behaviour = raw("other");
     if (how % 3 == 0) request.hibernate_after_ms = how;
+    uint8_t ties = next_byte();
+    request.link = (ties & 1) != 0;
+    request.monitor = (ties & 2) != 0;
+    request.no_trap_exit = (ties & 4) != 0;
     cr_assert(ask(++asked, &request) == STATUS_OK);
 }
 
@@ -63,6 +68,20 @@ static void client_asks(void) {
                                       VERB_KILL, VERB_RESUME, VERB_WHERE_IS, VERB_CALL};
     uint8_t                how = next_byte();
     ask_verb(++asked, verbs[how & 7], next_name(), "x", how & 8 ? 20 : 0);
+}
+
+static void client_ties(void) {
+    static const enum verb verbs[] = {VERB_MONITOR, VERB_LINK, VERB_UNLINK, VERB_DEMONITOR};
+    uint8_t                how = next_byte();
+    struct request         request = {.verb = verbs[how & 3],
+                                      .name = raw(next_name()),
+                                      .target = how & 4 ? (uint64_t)how << 32 | how >> 6 : 0,
+                                      .ref = how >> 4};
+    cr_assert(ask(++asked, &request) == STATUS_OK);
+}
+
+static void client_closes(void) {
+    exits_client_over(&fx.shard, client(0));
 }
 
 // --- workers ---
@@ -91,7 +110,11 @@ static void add_effects(struct out *out, uint64_t turn) {
         uint8_t     how = next_byte();
         const char *name = next_name();
         char        both[16];
-        switch (how % 9) {
+        switch (how % 13) {
+            case 9: out_add(out, ITEM_MONITOR, how, raw(name), (struct slice){0}); break;
+            case 10: out_add(out, ITEM_DEMONITOR, how - 1u, raw(""), (struct slice){0}); break;
+            case 11: out_add(out, ITEM_LINK, how, raw(name), (struct slice){0}); break;
+            case 12: out_add(out, ITEM_UNLINK, how, raw(name), (struct slice){0}); break;
             case 6: add_timer(out, turn << TIMER_INDEX_BITS | (1 + how / 9), name, how); break;
             case 7: add_timer(out, turn << TIMER_INDEX_BITS | (1 + how / 9), "", how); break;
             case 8:
@@ -291,6 +314,35 @@ static void check_timers(void) {
     CHECK(sent <= timers); // some have outlived who sent them
 }
 
+static uint32_t ends_of(const struct ties *ties) {
+    return ties == NULL ? 0 : ties->links + ties->monitors + ties->watchers;
+}
+
+// Each tie has two ends, and no reference of a client is told twice.
+static void check_ties(void) {
+    uint32_t ends = ends_of(tie_find_client(&fx.shard.ties, client(0)));
+    for (uint32_t slot = 0; slot < fx.shard.actors.used; slot++) {
+        const struct actor *actor = actor_at(&fx.shard.actors, slot);
+        if (actor == NULL || actor->ties == NULL) continue;
+        CHECK(actor->ties->actor == actor);
+        CHECK(actor->ties->id == actor_id(actor));
+        CHECK(ends_of(actor->ties) > 0);
+        ends += ends_of(actor->ties);
+    }
+    const struct list *over = &fx.shard.ties.over;
+    for (const struct list *link = over->next; link != over; link = link->next) {
+        ends += ends_of(LIST_ENTRY(link, struct ties, over));
+    }
+    CHECK(ends == fx.shard.ties.count * 2);
+    static uint8_t told[STEPS_MAX * 2];
+    memset(told, 0, sizeof told);
+    for (uint32_t i = 0; i < fx.push_count; i++) {
+        if (fx.pushes[i].kind != PUSH_DOWN) continue;
+        CHECK(fx.pushes[i].ref < sizeof told);
+        CHECK(told[fx.pushes[i].ref]++ == 0);
+    }
+}
+
 // With no host left every caller's time runs out.
 static void end_of_time(void) {
     mirror_lets_go();
@@ -310,27 +362,11 @@ static void end_of_time(void) {
 // --- one run ---
 
 static void (*const STEPS[])(void) = {
-    client_starts,
-    client_asks,
-    client_asks,
-    client_asks,
-    worker_takes,
-    worker_takes,
-    worker_takes,
-    worker_commits,
-    worker_commits,
-    worker_commits,
-    worker_commits,
-    worker_dies,
-    worker_commits_nonsense,
-    host_is_lost,
-    host_comes,
-    time_passes,
-    step,
-    loads_arrive,
-    mirror_fills,
-    mirror_lets_go,
-    shard_look,
+    client_starts,  client_asks,    client_asks,    client_asks,  client_ties,
+    client_closes,  worker_takes,   worker_takes,   worker_takes, worker_commits,
+    worker_commits, worker_commits, worker_commits, worker_dies,  worker_commits_nonsense,
+    host_is_lost,   host_comes,     time_passes,    step,         loads_arrive,
+    mirror_fills,   mirror_lets_go, shard_look,
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes) {
@@ -352,6 +388,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes) {
         STEPS[next_byte() % (sizeof STEPS / sizeof STEPS[0])]();
         check_counts();
         check_timers();
+        check_ties();
         check_answers(false);
     }
     end_of_time();
