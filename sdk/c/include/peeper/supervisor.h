@@ -3,8 +3,8 @@
 // peeper_client_stop(), _kill() and _whereis() take one, too.
 //
 // Threads, blocking, borrowing and failures are those of <peeper/client.h>. What the server adds:
-// NOPROC where the supervisor is not there or is no supervisor, NOT_FOUND where it has no such
-// child, and what stands with each verb.
+// NOPROC where the supervisor is not there, INVALID where it is an actor, NOT_FOUND where it has no
+// such child, and what stands with each verb.
 // Source: docs/protocol.md; OTP's supervisor.
 #pragma once
 
