@@ -86,7 +86,7 @@ Test(yaml_value, an_alias_needs_a_complete_anchor_before_it) {
 Test(yaml_value, aliases_that_multiply_are_stopped) {
     char text[1200] = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n";
     for (int i = 1; i <= 12; i++) {
-        char line[90], alias[8];
+        char line[200], alias[16];
         snprintf(alias, sizeof alias, "*a%d", i - 1);
         snprintf(line, sizeof line, "a%d: &a%d [%s, %s, %s, %s, %s, %s, %s, %s]\n", i, i, alias,
                  alias, alias, alias, alias, alias, alias, alias);
