@@ -143,9 +143,13 @@ static void tell(struct shard *shard, const struct tie *tie, const struct ties *
     }
 }
 
-static void announce(struct shard *shard, struct ties *over) {
+static void announce(struct shard *shard, struct ties *over, uint32_t *left) {
     enum tie_side side;
-    for (struct tie *tie; (tie = tie_first(over, &side)) != NULL;) {
+    for (struct tie *tie; (tie = tie_first(over, &side)) != NULL; --*left) {
+        if (*left == 0) {
+            list_push_front(&shard->ties.over, &over->over);
+            return;
+        }
         const struct ties *other = tie->end[side == TIE_MAKER ? TIE_TARGET : TIE_MAKER];
         struct tie         told = *tie;
         struct actor      *actor = other->actor;
@@ -158,8 +162,11 @@ static void announce(struct shard *shard, struct ties *over) {
     tie_release(&shard->ties, over);
 }
 
-void exits_announce(struct shard *shard) {
-    for (struct list *link; (link = list_pop(&shard->ties.over)) != NULL;) {
-        announce(shard, LIST_ENTRY(link, struct ties, over));
+void exits_announce(struct shard *shard, uint32_t told_max) {
+    uint32_t left = told_max;
+    while (left > 0) {
+        struct list *link = list_pop(&shard->ties.over);
+        if (link == NULL) return;
+        announce(shard, LIST_ENTRY(link, struct ties, over), &left);
     }
 }

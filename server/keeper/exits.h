@@ -25,6 +25,10 @@ void exits_client_over(struct shard *shard, struct caller client);
 void exits_refused(struct shard *shard, struct actor *actor, enum tie_kind kind, uint64_t ref,
                    struct slice name, uint64_t id);
 
-// Tells everybody who is to be told, also of the ends that this leads to. Once per loop turn,
-// before replies are written; with no reference to an actor on the stack.   Thread: net.
-void exits_announce(struct shard *shard);
+// So many are told in one go; a hundred thousand at once would be felt by everybody else.
+#define EXITS_TOLD_MAX 2048u
+
+// Tells those who are to be told, also of the ends that this leads to, but at most `told_max`; the
+// others are still there then. Once per loop turn, before replies are written; with no reference to
+// an actor on the stack.   Thread: net.
+void exits_announce(struct shard *shard, uint32_t told_max);

@@ -203,6 +203,18 @@ Test(exits, the_loop_does_not_sleep_over_an_end_that_is_not_told) {
     shard_awake(&fx.shard);
 }
 
+Test(exits, an_end_that_very_many_watch_is_told_over_several_turns_of_the_loop) {
+    host_joins(1);
+    struct actor *a = up("a");
+    for (uint64_t i = 1; i <= EXITS_TOLD_MAX + 10; i++) ask_verb(i, VERB_MONITOR, "a", NULL, 0);
+    stop(a, "a", "bye");
+    cr_assert(fx.push_count == EXITS_TOLD_MAX);
+    cr_assert(!shard_sleep(&fx.shard));
+    step();
+    cr_assert(fx.push_count == EXITS_TOLD_MAX + 10);
+    cr_assert(no_ties());
+}
+
 Test(exits, a_connection_that_closes_takes_its_monitors_along) {
     host_joins(1);
     struct actor *a = up("a");

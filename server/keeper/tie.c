@@ -118,6 +118,7 @@ struct ties *tie_find_client(const struct tie_table *table, struct caller client
 }
 
 static bool has_place(struct tie_table *table, uint32_t conn) {
+    CHECK(conn < CALLER_SERVER); // neither actors nor the server are tied as connections
     if (conn < table->client_count) return true;
     uint32_t count = table->client_count == 0 ? CLIENTS_MIN : table->client_count;
     while (count <= conn) count *= 2;

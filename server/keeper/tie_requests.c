@@ -84,7 +84,7 @@ enum status tie_run_link(struct shard *shard, struct caller caller, const struct
 enum status tie_run_unlink(struct shard *shard, struct caller caller,
                            const struct request *request) {
     // An end that is still to be announced is told of before the answer, never after it.
-    exits_announce(shard);
+    exits_announce(shard, UINT32_MAX);
     cut(shard, tie_find_client(&shard->ties, caller), request);
     shard_answer_done(shard, caller);
     return STATUS_OK;
