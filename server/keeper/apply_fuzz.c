@@ -84,6 +84,13 @@ static void client_closes(void) {
     exits_client_over(&fx.shard, client(0));
 }
 
+static void client_holds(void) {
+    static const enum verb verbs[] = {VERB_SUSPEND, VERB_RESUME, VERB_REPLACE_STATE,
+                                      VERB_REPLACE_STATE};
+    uint8_t                how = next_byte();
+    ask_verb(++asked, verbs[how & 3], next_name(), how & 2 ? "s" : NULL, how & 8 ? 20 : 0);
+}
+
 // --- workers ---
 
 static uint32_t next_host(void) {
@@ -110,11 +117,12 @@ static void add_effects(struct out *out, uint64_t turn) {
         uint8_t     how = next_byte();
         const char *name = next_name();
         char        both[16];
-        switch (how % 13) {
+        switch (how % 14) {
             case 9: out_add(out, ITEM_MONITOR, how, raw(name), (struct slice){0}); break;
             case 10: out_add(out, ITEM_DEMONITOR, how - 1u, raw(""), (struct slice){0}); break;
             case 11: out_add(out, ITEM_LINK, how, raw(name), (struct slice){0}); break;
             case 12: out_add(out, ITEM_UNLINK, how, raw(name), (struct slice){0}); break;
+            case 13: out_add(out, ITEM_CALL, how & 64 ? 20 : 0, raw(name), text("q")); break;
             case 6: add_timer(out, turn << TIMER_INDEX_BITS | (1 + how / 9), name, how); break;
             case 7: add_timer(out, turn << TIMER_INDEX_BITS | (1 + how / 9), "", how); break;
             case 8:
@@ -141,6 +149,10 @@ static struct out next_commit(const struct turn_record *record) {
     uint8_t    how = next_byte(), flags = next_byte();
     bool       terminate = record->kind == TURN_TERMINATE;
     struct out out = out_of(COMMIT_DONE, record->turn, terminate ? COMMIT_STOP : 0);
+    if (record->kind == TURN_REPLACE && (how & 1) != 0) {
+        out_body(&out, ITEM_STATE, text("s"));
+        return out;
+    }
     switch (how % 8) {
         case 0: out.record.flags |= flags & (COMMIT_HIBERNATE | COMMIT_TIMEOUT); break;
         case 1: out.record.flags |= COMMIT_MORE; break;
@@ -244,6 +256,27 @@ static void check_ring(const struct worker *worker, uint32_t *ret_counts) {
     CHECK(count == worker->inflight);
 }
 
+// An init, then the control lane, then the messages of users; and who awaits an answer is held, and
+// has a timer that will end it.
+static void check_held(const struct actor *actor) {
+    int rank = 0;
+    for (struct list *link = actor->mailbox.next; link != &actor->mailbox; link = link->next) {
+        const struct envelope *envelope = LIST_ENTRY(link, struct envelope, link);
+        int                    next = envelope->kind == TURN_INIT ? 0 : envelope->control ? 1 : 2;
+        CHECK(next >= rank);
+        rank = next;
+    }
+    bool awaits = actor->await != NULL && actor->await->serial != 0;
+    CHECK(awaits == ((actor->held & HELD_AWAITING) != 0));
+    CHECK(!awaits || timer_armed(&actor->await->deadline));
+    // No circle was let in.
+    const struct actor *at = actor;
+    for (uint32_t i = 0; i <= fx.shard.actors.used && at != NULL; i++) {
+        CHECK(i < fx.shard.actors.used);
+        at = await_target(&fx.shard, at);
+    }
+}
+
 static void check_counts(void) {
     uint32_t inflight[64] = {0};
     uint64_t waiting_bytes = 0;
@@ -264,6 +297,7 @@ static void check_counts(void) {
         if (actor == NULL) continue;
         live++;
         apart -= actor->pool != POOL_GENERAL;
+        check_held(actor);
         uint32_t waiting = 0;
         for (struct list *link = actor->mailbox.next; link != &actor->mailbox; link = link->next) {
             waiting++;
@@ -357,6 +391,10 @@ static void end_of_time(void) {
     settle_loads();
     check_counts();
     check_answers(true);
+    for (uint32_t slot = 0; slot < fx.shard.actors.used; slot++) {
+        const struct actor *actor = actor_at(&fx.shard.actors, slot);
+        CHECK(actor == NULL || (actor->held & HELD_AWAITING) == 0);
+    }
 }
 
 // --- one run ---
@@ -366,7 +404,7 @@ static void (*const STEPS[])(void) = {
     client_closes,  worker_takes,   worker_takes,   worker_takes, worker_commits,
     worker_commits, worker_commits, worker_commits, worker_dies,  worker_commits_nonsense,
     host_is_lost,   host_comes,     time_passes,    step,         loads_arrive,
-    mirror_fills,   mirror_lets_go, shard_look,
+    mirror_fills,   mirror_lets_go, shard_look,     client_holds,
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes) {
