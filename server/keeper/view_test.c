@@ -46,6 +46,26 @@ static const struct actor_info *info(void) {
 
 // --- one actor ---
 
+Test(view, an_actor_that_is_held_is_described_with_the_reason) {
+    host_joins(1);
+    struct actor *actor = up("a");
+    up("b");
+    ask_verb(1, VERB_SUSPEND, "a", NULL, 0);
+    cr_assert(look_at("a") == STATUS_OK);
+    cr_assert_str_eq(info()->status, "suspended");
+    cr_assert(info()->suspended);
+    cr_assert(info()->awaits.bytes == 0);
+    view_fini(&view);
+    ask_resume(2, "a");
+    cr_assert(await_prepare(&fx.shard, actor) == STATUS_OK);
+    await_begin(&fx.shard, actor, raw("b"), 0, text("question"));
+    cr_assert(look_at("a") == STATUS_OK);
+    cr_assert_str_eq(info()->status, "running");
+    cr_assert(!info()->suspended);
+    cr_assert(same(info()->awaits, raw("b")));
+    view_fini(&view);
+}
+
 Test(view, an_actor_is_described_with_its_last_state) {
     host_joins(1);
     struct actor *actor = up("a");
