@@ -138,7 +138,7 @@ def redriven(frame: Any) -> Any:
 def started(frame: Any) -> dict[str, Any]:
     answer = frame.started
     return {"id": answer.id, "unit": answer.unit, "name": answer.name, "ignored": answer.ignored,
-            "monitor": answer.monitor}
+            "monitor": answer.monitor, "info": wire.decode_value(answer.info) if answer.info else None}
 
 
 def done(frame: Any) -> str:

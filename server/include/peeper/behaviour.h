@@ -101,7 +101,8 @@ struct peeper_behaviour {
 // Says that the state changed and must be saved when this turn returns.
 void peeper_changed(struct peeper_ctx *ctx);
 
-// The reply to the present call. At most once per turn; in handle_call only.
+// The reply to the present call. At most once per turn; in handle_call, and in init, where it is
+// information for whoever starts the actor (Started.info). At a restart nobody asks: it is dropped.
 struct peeper_writer *peeper_reply(struct peeper_ctx *ctx);
 // The present call, for a later peeper_reply_to(). 0 outside handle_call.
 peeper_from peeper_call_from(struct peeper_ctx *ctx);
