@@ -358,6 +358,26 @@ Test(isolation, one_that_has_nothing_more_to_do_comes_back_too) {
     cr_assert(!isolation_quarantined(actor));
 }
 
+Test(isolation, what_comes_while_it_is_on_its_way_does_not_hold_it_up) {
+    two_hosts();
+    struct actor *actor = up_quarantined("bad");
+    ask_verb(1, VERB_CALL, "bad", "long", 3000000);
+    settle_loads();
+    struct fake_worker       *end = home_of(actor);
+    const struct turn_record *turn = play_take(end, TURN_CALL);
+    later(fx.options.quarantine_ms);
+    ask_call(2, "bad", "x");
+    step();
+    cr_assert(play_next(end) == NULL);
+    play_reply(end, turn->turn, "done", NULL);
+    settle_loads();
+    cr_assert(!isolation_quarantined(actor));
+    end = home_of(actor);
+    play_reply(end, play_take(end, TURN_CALL)->turn, "y", NULL);
+    step();
+    cr_assert(replied(2, "y"));
+}
+
 Test(isolation, one_that_is_down_is_not_quiet) {
     two_hosts();
     struct actor *actor = up_quarantined("bad");
