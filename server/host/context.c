@@ -205,7 +205,8 @@ struct peeper_writer *peeper_reply(struct peeper_ctx *ctx) {
     if (ctx->phase != PHASE_CALL && ctx->phase != PHASE_INIT) {
         context_crash(ctx, COMMIT_CODE_CONTRACT, "reply_outside_call(%s)", phase_name(ctx->phase));
     }
-    if (ctx->replied) context_crash(ctx, COMMIT_CODE_CONTRACT, "replied_twice(%s)", phase_name(ctx->phase));
+    if (ctx->replied)
+        context_crash(ctx, COMMIT_CODE_CONTRACT, "replied_twice(%s)", phase_name(ctx->phase));
     ctx->replied = true;
     return begin(ctx, ctx->item, ITEM_REPLY, 0);
 }
