@@ -4,7 +4,9 @@ from __future__ import annotations
 import json
 import os
 import time
+from typing import Any
 
+import supervisor_wire as sw
 from case_registry import Settings, case
 from peeper_wire import Client, Info, PeeperError, StartOptions
 from server_process import Failure, Server, check, check_equal, descendants, eventually
@@ -216,3 +218,36 @@ def busy_comes_back(settings: Settings) -> None:
             client.wait(number)
             done += 1
         check_equal(client.call("bad", "state"), done, "none lost, none twice")
+
+
+# --- Children of supervisors ----------------------------------------------------------------------
+
+
+def child(name: str, argument: int, **start: Any) -> dict[str, Any]:
+    return {"id": name, "start": {"behaviour": "counter", "name": name, "argument": argument, **start}}
+
+
+@case("isolation: children have hosts of their own and go into quarantine like any actor")
+def children(settings: Settings) -> None:
+    with Server(settings.build, log_name="isolation-children") as server, server.client() as client:
+        spec = {"intensity": 100, "period_ms": 1000,
+                "children": [child("own", 1, isolation="own"), child("bad", 7), child("good", 3)]}
+        client.request("start_supervisor", sw.start_supervisor("top", spec))
+        pids = hosts_of(client, "own", "bad", "good")
+        check_equal(len(set(pids)), 2, f"hosts {pids}")
+        dies(client, "own")
+        check_equal(client.call("own", "state"), 1, "state of own")
+        quarantine(client, "bad")
+        with LongTurns(server, "good"):
+            for _ in range(3):
+                dies(client, "bad")
+                dies(client, "own")
+        check_equal(client.call("bad", "state"), 7, "state of bad")
+        own_pid = hosts_of(client, "own")[0]
+        client.request("terminate_child", sw.terminate_child("top", "own"))
+        eventually(lambda: own_pid not in descendants(server.pid), "the host of own has ended")
+        client.request("restart_child", sw.restart_child("top", "own"))
+        check_equal(len(set(hosts_of(client, "own", "bad", "good"))), 3, "apart again")
+        client.stop("top")
+        check_equal(server.metrics()["peeper_own_actors"], 0, "peeper_own_actors")
+        check_equal(server.metrics()["peeper_quarantined_actors"], 0, "peeper_quarantined_actors")
