@@ -427,6 +427,10 @@ static void step_if_file(struct run *run) {
     run->action = run_steps(run->ctx, run->probe, run->operands[1], run->reason);
 }
 
+static void step_remove_file(struct run *run) {
+    if (unlink(text(run, 0)) != 0) peeper_raise(run->ctx, "there is no such file");
+}
+
 // --- What ends more than the turn ----------------------------------------------------------------
 
 static void step_segfault(struct run *run) {
@@ -575,6 +579,7 @@ static const struct step {
     {"sleep", 1, step_sleep},
     {"gate", 1, step_gate},
     {"if_file", 2, step_if_file},
+    {"remove_file", 1, step_remove_file},
     {"segfault", 0, step_segfault},
     {"jump_nowhere", 0, step_jump_nowhere},
     {"wreck_stack", 0, step_wreck_stack},

@@ -83,12 +83,18 @@ class Trees:
                     initial=self.chance.randrange(1000))
 
 
+FAILURES_MAX = 2
+
+
 class Moods:
-    """What the next init of an actor does, and the files by which its probe learns of it."""
+    """What the next inits of an actor do, and the files by which its probe learns of it."""
 
     def __init__(self, paths: Any) -> None:
         self._paths = paths  # case_files.CaseFiles
-        self.moods: dict[str, str] = {}  # name: "fail" or "ignore"
+        self.moods: dict[str, str] = {}  # name: "fail", "ignore", or a digit: it fails so many times
+
+    def draw(self, chance: random.Random) -> str:
+        return chance.choice(["fail", "ignore", "1", "2"])
 
     def set(self, name: str, mood: Optional[str]) -> None:
         if mood is None:
@@ -97,12 +103,29 @@ class Moods:
             self.moods[name] = mood
         for word in ("fail", "ignore"):
             self._paths.file(f"{name}.{word}", mood == word)
+        for number in range(1, FAILURES_MAX + 1):
+            self._paths.file(f"{name}.{number}", mood in ("1", "2") and number <= int(mood))
+
+    def take(self, name: str) -> Optional[str]:
+        """The mood for one init, of which the probe takes the file away itself."""
+        mood = self.moods.get(name)
+        if mood not in ("1", "2"):
+            return mood
+        if mood == "1":
+            del self.moods[name]
+        else:
+            self.moods[name] = "1"
+        return "fail"
 
     def argument(self, node: Node) -> dict[str, Any]:
         """The argument of a probe that keeps to its mood."""
-        fail = str(self._paths.path(f"{node.name}.fail"))
-        ignore = str(self._paths.path(f"{node.name}.ignore"))
-        init = [["if_file", fail, [["error", "planned"]]], ["if_file", ignore, ["ignore"]]]
+        init: list[Any] = []
+        for number in range(FAILURES_MAX, 0, -1):
+            once = str(self._paths.path(f"{node.name}.{number}"))
+            # A file for each failure, and a step does not go on after an error: see `take`.
+            init.append(["if_file", once, [["remove_file", once], ["exit", "planned"]]])
+        for word, step in (("fail", ["error", "planned"]), ("ignore", "ignore")):
+            init.append(["if_file", str(self._paths.path(f"{node.name}.{word}")), [step]])
         return {"state": node.initial, "init": init}
 
 
