@@ -215,7 +215,7 @@ class Run:
     def _step(self) -> None:
         moves: list[tuple[int, Callable[[], Optional[str]]]] = [
             (20, self._crash), (8, self._kill), (10, self._exit), (6, self._client_stop), (1, self._segfault),
-            (4, self._kill_supervisor), (2, self._stop_supervisor), (14, self._start_child),
+            (8, self._kill_supervisor), (2, self._stop_supervisor), (14, self._start_child),
             (8, self._terminate_child), (8, self._restart_child), (6, self._delete_child), (6, self._change_state),
             (10, self._change_mood), (5, self._change_flags),
         ]
