@@ -65,7 +65,7 @@ static void write_refusal(const struct shard *shard, const struct child *child, 
 
 // Starts what `child` needs. False: there is nothing to wait for.
 static bool begin_child(struct shard *shard, struct child *child) {
-    if (child->ending != NULL || child_live(child)) return false;
+    if (child->ending != NULL || child->away || child_live(child)) return false;
     if (child->actor != NULL) {
         sequence_again(shard, child);
         return true;
@@ -82,7 +82,17 @@ static bool begin_child(struct shard *shard, struct child *child) {
     return true;
 }
 
+// The next restart begins all children again.
+static void forget_away(struct supervisor *sup) {
+    if (sup->away == 0) return;
+    sup->away = 0;
+    for (struct child *child = supervisor_first(sup); child != NULL; child = child_next(child)) {
+        child->away = false;
+    }
+}
+
 static void is_up(struct shard *shard, struct supervisor *sup) {
+    forget_away(sup);
     struct actor *actor = sup->actor;
     bool          news = actor->life != ACTOR_RUNNING;
     struct answer answer = {
@@ -408,6 +418,7 @@ enum status sequence_begin_for(struct shard *shard, struct supervisor *sup, stru
 }
 
 static void restart(struct shard *shard, struct supervisor *sup) {
+    forget_away(sup);
     sup->window = (struct window){0};
     sup->brutal = sup->parallel = sup->gave_up = sup->relapsed = false;
     sup->restarts++;

@@ -442,8 +442,21 @@ enum status supervisor_start_child(struct shard *shard, struct child *child, str
     return status;
 }
 
+// Whether a restart that is under way has still to begin `child`.
+static bool to_be_begun(const struct supervisor *sup, const struct child *child) {
+    if (sup->phase == PHASE_STOPPING) {
+        return sup->sequel == SEQUEL_START && child->number >= sup->number_first;
+    }
+    return sup->phase == PHASE_STARTING && sup->cursor != NULL &&
+           child->number >= sup->cursor->number;
+}
+
 void supervisor_stop_child(struct shard *shard, struct child *child, struct waiter *waiter) {
     struct supervisor *sup = child->parent;
+    if (to_be_begun(sup, child)) {
+        child->away = true;
+        sup->away++;
+    }
     if (child->ending == NULL && child_live(child)) {
         (void)sequence_stop_child(shard, child, ENDING_END, supervisor_stop_reason(sup));
     }

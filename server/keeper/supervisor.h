@@ -38,6 +38,7 @@ struct supervisor {
     uint32_t                child_count;
     uint32_t                number_next;
     uint32_t                number_first; // STOPPING: children from this number on
+    uint32_t                away;         // children that are `away`, or were
     uint32_t                endings;      // children being stopped
     uint8_t                 phase;        // enum phase
     uint8_t                 sequel;       // enum sequel
