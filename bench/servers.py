@@ -183,14 +183,15 @@ class Peeper(Server):
         self.ready_line()
 
     def standby_ready(self):
-        """Two hosts, both with the code loaded, and they and the server asleep: nothing is left to be done.
+        """Two hosts, and two more once the crasher is in quarantine, all with the code loaded, and they and the server
+        asleep: nothing is left to be done.
 
         Seen from outside, and with few eyes: each file of /proc/HOST that was ever opened is one more that the kernel
         must forget when the host dies, in whichever thread of the server reaps it. Opening those of the host's
         threads made that take 100 ms.
         """
         hosts = self.hosts()
-        if len(hosts) != 2 or not self.threads_asleep():
+        if len(hosts) not in (2, 4) or not self.threads_asleep():
             return False
         if any(stat_fields(pid)[:1] != ["S"] for pid in hosts):
             return False
