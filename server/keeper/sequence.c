@@ -65,7 +65,9 @@ static void write_refusal(const struct shard *shard, const struct child *child, 
 
 // Starts what `child` needs. False: there is nothing to wait for.
 static bool begin_child(struct shard *shard, struct child *child) {
-    if (child->ending != NULL || child->away || child_live(child)) return false;
+    // One that is away may have been started again by hand since, and has a unit then.
+    bool away = child->away && child->actor == NULL;
+    if (child->ending != NULL || away || child_live(child)) return false;
     if (child->actor != NULL) {
         sequence_again(shard, child);
         return true;
