@@ -301,10 +301,15 @@ static void settle_down(struct subject *s) {
     }
 }
 
-// One that does not run gets a new copy when it is restarted.
+// One that does not run gets a new copy when it is restarted; but what is in its ring, such as a
+// terminate, still runs there.
+static void leave_home(struct subject *s) {
+    if (s->actor->life != ACTOR_RUNNING && s->actor->inflight == 0) s->actor->home = HOME_COLD;
+}
+
 static void finish_replace(struct subject *s) {
     finish_turn(s);
-    if (s->actor->life != ACTOR_RUNNING) s->actor->home = HOME_COLD;
+    leave_home(s);
     settle_down(s);
 }
 
@@ -454,7 +459,7 @@ static enum status apply_refused(struct subject *s) {
     } else {
         // A stop that was not understood stops nothing.
         if (s->turn->kind == TURN_TERMINATE) s->actor->life = ACTOR_RUNNING;
-        if (s->actor->life != ACTOR_RUNNING) s->actor->home = HOME_COLD;
+        leave_home(s);
         settle_down(s);
     }
     return STATUS_OK;

@@ -15,7 +15,6 @@
 
 struct actor;
 struct supervisor;
-struct waiter;
 
 // What a supervisor hears of a child. It is noted at once and acted upon by supervisor_settle(),
 // because whoever brings the news may be in the middle of a commit.
@@ -39,7 +38,7 @@ enum ending_kind {
 struct ending {
     struct timer     timer; // TIMER_SHUTDOWN: its patience is over
     struct child    *child;
-    struct waiter   *waiter; // of TerminateChild; owned; NULL: nobody
+    struct list      waiters; // of TerminateChild; owned
     enum ending_kind kind;
 };
 

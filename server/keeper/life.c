@@ -489,7 +489,7 @@ bool life_resume(struct shard *shard, struct actor *actor) {
 }
 
 bool life_stop_idle(struct shard *shard, struct actor *actor, struct slice reason) {
-    struct end end = {.reason = reason.bytes > 0 ? reason : reason_normal()};
+    struct end end = {.kind = CRASH_EXIT, .reason = reason.bytes > 0 ? reason : reason_normal()};
     return make_move(shard, actor, EVENT_STOP, &end);
 }
 
@@ -507,6 +507,11 @@ void life_unrunnable(struct shard *shard, struct actor *actor, enum status statu
         mailbox_fail(shard, actor, &failure);
         leave(shard, actor, NEWS_FAILED, reason_killed());
         end_unit(shard, actor, reason_killed(), END_FORGET);
+        return;
+    }
+    struct end end = {.kind = CRASH_EXIT, .reason = reason_killed()};
+    if (actor->child != NULL && actor->child->ending != NULL) {
+        go_down(shard, actor, &end, false); // it was to end anyway
         return;
     }
     take_turns_back(shard, actor, NULL);

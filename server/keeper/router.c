@@ -23,7 +23,9 @@ static void account(struct shard *shard, struct actor *actor, struct envelope *e
     actor->waiting++;
     if (envelope->own) actor->own_waits = true;
     shard->waiting_bytes += sizeof *envelope + envelope->bytes;
-    if (envelope->limit_ms == 0 || envelope->caller.generation == 0) return;
+    // A start has its time, whether somebody waits for it or a supervisor does.
+    bool limited = envelope->caller.generation != 0 || envelope->kind == TURN_INIT;
+    if (envelope->limit_ms == 0 || !limited) return;
     // Without memory for its timer the caller still gets its answer, only later than it asked for.
     enum status status =
         heap_arm(&shard->timers, &envelope->deadline, envelope->begun_ms + envelope->limit_ms);

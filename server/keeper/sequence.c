@@ -67,7 +67,12 @@ static void write_refusal(const struct shard *shard, const struct child *child, 
 static bool begin_child(struct shard *shard, struct child *child) {
     // One that is away may have been started again by hand since, and has a unit then.
     bool away = child->away && child->actor == NULL;
-    if (child->ending != NULL || away || child_live(child)) return false;
+    if (child->ending != NULL || away) return false;
+    if (child_live(child)) {
+        // It has been begun already; whoever adds one by hand hears of it himself.
+        enum actor_life life = (enum actor_life)child->actor->life;
+        return !child->adding && (life == ACTOR_STARTING || life == ACTOR_RESTARTING);
+    }
     if (child->actor != NULL) {
         sequence_again(shard, child);
         return true;
@@ -148,14 +153,16 @@ void sequence_stopped(struct shard *shard, struct child *child, enum ending_kind
 
 void sequence_finish_ending(struct shard *shard, struct child *child) {
     struct ending   *ending = child->ending;
-    struct waiter   *waiter = ending->waiter;
     enum ending_kind kind = ending->kind;
+    struct list      waiters;
+    list_init(&waiters);
+    list_splice(&waiters, &ending->waiters);
     heap_cancel(&shard->timers, &ending->timer);
     child->ending = NULL;
     child->parent->endings--;
     free(ending);
     sequence_stopped(shard, child, kind);
-    if (waiter != NULL) waiter_done(shard, waiter);
+    waiter_done_all(shard, &waiters);
 }
 
 // Notes that `child` is being stopped and how long it may take. False without memory.
@@ -166,6 +173,7 @@ static bool begin_ending(struct shard *shard, struct child *child, enum ending_k
         return false;
     }
     ending->timer.kind = TIMER_SHUTDOWN;
+    list_init(&ending->waiters);
     ending->child = child;
     ending->kind = kind;
     child->ending = ending;
@@ -193,6 +201,7 @@ static bool ask_to_end(struct shard *shard, struct child *child, enum ending_kin
     if (actor->life == ACTOR_RUNNING) {
         envelope = envelope_create(TURN_TERMINATE, CALLER_NOBODY, shard->now_ms, 0, reason);
         if (envelope == NULL) return false;
+        envelope->own = true; // should the incarnation end before it, the next must not get it
     }
     if (!begin_ending(shard, child, kind)) {
         free(envelope);
@@ -264,7 +273,13 @@ static bool stop_in_order(struct shard *shard, struct supervisor *sup) {
 // --- The end of a supervisor ---------------------------------------------------------------------
 
 void sequence_stop(struct supervisor *sup, uint32_t number_first, enum sequel sequel) {
-    if (sup->phase != PHASE_STOPPING) sup->cursor = supervisor_last(sup);
+    // Those that were still to be started are part of the group.
+    if (sup->phase == PHASE_STARTING && sup->cursor != NULL && sup->cursor->number < number_first) {
+        number_first = sup->cursor->number;
+    }
+    // One may have been added behind the cursor, or begun again.
+    bool ends = sequel == SEQUEL_DOWN && sup->sequel != SEQUEL_DOWN;
+    if (sup->phase != PHASE_STOPPING || ends) sup->cursor = supervisor_last(sup);
     if (sup->phase != PHASE_STOPPING || number_first < sup->number_first) {
         sup->number_first = number_first;
     }
@@ -288,12 +303,11 @@ void sequence_end(struct supervisor *sup, struct slice reason) {
 
 static void free_child(struct shard *shard, struct child *child, struct slice reason, bool keep) {
     if (child->ending != NULL) {
-        struct waiter *waiter = child->ending->waiter;
         heap_cancel(&shard->timers, &child->ending->timer);
+        waiter_done_all(shard, &child->ending->waiters);
         free(child->ending);
         child->ending = NULL;
         child->parent->endings--;
-        if (waiter != NULL) waiter_done(shard, waiter);
     }
     if (child_is_supervisor(child)) {
         sequence_destroy(shard, child->actor->supervisor, reason, keep);

@@ -279,6 +279,7 @@ static void smooth_batch(struct shard *shard) {
 static void settle(struct shard *shard) {
     for (int i = 0; i < SETTLE_ROUNDS; i++) {
         supervisor_settle(shard);
+        if (!list_empty(&shard->news)) break; // names are free before anybody is told
         if (list_empty(&shard->ties.over)) return;
         exits_announce(shard, EXITS_TOLD_MAX);
         if (list_empty(&shard->news) && list_empty(&shard->asked)) return;

@@ -229,6 +229,10 @@ static void terminate_child(struct shard *shard, struct caller caller,
 
 // Whether a child without a unit is what the verb needs; if not, the caller has its answer.
 static bool stopped_child(struct shard *shard, struct caller caller, const struct child *child) {
+    if (child->ending != NULL || child->news != NEWS_NONE) {
+        shard_answer_status(shard, caller, STATUS_RESTARTING);
+        return false;
+    }
     if (child->actor == NULL) return true;
     bool restarting = child->actor->life == ACTOR_RESTARTING || child->actor->life == ACTOR_DOWN ||
                       child->actor->life == ACTOR_WAITING;
@@ -437,6 +441,10 @@ void supervise_stop(struct shard *shard, struct caller caller, struct actor *act
                     const struct request *request) {
     struct supervisor *sup = actor->supervisor;
     struct slice       reason = request->payload.bytes > 0 ? request->payload : reason_normal();
+    if (actor->life == ACTOR_DOWN) {
+        shard_answer_done(shard, caller); // it has ended just now; its own supervisor goes on
+        return;
+    }
     if (waiter_create(shard, sup, WAITER_STOP, caller, start_limit_ms(request->limit_ms)) == NULL) {
         shard_answer_status(shard, caller, STATUS_NO_MEMORY);
     }

@@ -19,10 +19,20 @@
 
 // --- Children ------------------------------------------------------------------------------------
 
+// After some billions of children the numbers begin anew, in the same order.
+static void renumber(struct supervisor *sup) {
+    sup->number_next = 0;
+    sup->number_first = 0;
+    for (struct child *child = supervisor_first(sup); child != NULL; child = child_next(child)) {
+        child->number = ++sup->number_next;
+    }
+}
+
 struct child *supervisor_add(struct shard *shard, struct supervisor *sup, struct child_spec *spec) {
     struct child *child =
         child_create(&shard->children, sup, &sup->children, supervisor_simple(sup) ? NULL : spec);
     if (child == NULL) return NULL;
+    if (sup->number_next == UINT32_MAX) renumber(sup);
     child->number = ++sup->number_next;
     sup->child_count++;
     return child;
@@ -56,6 +66,7 @@ static void keep_reason(struct child *child, struct slice reason) {
 void supervisor_news(struct shard *shard, struct child *child, enum news news, struct slice reason,
                      bool abnormal) {
     child->was_up = child->news == NEWS_UP && news == NEWS_DOWN;
+    if (child->was_up) child->adding = false;
     child->news = (uint8_t)news;
     child->abnormal = abnormal;
     keep_reason(child, news == NEWS_UP ? (struct slice){0} : reason);
@@ -136,6 +147,15 @@ static void let_go(struct shard *shard, struct supervisor *sup, struct child *ch
     if (significant && (any || all)) sequence_end(sup, reason_shutdown());
 }
 
+// One that guards itself counts for itself, by what the specs say now. False: it has to wait.
+static bool guard(struct shard *shard, const struct supervisor *sup, const struct child *child) {
+    struct actor *actor = child->actor;
+    actor->on_intensity = (uint8_t)(child_spec_of(child)->on_intensity & 15u) & 15u;
+    actor->intensity = sup->spec->intensity;
+    actor->period_ms = sup->spec->period_ms;
+    return life_guard(shard, actor);
+}
+
 static void hear_down(struct shard *shard, struct supervisor *sup, struct child *child,
                       const struct told *told) {
     const struct child_spec *spec = child_spec_of(child);
@@ -146,7 +166,7 @@ static void hear_down(struct shard *shard, struct supervisor *sup, struct child 
         return;
     }
     if (spec->on_intensity != INTENSITY_STOP && !child_is_supervisor(child)) {
-        if (!life_guard(shard, child->actor)) return;
+        if (!guard(shard, sup, child)) return;
     } else if (!allowed(shard, sup)) {
         return;
     }
@@ -205,7 +225,7 @@ static void cursor_failed(struct shard *shard, struct supervisor *sup, struct ch
     bool guarded = child->actor != NULL && child_spec_of(child)->on_intensity != INTENSITY_STOP;
     if (guarded && !child_is_supervisor(child)) {
         // It counts for itself, and nobody waits for it.
-        if (life_guard(shard, child->actor)) {
+        if (guard(shard, sup, child)) {
             sequence_again(shard, child);
         } else {
             sup->cursor = child_next(child);
@@ -460,21 +480,17 @@ void supervisor_stop_child(struct shard *shard, struct child *child, struct wait
     if (child->ending == NULL && child_live(child)) {
         (void)sequence_stop_child(shard, child, ENDING_END, supervisor_stop_reason(sup));
     }
-    if (child->ending != NULL && child->ending->waiter == NULL) {
-        child->ending->kind = ENDING_END;
-        child->ending->waiter = waiter;
-        return;
-    }
     if (child->ending != NULL) {
-        // Somebody else waits for the same; both are told when it is over.
-        if (waiter != NULL) list_push(&child->ending->waiter->link, &waiter->link);
+        // Others may wait for the same; all are told when it is over.
+        child->ending->kind = ENDING_END;
+        list_push(&child->ending->waiters, &waiter->link);
         return;
     }
     struct child *next = child_next(child);
     bool          waited_for = sup->phase == PHASE_STARTING && sup->cursor == child;
     sequence_stopped(shard, child, ENDING_END);
     if (waited_for) sup->cursor = next;
-    if (waiter != NULL) waiter_done(shard, waiter);
+    waiter_done(shard, waiter);
     sequence_advance(shard, sup);
 }
 
@@ -507,7 +523,9 @@ void supervisor_drop(struct shard *shard, struct supervisor *sup) {
         struct child *child = LIST_ENTRY(sup->children.next, struct child, link);
         if (child->ending != NULL) {
             heap_cancel(&shard->timers, &child->ending->timer);
-            if (child->ending->waiter != NULL) waiter_destroy(shard, child->ending->waiter);
+            while (!list_empty(&child->ending->waiters)) {
+                waiter_destroy(shard, LIST_ENTRY(child->ending->waiters.next, struct waiter, link));
+            }
             free(child->ending);
             child->ending = NULL;
         }

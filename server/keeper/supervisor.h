@@ -16,6 +16,8 @@
 #include "keeper/window.h"
 #include "wire/codec.h"
 
+struct waiter;
+
 enum phase {
     PHASE_STEADY,   // children live; a restart is one child's
     PHASE_STARTING, // from `cursor` on, one after the other
@@ -140,7 +142,7 @@ NODISCARD enum status supervisor_start_child(struct shard *shard, struct child *
 // The fields of Start that a child's spec asks for.
 void supervisor_fill_request(const struct child *child, struct request *request);
 
-// Stops a child for good; `waiter` (owned; may be NULL) is answered when that is done.
+// Stops a child for good; `waiter` (owned) is answered when that is done.
 void supervisor_stop_child(struct shard *shard, struct child *child, struct waiter *waiter);
 
 // Removes a child without a unit.

@@ -29,13 +29,14 @@ void waiter_destroy(struct shard *shard, struct waiter *waiter) {
 }
 
 void waiter_done(struct shard *shard, struct waiter *waiter) {
-    while (waiter != NULL) {
-        struct waiter *behind =
-            list_empty(&waiter->link) ? NULL : LIST_ENTRY(waiter->link.next, struct waiter, link);
-        struct caller caller = waiter->caller;
-        waiter_destroy(shard, waiter);
-        shard_answer_done(shard, caller);
-        waiter = behind;
+    struct caller caller = waiter->caller;
+    waiter_destroy(shard, waiter);
+    shard_answer_done(shard, caller);
+}
+
+void waiter_done_all(struct shard *shard, struct list *waiters) {
+    while (!list_empty(waiters)) {
+        waiter_done(shard, LIST_ENTRY(waiters->next, struct waiter, link));
     }
 }
 
@@ -45,11 +46,12 @@ void waiter_expired(struct shard *shard, struct waiter *waiter) {
         [WAITER_STOP] = "its children have not stopped yet; the stop goes on",
         [WAITER_TERMINATE] = "the child has not stopped yet; the stop goes on",
     };
-    struct failure failure = {.status = STATUS_TIMEOUT, .message = TEXTS[waiter->kind]};
-    struct caller  caller = waiter->caller;
-    waiter->caller = CALLER_NOBODY;
+    struct failure     failure = {.status = STATUS_TIMEOUT, .message = TEXTS[waiter->kind]};
+    struct caller      caller = waiter->caller;
+    struct supervisor *sup = waiter->kind == WAITER_START ? waiter->supervisor : NULL;
+    waiter_destroy(shard, waiter);
     shard_answer_error(shard, caller, &failure);
-    if (waiter->kind == WAITER_START) supervisor_kill(shard, waiter->supervisor);
+    if (sup != NULL) supervisor_kill(shard, sup);
 }
 
 void waiter_answer_all(struct shard *shard, struct supervisor *sup, enum waiter_kind kind,

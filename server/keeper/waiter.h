@@ -15,7 +15,7 @@ struct waiter {
     struct timer       timer; // TIMER_WAITER
     struct list        link;  // of the supervisor's waiters, or of others for the same child
     struct supervisor *supervisor;
-    struct caller      caller; // CALLER_NOBODY after its time-out
+    struct caller      caller;
     enum waiter_kind   kind;
 };
 
@@ -26,8 +26,9 @@ struct waiter *waiter_create(struct shard *shard, struct supervisor *sup, enum w
 // Frees it without an answer.
 void waiter_destroy(struct shard *shard, struct waiter *waiter);
 
-// Answers a WAITER_TERMINATE, and those behind it, with Done and frees them.
+// Answers it with Done and frees it; the same for a whole list.
 void waiter_done(struct shard *shard, struct waiter *waiter);
+void waiter_done_all(struct shard *shard, struct list *waiters);
 
 // Answers all of one kind that wait for the supervisor, and frees them: with `failure`, or with
 // `answer`, or with Done.

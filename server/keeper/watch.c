@@ -59,7 +59,8 @@ static void expire_running(struct shard *shard, struct worker *worker, uint64_t 
     struct turn_record *record = worker_turn(worker, worker->tail);
     // Of a turn that was taken back the caller waits elsewhere, or has its answer.
     if (record->note_void) return;
-    if (record->note_generation == 0 || record->note_deadline_ms == 0) return;
+    if (record->note_generation == 0 && record->kind != TURN_INIT) return;
+    if (record->note_deadline_ms == 0) return;
     if (shard->now_ms < record->note_begun_ms + record->note_deadline_ms) return;
 
     struct failure failure = {.status = STATUS_TIMEOUT, .message = "the turn is still running"};
