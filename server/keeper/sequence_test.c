@@ -94,3 +94,56 @@ Test(sequence, a_child_terminated_while_its_group_waits_for_it_lets_the_others_g
     cr_assert(done(2));
     cr_assert(life_of("a") == ACTOR_RUNNING && life_of("c") == ACTOR_RUNNING);
 }
+
+Test(sequence, a_start_waits_for_the_child_that_is_being_started_whatever_happens_meanwhile) {
+    role("b", ROLE_SLOW);
+    ask_supervisor(1, "top", "{\"children\": [" CHILD("a") "," CHILD("b") "," CHILD("c") "]}");
+    cr_assert(happened("+a"));
+    tell("a", "crash");
+    cr_assert(happened("+a"));
+    cr_assert(!answered(1));
+    loosen("b", false);
+    cr_assert(happened("+b +c"));
+    cr_assert(started(1));
+}
+
+Test(sequence, a_shutdown_does_not_outlive_the_incarnation_that_it_was_for) {
+    three("\"strategy\": \"one_for_all\", \"intensity\": 5");
+    ask_cast(0, "b", "hang");
+    settle_all();
+    tell("a", "crash");
+    cr_assert(happened("-c")); // b is asked to end behind its long turn
+    loosen("b", true);
+    cr_assert(happened("+a +b +c"));
+    cr_assert(life_of("a") == ACTOR_RUNNING && life_of("b") == ACTOR_RUNNING);
+    cr_assert(supervisor_named("top")->phase == PHASE_STEADY);
+}
+
+Test(sequence, a_group_within_a_group_forgets_nobody_who_was_still_to_be_started) {
+    three("\"strategy\": \"rest_for_one\", \"intensity\": 5");
+    role("a", ROLE_SLOW);
+    tell("a", "crash");
+    cr_assert(happened("-c -b")); // a hangs in its init
+    ask_tree(2, VERB_START_CHILD, "top", "", CHILD("e"));
+    cr_assert(started(2));
+    role("a", ROLE_GOOD);
+    tell("e", "crash");
+    loosen("a", false); // of an init that nobody waits for any more
+    cr_assert(life_of("a") == ACTOR_RUNNING && life_of("b") == ACTOR_RUNNING);
+    cr_assert(life_of("c") == ACTOR_RUNNING && life_of("e") == ACTOR_RUNNING);
+}
+
+Test(sequence, an_init_under_a_supervisor_has_its_time) {
+    role("a", ROLE_SLOW);
+    ask_supervisor(1, "top",
+                   "{\"children\": [{\"id\": \"a\", \"start\": {\"behaviour\": \"counter\", "
+                   "\"name\": \"a\", \"timeout_ms\": 100}}]}");
+    cr_assert(!answered(1));
+    for (int i = 0; i < 60 && !answered(1); i++) {
+        later(4);
+        shard_watch(&fx.shard);
+        step();
+    }
+    cr_assert(failed(1, STATUS_REFUSED));
+    cr_assert(fx.shard.actors.live == 0);
+}

@@ -154,3 +154,36 @@ Test(supervise, a_turn_that_stops_the_supervisor_of_its_own_actor_is_finished_fi
     cr_assert(replied(2, "yes"));
     cr_assert(id_of("top") == 0 && id_of("a") == 0);
 }
+
+Test(supervise, a_child_that_shall_guard_itself_from_now_on_does) {
+    ask_supervisor(1, "top", "{\"intensity\": 1, \"children\": [" CHILD("a") "]}");
+    ask_tree(2, VERB_CHANGE_SUPERVISOR, "top", "",
+             "{\"intensity\": 1, \"children\": [{\"id\": \"a\", \"on_intensity\": \"suspend\", "
+             "\"start\": {\"behaviour\": \"counter\", \"name\": \"a\"}}]}");
+    tell("a", "crash");
+    tell("a", "crash");
+    cr_assert(life_of("a") == ACTOR_SUSPENDED);
+    cr_assert(id_of("top") != 0);
+}
+
+Test(supervise, a_child_that_ended_right_after_its_start_is_no_failed_start) {
+    ask_supervisor(1, "top", "{}");
+    struct request request = {.verb = VERB_START_CHILD, .name = raw("top")};
+    request.payload = json("{\"id\": \"a\", \"restart\": \"transient\", \"start\": "
+                           "{\"behaviour\": \"counter\", \"name\": \"a\"}}");
+    cr_assert(ask(2, &request) == STATUS_OK);
+    ask_cast(0, "a", "stop");
+    settle_loads();
+    struct fake_worker       *end = home_of(actor_named("a"));
+    const struct turn_record *init = play_take(end, TURN_INIT);
+    play_state(end, init->turn, "s0");
+    shard_drain(&fx.shard);   // up, and the next turn is on its way
+    shard_publish(&fx.shard); // heard
+    settle_all();
+    cr_assert(started(2));
+    cr_assert(supervisor_named("top")->child_count == 1);
+    role("a", ROLE_FAILS);
+    ask_tree(3, VERB_RESTART_CHILD, "top", "a", NULL);
+    cr_assert(failed(3, STATUS_REFUSED));
+    cr_assert(supervisor_named("top")->child_count == 1);
+}

@@ -1,9 +1,9 @@
 // tree_fixture_test: trees of supervisors on top of the shard fixture. Specs are written as JSON,
 // and workers play by themselves: they run whatever turn comes, as the actor's name says.
 //
-// An actor called "..." with a role (see `roles`) fails its init, ignores it, or never ends its
-// terminate. The message "crash" crashes, "stop" stops, "bad" stops with a reason that is not
-// orderly. `history` notes what was begun and ended: "+a +b -b".
+// An actor called "..." with a role (see `roles`) fails its init, ignores it, hangs in it, or never
+// ends its terminate. The message "crash" crashes, "stop" stops, "bad" stops with a reason that is
+// not orderly. `history` notes what was begun and ended: "+a +b -b".
 #pragma once
 
 #include "keeper/shard_fixture_test.h"
@@ -13,7 +13,7 @@
 
 #include <stdlib.h>
 
-enum role { ROLE_GOOD, ROLE_FAILS, ROLE_IGNORES, ROLE_STUCK };
+enum role { ROLE_GOOD, ROLE_FAILS, ROLE_IGNORES, ROLE_STUCK, ROLE_SLOW };
 
 struct tree_fixture {
     char history[8192];
@@ -85,7 +85,11 @@ static inline void play_turn(struct fake_worker *end, const struct turn_record *
     struct slice message = turn_payload(end, record), own;
     own = actor_name(actor_at(&fx.shard.actors, record->slot));
     snprintf(name, sizeof name, "%.*s", (int)own.bytes, (const char *)own.data);
-    if (record->kind == TURN_INIT) {
+    if (record->note_void) {
+        play_skip(end, record->turn); // the copy that it was for is gone
+    } else if (record->kind == TURN_INIT && role_of(name) == ROLE_SLOW) {
+        tf.stuck[tf.stuck_count++] = end;
+    } else if (record->kind == TURN_INIT) {
         play_init_turn(end, record->turn, name, (record->flags & TURN_RESTART) != 0);
     } else if (record->kind == TURN_TERMINATE && role_of(name) == ROLE_STUCK) {
         tf.stuck[tf.stuck_count++] = end;
@@ -94,6 +98,8 @@ static inline void play_turn(struct fake_worker *end, const struct turn_record *
         play_stop(end, record->turn, 0, NULL);
     } else if (same(message, text("crash"))) {
         play_crash(end, record->turn, COMMIT_CODE_RAISE, "boom");
+    } else if (same(message, text("hang"))) {
+        tf.stuck[tf.stuck_count++] = end;
     } else if (same(message, text("stop"))) {
         play_stop(end, record->turn, 0, "normal");
     } else if (same(message, text("bad"))) {
@@ -127,6 +133,21 @@ static inline void settle_all(void) {
             }
         }
     }
+}
+
+// The turn that hangs longest comes to its end: as init, or with a crash.
+static inline void loosen(const char *name, bool crash) {
+    struct fake_worker *end = tf.stuck[0];
+    tf.stuck[0] = tf.stuck[--tf.stuck_count];
+    uint64_t turn = worker_turn(end->keeper_end, end->keeper_end->tail)->turn;
+    role(name, ROLE_GOOD);
+    if (crash) {
+        play_crash(end, turn, COMMIT_CODE_RAISE, "boom");
+    } else {
+        note_history('+', name);
+        play_state(end, turn, "s0");
+    }
+    settle_all();
 }
 
 // --- verbs ---

@@ -9,7 +9,7 @@ TestSuite(waiter, .init = tf_init, .fini = fx_fini, .timeout = 20);
     "\"counter\", \"name\": \"a\"}}]}"
 
 // Lets the terminate that hangs come to its end.
-static void loosen(void) {
+static void let_end(void) {
     struct fake_worker *end = tf.stuck[--tf.stuck_count];
     play_stop(end, worker_turn(end->keeper_end, end->keeper_end->tail)->turn, 0, NULL);
     settle_all();
@@ -22,7 +22,7 @@ Test(waiter, several_for_the_same_child_are_all_answered) {
     ask_tree(3, VERB_TERMINATE_CHILD, "top", "a", NULL);
     ask_tree(4, VERB_TERMINATE_CHILD, "top", "a", NULL);
     cr_assert(!answered(2) && !answered(3) && !answered(4));
-    loosen();
+    let_end();
     cr_assert(done(2) && done(3) && done(4));
 }
 
@@ -32,7 +32,7 @@ Test(waiter, one_whose_time_has_passed_is_told_and_not_again) {
     ask_tree(2, VERB_TERMINATE_CHILD, "top", "a", NULL);
     later(DEADLINE_MS_DEFAULT);
     cr_assert(failed(2, STATUS_TIMEOUT));
-    loosen();
+    let_end();
     cr_assert(failed(2, STATUS_TIMEOUT));
     cr_assert(life_of("a") == ACTOR_FREE);
 }
