@@ -56,6 +56,8 @@ enum peeper_status {
     PEEPER_STATUS_BAD_SPEC = 23,
     // not for a simple_one_for_one supervisor.
     PEEPER_STATUS_SIMPLE_ONE_FOR_ONE = 24,
+    // the call would wait for itself.
+    PEEPER_STATUS_DEADLOCK = 25,
 
     // Found by the client itself.
     // the server cannot be reached; nothing was sent.
