@@ -307,3 +307,21 @@ Test(requests, while_the_server_goes_down_actors_are_neither_made_nor_fed) {
     step();
     cr_assert(done(6));
 }
+
+Test(requests, a_kill_takes_a_terminate_along_that_runs_behind_a_payload_that_was_refused) {
+    host_joins(1);
+    struct actor       *actor = up("a");
+    struct fake_worker *end = home_of(actor);
+    struct request      request = {.verb = VERB_CALL, .name = raw("a"), .payload = raw("\xff\xff")};
+    cr_assert(ask(1, &request) == STATUS_OK);
+    ask_stop(2, "a");
+    step();
+    play_refuse(end, play_take(end, TURN_CALL)->turn, COMMIT_CODE_INVALID, NULL);
+    step();
+    cr_assert(failed(1, STATUS_INVALID));
+    play_take(end, TURN_TERMINATE);
+    ask_kill(3, "a");
+    step();
+    cr_assert(done(3));
+    cr_assert(life_of("a") == ACTOR_FREE);
+}
