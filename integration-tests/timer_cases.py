@@ -211,8 +211,8 @@ class JumpingClock:
     """A wall clock for the server that a test can set; its monotonic clock is the real one."""
 
     def __init__(self, settings: Settings) -> None:
-        self.library = next((path for path in FAKETIME if path.exists()), None)
-        check(self.library, "libfaketime is not installed; tools/bootstrap test does that")
+        self.faketime = next((path for path in FAKETIME if path.exists()), None)
+        check(self.faketime, "libfaketime is not installed; tools/bootstrap test does that")
         self.file = settings.build.logs / "wall-clock"
         self.set(0)
 
@@ -224,7 +224,7 @@ class JumpingClock:
 
     def enter(self) -> None:
         """In the child, before the server is run."""
-        os.environ.update(LD_PRELOAD=str(self.library), FAKETIME_TIMESTAMP_FILE=str(self.file),
+        os.environ.update(LD_PRELOAD=str(self.faketime), FAKETIME_TIMESTAMP_FILE=str(self.file),
                           FAKETIME_NO_CACHE="1", DONT_FAKE_MONOTONIC="1", FAKETIME_DONT_FAKE_MONOTONIC="1")
 
 

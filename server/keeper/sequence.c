@@ -24,12 +24,7 @@ enum status sequence_start_child(struct shard *shard, struct child *child, struc
         enum status status =
             supervisor_create(shard, spec->supervisor, child_spec_name(spec), child, &sub);
         if (status != STATUS_OK) return status;
-        if (caller.generation != 0 && waiter_create(shard, sub, WAITER_START, caller,
-                                                    start_limit_ms(request->limit_ms)) == NULL) {
-            shard_answer_status(shard, caller, STATUS_NO_MEMORY);
-        }
-        sequence_begin(shard, sub);
-        return STATUS_OK;
+        return sequence_begin_for(shard, sub, caller, start_limit_ms(request->limit_ms));
     }
     struct actor *actor;
     enum status   status = start_actor(shard, caller, request, spec->behaviour, &actor);
