@@ -38,22 +38,34 @@ static void configure(struct shard *shard, struct actor *actor, const struct req
         request->mailbox_max == 0 ? shard->options->mailbox_max : request->mailbox_max;
 }
 
-enum status start_actor(struct shard *shard, struct caller caller, const struct request *request,
-                        uint16_t behaviour, struct actor **ret_actor) {
-    if (start_holder(shard, request->name) != NULL) return STATUS_ALREADY_STARTED;
-    struct actor *ended = actor_by_name(&shard->actors, request->name);
+enum status start_unit(struct shard *shard, struct slice name, struct slice argument,
+                       struct actor **ret_actor) {
+    if (start_holder(shard, name) != NULL) return STATUS_ALREADY_STARTED;
+    struct actor *ended = actor_by_name(&shard->actors, name);
     if (ended != NULL) life_discard(shard, ended);
 
+    struct actor *actor;
+    enum status   status = actor_create(&shard->actors, name, argument, &actor);
+    if (status != STATUS_OK) return status;
+    status = actor_name_put(&shard->actors, actor);
+    if (status != STATUS_OK) {
+        actor_destroy(&shard->actors, actor);
+        return status;
+    }
+    *ret_actor = actor;
+    return STATUS_OK;
+}
+
+enum status start_actor(struct shard *shard, struct caller caller, const struct request *request,
+                        uint16_t behaviour, struct actor **ret_actor) {
     struct actor    *actor;
     struct envelope *init = envelope_create(TURN_INIT, caller, shard->now_ms,
                                             start_limit_ms(request->limit_ms), (struct slice){0});
     if (init == NULL) return STATUS_NO_MEMORY;
-    enum status status = actor_create(&shard->actors, request->name, request->payload, &actor);
+    enum status status = start_unit(shard, request->name, request->payload, &actor);
     if (status != STATUS_OK) goto free_init;
     status = configure_alarms(shard, actor, request, behaviour);
-    if (status != STATUS_OK) goto destroy_actor;
-    status = actor_name_put(&shard->actors, actor);
-    if (status != STATUS_OK) goto destroy_actor;
+    if (status != STATUS_OK) goto remove_name;
     configure(shard, actor, request, behaviour);
     if (request->isolation == ISOLATION_OWN) status = isolation_own(shard, actor);
     if (status != STATUS_OK) goto remove_name;
@@ -67,7 +79,6 @@ leave_pool:
     isolation_leave(shard, actor);
 remove_name:
     actor_name_remove(&shard->actors, actor);
-destroy_actor:
     actor_destroy(&shard->actors, actor);
 free_init:
     free(init);

@@ -11,6 +11,12 @@
 // found, not spared (see start_actor).   Thread: net.
 struct actor *start_holder(const struct shard *shard, struct slice name);
 
+// A new unit that holds `name`; what is left of one that gave up under it goes.
+// Fails:  STATUS_ALREADY_STARTED, STATUS_OVERLOADED (too many actors), STATUS_NO_MEMORY.
+// Thread: net.
+NODISCARD enum status start_unit(struct shard *shard, struct slice name, struct slice argument,
+                                 struct actor **ret_actor);
+
 // Creates the unit that the fields of Start in `request` ask for, with init as its first message
 // for `caller`. The caller pumps it. What is left of one that gave up under this name goes.
 // Fails:  STATUS_ALREADY_STARTED, STATUS_OVERLOADED (too many actors, ties or hosts of their own),

@@ -362,34 +362,18 @@ void supervisor_settle_later(struct shard *shard) {
 
 // --- What the verbs want -------------------------------------------------------------------------
 
-static enum status create_actor(struct shard *shard, struct slice name, struct actor **ret_actor) {
-    if (start_holder(shard, name) != NULL) return STATUS_ALREADY_STARTED;
-    struct actor *ended = actor_by_name(&shard->actors, name);
-    if (ended != NULL) life_discard(shard, ended);
-    struct actor *actor;
-    enum status   status = actor_create(&shard->actors, name, (struct slice){0}, &actor);
-    if (status != STATUS_OK) return status;
-    status = actor_name_put(&shard->actors, actor);
-    if (status != STATUS_OK) {
-        actor_destroy(&shard->actors, actor);
-        return status;
-    }
-    actor->unit = shard->unit_next++;
-    actor->mailbox_max = 1; // none ever waits; what is sent is refused for a better reason
-    *ret_actor = actor;
-    return STATUS_OK;
-}
-
 enum status supervisor_create(struct shard *shard, struct supervisor_spec *spec, struct slice name,
                               struct child *child, struct supervisor **ret_supervisor) {
     struct supervisor *sup = calloc(1, sizeof *sup);
     if (sup == NULL) return STATUS_NO_MEMORY;
     struct actor *actor;
-    enum status   status = create_actor(shard, name, &actor);
+    enum status   status = start_unit(shard, name, (struct slice){0}, &actor);
     if (status != STATUS_OK) {
         free(sup);
         return status;
     }
+    actor->unit = shard->unit_next++;
+    actor->mailbox_max = 1; // none ever waits; what is sent is refused for a better reason
     list_init(&sup->children);
     list_init(&sup->waiters);
     list_init(&sup->asked);
