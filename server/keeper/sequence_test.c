@@ -147,3 +147,15 @@ Test(sequence, an_init_under_a_supervisor_has_its_time) {
     cr_assert(failed(1, STATUS_REFUSED));
     cr_assert(fx.shard.actors.live == 0);
 }
+
+Test(sequence, an_init_that_waits_for_a_host_has_its_time) {
+    // Nobody starts the host that it is to have for itself.
+    ask_supervisor(1, "top",
+                   "{\"children\": [{\"id\": \"a\", \"start\": {\"isolation\": \"own\", "
+                   "\"behaviour\": \"counter\", \"name\": \"a\", \"timeout_ms\": 100}}]}");
+    later(99);
+    cr_assert(!answered(1));
+    later(1);
+    cr_assert(failed(1, STATUS_REFUSED));
+    cr_assert(fx.shard.actors.live == 0);
+}

@@ -80,6 +80,22 @@ Test(supervisor, a_temporary_bystander_is_stopped_and_not_restarted) {
     cr_assert(supervisor_named("top")->child_count == 1);
 }
 
+Test(supervisor, a_child_that_ended_right_after_its_start_was_up_and_keeps_its_place) {
+    ask_supervisor(1, "top", "{}");
+    role("a", ROLE_BRIEF);
+    ask_tree(2, VERB_START_CHILD, "top", "",
+             "{\"id\": \"a\", \"restart\": \"transient\", \"start\": {\"behaviour\": "
+             "\"counter\", \"name\": \"a\"}}");
+    cr_assert(started(2));
+    cr_assert(happened("+a"));
+    cr_assert(gone("a"));
+    // Its start has succeeded, so a later one that fails does not take the spec along.
+    role("a", ROLE_FAILS);
+    ask_tree(3, VERB_RESTART_CHILD, "top", "a", NULL);
+    cr_assert(failed(3, STATUS_REFUSED));
+    cr_assert(supervisor_named("top")->child_count == 1);
+}
+
 // --- intensity ---
 
 Test(supervisor, over_its_intensity_it_ends_with_all_children_and_their_states_stay_readable) {

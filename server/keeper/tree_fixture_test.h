@@ -1,9 +1,9 @@
 // tree_fixture_test: trees of supervisors on top of the shard fixture. Specs are written as JSON,
 // and workers play by themselves: they run whatever turn comes, as the actor's name says.
 //
-// An actor called "..." with a role (see `roles`) fails its init, ignores it, hangs in it, or never
-// ends its terminate. The message "crash" crashes, "stop" stops, "bad" stops with a reason that is
-// not orderly. `history` notes what was begun and ended: "+a +b -b".
+// An actor called "..." with a role (see `roles`) fails its init, ignores it, hangs in it, stops at
+// once after it, or never ends its terminate. The message "crash" crashes, "stop" stops, "bad"
+// stops with a reason that is not orderly. `history` notes what was begun and ended: "+a +b -b".
 #pragma once
 
 #include "keeper/shard_fixture_test.h"
@@ -13,7 +13,7 @@
 
 #include <stdlib.h>
 
-enum role { ROLE_GOOD, ROLE_FAILS, ROLE_IGNORES, ROLE_STUCK, ROLE_SLOW };
+enum role { ROLE_GOOD, ROLE_FAILS, ROLE_IGNORES, ROLE_STUCK, ROLE_SLOW, ROLE_BRIEF };
 
 struct tree_fixture {
     char history[8192];
@@ -65,6 +65,15 @@ static inline bool happened(const char *wanted) {
     return right;
 }
 
+// An init that goes on with a continue, which stops: the keeper finds both commits at once.
+static inline void play_brief(struct fake_worker *end, uint64_t turn) {
+    struct out out = out_of(COMMIT_DONE, turn, COMMIT_MORE);
+    out_body(&out, ITEM_STATE, text("s0"));
+    out_body(&out, ITEM_CONTINUE, text("go on"));
+    play_send(end, &out);
+    play_stop(end, turn, 0, "normal");
+}
+
 static inline void play_init_turn(struct fake_worker *end, uint64_t turn, const char *name,
                                   bool again) {
     switch (role_of(name)) {
@@ -73,7 +82,9 @@ static inline void play_init_turn(struct fake_worker *end, uint64_t turn, const 
         default: break;
     }
     note_history('+', name);
-    if (again) {
+    if (role_of(name) == ROLE_BRIEF) {
+        play_brief(end, turn);
+    } else if (again) {
         play_done(end, turn);
     } else {
         play_state(end, turn, "s0");
