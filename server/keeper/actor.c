@@ -11,6 +11,7 @@
 #include <sys/random.h>
 
 #define NAMES_MIN 1024u
+#define CACHE_LINE 64u
 
 static const char *const LIFE_TEXTS[ACTOR_LIVES] = {
     [ACTOR_FREE] = "free",           [ACTOR_STARTING] = "starting",
@@ -56,7 +57,8 @@ static enum status segment_add(struct actor_table *table) {
     if (segments == NULL) return STATUS_NO_MEMORY;
     table->segments = segments;
 
-    struct actor *segment = calloc(ACTOR_SEGMENT, sizeof *segment);
+    // Left as it is: slot_take() begins with each slot, so that those never used cost no memory.
+    struct actor *segment = aligned_alloc(CACHE_LINE, ACTOR_SEGMENT * sizeof *segment);
     if (segment == NULL) return STATUS_NO_MEMORY;
     segments[table->segment_count++] = segment;
     return STATUS_OK;
@@ -73,9 +75,32 @@ static enum status slot_take(struct actor_table *table, struct actor **ret_actor
         if (status != STATUS_OK) return status;
     }
     struct actor *actor = slot_actor(table, table->used);
-    actor->slot = table->used++;
+    *actor = (struct actor){.slot = table->used++};
     *ret_actor = actor;
     return STATUS_OK;
+}
+
+static const struct actor_extra NOTHING_EXTRA;
+
+struct actor_extra *actor_extra(struct actor *actor) {
+    if (actor->extra == &NOTHING_EXTRA) {
+        struct actor_extra *extra = calloc(1, sizeof *extra);
+        if (extra == NULL) return NULL;
+        actor->extra = extra;
+    }
+    return (struct actor_extra *)actor->extra;
+}
+
+static void extra_free(struct actor *actor) {
+    if (actor->extra == &NOTHING_EXTRA) return;
+    CHECK(actor->extra->pending == NULL);
+    CHECK(actor->extra->await == NULL);
+    CHECK(actor->extra->ties == NULL);
+    if (actor->extra->trouble != NULL) free(actor->extra->trouble->reason);
+    free(actor->extra->trouble);
+    alarms_free(actor);
+    free(actor_extra(actor));
+    actor->extra = &NOTHING_EXTRA;
 }
 
 enum status actor_create(struct actor_table *table, struct slice name, struct slice argument,
@@ -97,6 +122,7 @@ enum status actor_create(struct actor_table *table, struct slice name, struct sl
     }
     // Generation and epoch go on, so that ids and copies of the tenant before stay stale.
     *actor = (struct actor){
+        .extra = &NOTHING_EXTRA,
         .idle = {.kind = TIMER_IDLE},
         .slot = actor->slot,
         .generation = actor->generation + 1,
@@ -134,19 +160,13 @@ void actor_forget_argument(struct actor *actor) {
 void actor_destroy(struct actor_table *table, struct actor *actor) {
     CHECK(actor->life != ACTOR_FREE);
     CHECK(list_empty(&actor->mailbox));
-    CHECK(actor->pending == NULL);
-    CHECK(actor->await == NULL);
-    CHECK(actor->ties == NULL);
     CHECK(!timer_armed(&actor->idle));
 
     list_remove(&actor->ready);
-    if (actor->trouble != NULL) free(actor->trouble->reason);
-    free(actor->trouble);
-    alarms_free(actor);
+    extra_free(actor);
     if (actor_text(actor) != actor->text.here) free(actor->text.elsewhere);
     actor->name_bytes = 0;
     actor->argument_bytes = 0;
-    actor->trouble = NULL;
     actor->life = ACTOR_FREE;
     actor->generation++;
     list_push(&table->free, &actor->ready);

@@ -80,8 +80,18 @@ struct pending;
 struct ties;
 struct supervisor;
 
+// What few actors have. Read through actor->extra, written through actor_extra().
+struct actor_extra {
+    struct trouble *trouble; // owned; NULL: it never crashed
+    struct pending *pending; // deferred calls; owned by the pending table
+    struct alarms  *alarms;  // owned; NULL: it needs none
+    struct await   *await;   // owned; NULL: it has made no call
+    struct ties    *ties;    // owned by the tie table; NULL: it has none
+};
+
 #define ACTOR_TEXT_HERE 24u
 
+// What a call touches comes first: with the segments aligned it is in two or three cache lines.
 struct actor {
     // Name, then argument: here if they are short, which spares a look-up one more miss; else
     // owned.
@@ -89,46 +99,47 @@ struct actor {
         uint8_t  here[ACTOR_TEXT_HERE];
         uint8_t *elsewhere;
     } text;
-    struct list     ready;   // in a list of actors to pump again, or alone
-    struct list     mailbox; // envelopes, oldest first; owned
-    struct trouble *trouble; // owned; NULL: it never crashed
-    struct pending *pending; // deferred calls; owned by the pending table
-    struct alarms  *alarms;  // owned; NULL: it needs none
-    struct await   *await;   // owned; NULL: it has made no call
-    struct ties    *ties;    // owned by the tie table; NULL: it has none
-    struct timer    idle;    // TIMER_IDLE
-    struct child   *child;   // its place in a supervisor; NULL: it has none
-    // Owned by supervisor.c; NULL: an actor. A supervisor has a name and an id, and runs no code.
-    struct supervisor *supervisor;
-    uint64_t           unit;    // never reused
-    uint64_t           version; // of the newest state handed to the mirror
-    uint32_t           slot;
-    uint32_t           generation;  // incarnations of this slot; with the slot it makes the id
-    uint32_t           epoch;       // activations
-    uint32_t           host_serial; // of the host that holds it
-    uint32_t           waiting;     // envelopes in the mailbox
-    uint32_t           inflight;    // turns in a ring that are not void
-    uint32_t           mailbox_max;
-    uint32_t           intensity;
-    uint32_t           period_ms;
-    uint32_t           argument_bytes;
-    uint16_t           behaviour;
-    uint8_t            name_bytes;
-    uint8_t            worker;
-    uint8_t            pool; // index, of the hosts that may run it
-    uint8_t            life : 4;
-    uint8_t            home : 4;
-    uint8_t            restart : 4;
-    uint8_t            on_intensity : 4;
+    struct list               ready;   // in a list of actors to pump again, or alone
+    struct list               mailbox; // envelopes, oldest first; owned
+    const struct actor_extra *extra;   // owned unless it is the one that all share, which is empty
+    uint64_t                  unit;    // never reused
+    uint64_t                  version; // of the newest state handed to the mirror
+    uint32_t                  slot;
+    // incarnations of this slot; with the slot it makes the id
+    uint32_t generation;
+    uint32_t epoch;       // activations
+    uint32_t host_serial; // of the host that holds it
+    uint32_t waiting;     // envelopes in the mailbox
+    uint32_t inflight;    // turns in a ring that are not void
+    uint32_t mailbox_max;
+    uint32_t argument_bytes;
+    uint16_t behaviour;
+    uint8_t  name_bytes;
+    uint8_t  worker;
+    uint8_t  pool; // index, of the hosts that may run it
+    uint8_t  life : 4;
+    uint8_t  home : 4;
+    uint8_t  restart : 4;
+    uint8_t  on_intensity : 4;
+    // enum held. Messages of users wait while it has one of HELD_BACK; the control lane goes on.
+    uint8_t held : 3;
     // The worker may have run turns of this actor that were taken back: its copy is not to be used
     // after the turn that runs now.
-    bool stale : 1;
-    bool own_waits : 1; // a message in the mailbox may be `own`
-    bool replaced : 1;  // a TURN_REPLACE may be waiting or in flight
-    // enum held. Messages of users wait while it has one of HELD_BACK; the control lane goes on.
-    uint8_t held;
-    bool    no_trap_exit; // exits of linked actors end it
+    bool         stale : 1;
+    bool         own_waits : 1;    // a message in the mailbox may be `own`
+    bool         replaced : 1;     // a TURN_REPLACE may be waiting or in flight
+    bool         no_trap_exit : 1; // exits of linked actors end it
+    struct timer idle;             // TIMER_IDLE
+    // Its place in a supervisor; NULL: it has none
+    struct child *child;
+    // Owned by supervisor.c; NULL: an actor. A supervisor has a name and an id, and runs no code.
+    struct supervisor *supervisor;
+    uint32_t           intensity;
+    uint32_t           period_ms;
 };
+
+// For writing: a struct of its own from the first time on.   Fails: NULL when memory ran out.
+struct actor_extra *actor_extra(struct actor *actor);
 
 static inline uint64_t actor_id(const struct actor *actor) {
     return (uint64_t)actor->generation << 32 | actor->slot;

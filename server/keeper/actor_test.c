@@ -61,7 +61,7 @@ Test(actor, a_new_tenant_has_its_own_copy_of_name_and_argument) {
     cr_assert(actor->life == ACTOR_STARTING);
     cr_assert(actor->home == HOME_COLD);
     cr_assert(list_empty(&actor->mailbox));
-    cr_assert(actor->trouble == NULL);
+    cr_assert(actor->extra->trouble == NULL);
     cr_assert(table.live == 1);
     cr_assert(find("name") == NULL, "it is not registered yet");
 }
@@ -149,8 +149,8 @@ Test(actor, one_that_is_destroyed_frees_what_it_remembers_and_leaves_its_list) {
     struct list   waiting;
     list_init(&waiting);
     list_push(&waiting, &actor->ready);
-    actor->trouble = calloc(1, sizeof *actor->trouble);
-    actor->trouble->reason = malloc(10);
+    actor_extra(actor)->trouble = calloc(1, sizeof *actor->extra->trouble);
+    actor->extra->trouble->reason = malloc(10);
     actor_destroy(&table, actor);
     cr_assert(list_empty(&waiting));
     cr_assert(table.live == 0);

@@ -9,12 +9,13 @@
 #include <string.h>
 
 struct alarms *alarms_of(struct actor *actor) {
-    if (actor->alarms != NULL) return actor->alarms;
-    struct alarms *alarms = malloc(sizeof *alarms);
+    if (actor->extra->alarms != NULL) return actor->extra->alarms;
+    struct actor_extra *extra = actor_extra(actor);
+    struct alarms      *alarms = extra == NULL ? NULL : malloc(sizeof *alarms);
     if (alarms == NULL) return NULL;
     *alarms = (struct alarms){.hibernate = {.kind = TIMER_HIBERNATE}, .slot = actor->slot};
     list_init(&alarms->own);
-    actor->alarms = alarms;
+    extra->alarms = alarms;
     return alarms;
 }
 
@@ -51,7 +52,7 @@ void alarms_arm_idle(struct shard *shard, struct actor *actor, uint64_t due_ms,
                      struct slice message) {
     if (due_ms == UINT64_MAX) return;
     if (message.data == NULL) {
-        if (actor->alarms != NULL) drop_message(shard, actor->alarms);
+        if (actor->extra->alarms != NULL) drop_message(shard, actor->extra->alarms);
     } else if (!keep_message(shard, actor, message)) {
         LOG_WARN("timer.unarmed", "slot=%u", actor->slot);
         return;
@@ -81,7 +82,7 @@ void alarms_idle_due(struct shard *shard, struct actor *actor) {
     // Taken out: what the delivery leads to may be the end of the actor.
     uint8_t       *message = NULL;
     struct slice   payload = envelope_timeout();
-    struct alarms *alarms = actor->alarms;
+    struct alarms *alarms = actor->extra->alarms;
     uint32_t       slot = actor->slot;
     if (alarms != NULL && alarms->message != NULL) {
         message = alarms->message;
@@ -98,7 +99,7 @@ void alarms_idle_due(struct shard *shard, struct actor *actor) {
 // --- hibernation by itself ---
 
 void alarms_worked(struct shard *shard, struct actor *actor) {
-    struct alarms *alarms = actor->alarms;
+    struct alarms *alarms = actor->extra->alarms;
     if (alarms->hibernate_after_ms == 0) return;
     alarms->worked_ms = shard->now_ms;
     if (timer_armed(&alarms->hibernate) || actor->home != HOME_HOT) return;
@@ -125,17 +126,17 @@ void alarms_hibernate_due(struct shard *shard, struct alarms *alarms) {
 void alarms_end(struct shard *shard, struct actor *actor) {
     heap_cancel(&shard->timers, &actor->idle);
     router_drop_own(shard, actor);
-    if (actor->alarms == NULL) return;
-    heap_cancel(&shard->timers, &actor->alarms->hibernate);
-    drop_message(shard, actor->alarms);
-    send_timers_end(shard, &actor->alarms->own);
+    if (actor->extra->alarms == NULL) return;
+    heap_cancel(&shard->timers, &actor->extra->alarms->hibernate);
+    drop_message(shard, actor->extra->alarms);
+    send_timers_end(shard, &actor->extra->alarms->own);
 }
 
 void alarms_free(struct actor *actor) {
-    if (actor->alarms == NULL) return;
-    CHECK(!timer_armed(&actor->alarms->hibernate));
-    CHECK(actor->alarms->message == NULL);
-    CHECK(list_empty(&actor->alarms->own));
-    free(actor->alarms);
-    actor->alarms = NULL;
+    if (actor->extra->alarms == NULL) return;
+    CHECK(!timer_armed(&actor->extra->alarms->hibernate));
+    CHECK(actor->extra->alarms->message == NULL);
+    CHECK(list_empty(&actor->extra->alarms->own));
+    free(actor->extra->alarms);
+    actor_extra(actor)->alarms = NULL;
 }

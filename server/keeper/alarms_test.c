@@ -228,13 +228,13 @@ Test(alarms, each_turn_begins_the_idleness_anew_without_touching_the_heap) {
     host_joins(1);
     struct actor       *actor = up_sleepy("a", 100);
     struct fake_worker *end = home_of(actor);
-    uint64_t            due_ms = actor->alarms->hibernate.due_ms;
+    uint64_t            due_ms = actor->extra->alarms->hibernate.due_ms;
     later(60);
     work(end);
-    cr_assert(actor->alarms->hibernate.due_ms == due_ms, "only noted");
+    cr_assert(actor->extra->alarms->hibernate.due_ms == due_ms, "only noted");
     later(40);
     cr_assert(actor->home == HOME_HOT);
-    cr_assert(actor->alarms->hibernate.due_ms == due_ms + 60);
+    cr_assert(actor->extra->alarms->hibernate.due_ms == due_ms + 60);
     later(59);
     cr_assert(actor->home == HOME_HOT);
     later(1);
@@ -290,7 +290,7 @@ Test(alarms, whatever_a_host_answers_to_forget_changes_nothing) {
     play_crash(end, turn, COMMIT_CODE_RAISE, "boom");
     step();
     cr_assert(actor->life == ACTOR_RUNNING);
-    cr_assert(actor->trouble == NULL);
+    cr_assert(actor->extra->trouble == NULL);
     cr_assert(end->keeper_end->inflight == 0);
 }
 
@@ -360,5 +360,5 @@ Test(alarms, the_behaviour_has_a_default_that_a_start_overrides) {
     later(40);
     cr_assert(actor->home == HOME_DORMANT);
     cr_assert(awake->home == HOME_HOT);
-    cr_assert(awake->alarms == NULL);
+    cr_assert(awake->extra->alarms == NULL);
 }

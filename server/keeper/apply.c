@@ -293,7 +293,7 @@ static void settle_down(struct subject *s) {
     }
     if (actor->inflight > 0) return;
     if (flags & COMMIT_HIBERNATE) actor->home = HOME_DORMANT;
-    if (actor->alarms != NULL) alarms_worked(shard, actor);
+    if (actor->extra->alarms != NULL) alarms_worked(shard, actor);
     if (actor->waiting > 0) {
         router_pump(shard, actor);
     } else if (timer) {

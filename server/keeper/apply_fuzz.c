@@ -266,9 +266,9 @@ static void check_held(const struct actor *actor) {
         CHECK(next >= rank);
         rank = next;
     }
-    bool awaits = actor->await != NULL && actor->await->serial != 0;
+    bool awaits = actor->extra->await != NULL && actor->extra->await->serial != 0;
     CHECK(awaits == ((actor->held & HELD_AWAITING) != 0));
-    CHECK(!awaits || timer_armed(&actor->await->deadline));
+    CHECK(!awaits || timer_armed(&actor->extra->await->deadline));
     // No circle was let in.
     const struct actor *at = actor;
     for (uint32_t i = 0; i <= fx.shard.actors.used && at != NULL; i++) {
@@ -307,7 +307,8 @@ static void check_counts(void) {
         CHECK(waiting == actor->waiting);
         CHECK(actor->inflight == inflight[slot]);
         CHECK(actor->life != ACTOR_ENDED || actor->waiting + actor->inflight == 0);
-        for (struct pending *entry = actor->pending; entry != NULL; entry = entry->next) pending++;
+        for (struct pending *entry = actor->extra->pending; entry != NULL; entry = entry->next)
+            pending++;
     }
     CHECK(waiting_bytes == fx.shard.waiting_bytes);
     CHECK(pending == fx.shard.pending.count);
@@ -338,9 +339,9 @@ static void check_timers(void) {
     }
     for (uint32_t slot = 0; slot < fx.shard.actors.used; slot++) {
         const struct actor *actor = actor_at(&fx.shard.actors, slot);
-        if (actor == NULL || actor->alarms == NULL) continue;
-        bytes += actor->alarms->message_bytes;
-        sent += actor->alarms->sent;
+        if (actor == NULL || actor->extra->alarms == NULL) continue;
+        bytes += actor->extra->alarms->message_bytes;
+        sent += actor->extra->alarms->sent;
     }
     CHECK(timers == fx.shard.send_timers.count);
     CHECK(timers <= fx.options.timers_max);
@@ -357,11 +358,11 @@ static void check_ties(void) {
     uint32_t ends = ends_of(tie_find_client(&fx.shard.ties, client(0)));
     for (uint32_t slot = 0; slot < fx.shard.actors.used; slot++) {
         const struct actor *actor = actor_at(&fx.shard.actors, slot);
-        if (actor == NULL || actor->ties == NULL) continue;
-        CHECK(actor->ties->actor == actor);
-        CHECK(actor->ties->id == actor_id(actor));
-        CHECK(ends_of(actor->ties) > 0);
-        ends += ends_of(actor->ties);
+        if (actor == NULL || actor->extra->ties == NULL) continue;
+        CHECK(actor->extra->ties->actor == actor);
+        CHECK(actor->extra->ties->id == actor_id(actor));
+        CHECK(ends_of(actor->extra->ties) > 0);
+        ends += ends_of(actor->extra->ties);
     }
     const struct list *over = &fx.shard.ties.over;
     for (const struct list *link = over->next; link != over; link = link->next) {

@@ -116,7 +116,7 @@ Test(apply, a_call_without_a_reply_waits_for_a_later_turn) {
     step();
     cr_assert(replied(1, "at last"));
     cr_assert(fx.shard.pending.count == 0);
-    cr_assert(actor->pending == NULL);
+    cr_assert(actor->extra->pending == NULL);
     later(DEADLINE_MS_DEFAULT + 1);
     cr_assert(replied(1, "at last"));
 }
@@ -702,7 +702,7 @@ Test(apply, a_payload_that_is_no_value_costs_nothing_but_the_message) {
     cr_assert(failed(1, STATUS_INVALID));
     cr_assert(replied(2, "ok"));
     cr_assert(actor->life == ACTOR_RUNNING);
-    cr_assert(actor->trouble == NULL);
+    cr_assert(actor->extra->trouble == NULL);
 }
 
 Test(apply, a_stop_whose_reason_is_no_value_does_not_stop_anything) {

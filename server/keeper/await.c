@@ -76,7 +76,7 @@ static struct envelope *answer_message(const struct shard *shard, const struct a
 // --- who waits for whom ---
 
 struct actor *await_target(const struct shard *shard, const struct actor *actor) {
-    const struct await *await = actor->await;
+    const struct await *await = actor->extra->await;
     if (await == NULL || await->serial == 0) return NULL;
     struct actor *target = actor_at(&shard->actors, await->target_slot);
     return target != NULL && target->unit == await->target_unit ? target : NULL;
@@ -127,14 +127,15 @@ static void describe_circle(const struct shard *shard, const struct actor *calle
 // --- the call ---
 
 enum status await_prepare(struct shard *shard, struct actor *actor) {
-    struct await *await = actor->await;
+    struct await *await = actor->extra->await;
     if (await != NULL && await->serial != 0) return STATUS_INVALID;
     if (await == NULL) {
-        await = calloc(1, sizeof *await);
+        struct actor_extra *extra = actor_extra(actor);
+        await = extra == NULL ? NULL : calloc(1, sizeof *await);
         if (await == NULL) return STATUS_NO_MEMORY;
         await->deadline.kind = TIMER_AWAIT;
         await->slot = actor->slot;
-        actor->await = await;
+        extra->await = await;
     }
     if (await->spare == NULL) {
         await->spare = error_message(shard, STATUS_NO_MEMORY, (struct slice){0});
@@ -172,7 +173,7 @@ static void refuse_circle(struct shard *shard, struct caller caller, const struc
 
 void await_begin(struct shard *shard, struct actor *actor, struct slice name, uint64_t limit_ms,
                  struct slice message) {
-    struct await *await = actor->await;
+    struct await *await = actor->extra->await;
     uint32_t      limit = limit_ms == 0 ? DEADLINE_MS_DEFAULT : (uint32_t)limit_ms;
     CHECK(await != NULL);
     CHECK(timer_armed(&await->deadline));
@@ -200,7 +201,7 @@ void await_begin(struct shard *shard, struct actor *actor, struct slice name, ui
 // --- its end ---
 
 static void deliver(struct shard *shard, struct actor *actor, struct envelope *envelope) {
-    struct await *await = actor->await;
+    struct await *await = actor->extra->await;
     if (envelope == NULL) {
         envelope = await->spare;
         await->spare = NULL;
@@ -208,14 +209,16 @@ static void deliver(struct shard *shard, struct actor *actor, struct envelope *e
     heap_cancel(&shard->timers, &await->deadline);
     heap_cancel(&shard->timers, &actor->idle); // as by any message
     await->serial = 0;
-    actor->held &= (uint8_t)~HELD_AWAITING;
+    actor->held = actor->held & ~(unsigned)HELD_AWAITING & 7u;
     router_enqueue_first(shard, actor, envelope);
 }
 
 void await_answer(struct shard *shard, struct caller caller, const struct answer *answer) {
     if (caller.generation == 0) return;
     struct actor *actor = actor_at(&shard->actors, caller.generation - 1);
-    if (actor == NULL || actor->await == NULL || actor->await->serial != caller.request) return;
+    if (actor == NULL || actor->extra->await == NULL ||
+        actor->extra->await->serial != caller.request)
+        return;
     deliver(shard, actor, answer_message(shard, answer));
 }
 
@@ -228,10 +231,10 @@ void await_expired(struct shard *shard, struct await *await) {
 }
 
 void await_over(struct shard *shard, struct actor *actor) {
-    struct await *await = actor->await;
+    struct await *await = actor->extra->await;
     if (await == NULL) return;
     heap_cancel(&shard->timers, &await->deadline);
     free(await->spare);
     free(await);
-    actor->await = NULL;
+    actor_extra(actor)->await = NULL;
 }

@@ -273,7 +273,7 @@ Test(await, a_caller_that_ends_waits_no_more) {
     call_from("a", "b", 100);
     ask_kill(1, "a");
     cr_assert(!awaits("a"));
-    cr_assert(actor_named("a")->await == NULL);
+    cr_assert(actor_named("a")->extra->await == NULL);
     play_done(fake(0, 0), take("b", TURN_CALL)->turn);
     later(1000); // no timer is left
     play_done(fake(0, 0), take("a", TURN_INIT)->turn);
@@ -364,7 +364,7 @@ Test(await, a_second_call_of_a_chain_crashes_it) {
     play_send(fake(0, 0), &out);
     step();
     cr_assert(actor_named("a")->life == ACTOR_RESTARTING);
-    cr_assert(actor_named("a")->await == NULL);
+    cr_assert(actor_named("a")->extra->await == NULL);
 }
 
 Test(await, one_that_the_mirror_has_no_room_for_is_made_later) {

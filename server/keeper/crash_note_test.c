@@ -35,7 +35,7 @@ Test(crash_note, keeps_the_call_that_crashed) {
     cr_assert(same(report->message, text("crash")));
     cr_assert(report->state_version == 1);
     cr_assert(!report->quarantined);
-    cr_assert(actor->trouble->crash == report->id);
+    cr_assert(actor->extra->trouble->crash == report->id);
 }
 
 Test(crash_note, keeps_the_argument_of_an_init_that_crashed) {
@@ -192,7 +192,7 @@ Test(crash_note, what_killed_its_host_is_quarantined) {
     cr_assert_str_eq(newest()->report.kind, "signal");
     cr_assert(same(newest()->report.message, text("poison")));
     cr_assert(newest()->report.attempts == 0);
-    cr_assert(actor->trouble->crash == newest()->report.id);
+    cr_assert(actor->extra->trouble->crash == newest()->report.id);
 }
 
 // Longer than what stays in the ring, and still there after its turn has been removed from it.

@@ -19,8 +19,8 @@ static struct slice presentable(struct slice reason) {
 
 // Whoever started an actor learns from the answer that it did not come up, and from nothing else.
 static void forget_start(struct shard *shard, struct actor *actor) {
-    struct list *link = actor->ties->ties[TIE_TARGET].next;
-    while (actor->ties != NULL && link != &actor->ties->ties[TIE_TARGET]) {
+    struct list *link = actor->extra->ties->ties[TIE_TARGET].next;
+    while (actor->extra->ties != NULL && link != &actor->extra->ties->ties[TIE_TARGET]) {
         struct tie *tie = LIST_ENTRY(link, struct tie, at[TIE_TARGET]);
         // They were made first, so nothing is behind the first of another kind.
         if (!tie->from_start) return;
@@ -30,10 +30,10 @@ static void forget_start(struct shard *shard, struct actor *actor) {
 }
 
 void exits_actor_over(struct shard *shard, struct actor *actor, struct slice reason) {
-    if (actor->ties == NULL) return;
+    if (actor->extra->ties == NULL) return;
     if (actor->life == ACTOR_STARTING) forget_start(shard, actor);
-    if (actor->ties == NULL) return;
-    tie_over(&shard->ties, actor->ties, actor_name(actor), presentable(reason));
+    if (actor->extra->ties == NULL) return;
+    tie_over(&shard->ties, actor->extra->ties, actor_name(actor), presentable(reason));
 }
 
 void exits_client_over(struct shard *shard, struct caller client) {

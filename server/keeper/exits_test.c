@@ -222,7 +222,7 @@ Test(exits, a_connection_that_closes_takes_its_monitors_along) {
     exits_client_over(&fx.shard, client(0));
     step();
     cr_assert(no_ties());
-    cr_assert(nothing_for(a) && a->life == ACTOR_RUNNING && a->ties == NULL);
+    cr_assert(nothing_for(a) && a->life == ACTOR_RUNNING && a->extra->ties == NULL);
     exits_client_over(&fx.shard, client(0));
     step();
     cr_assert(fx.push_count == 0);
@@ -427,7 +427,7 @@ Test(exits, the_end_of_a_watcher_does_nothing_to_its_target) {
     struct actor *a = up("a"), *b = up("b");
     tie_effect_monitor(&fx.shard, a, 1, raw("b"), 0);
     stop(a, "a", "bye");
-    cr_assert(nothing_for(b) && b->ties == NULL && no_ties());
+    cr_assert(nothing_for(b) && b->extra->ties == NULL && no_ties());
 }
 
 Test(exits, a_linked_actor_that_traps_is_told_also_of_a_normal_end) {
@@ -505,7 +505,7 @@ Test(exits, an_actor_cannot_be_linked_with_itself) {
     struct actor *a = up("a");
     link_actors(a, "a");
     tie_effect_link(&fx.shard, a, (struct slice){0}, actor_id(a));
-    cr_assert(a->ties == NULL && no_ties());
+    cr_assert(a->extra->ties == NULL && no_ties());
 }
 
 Test(exits, one_that_watches_itself_ends_without_a_word) {
@@ -541,7 +541,7 @@ Test(exits, what_the_limits_do_not_allow_comes_back_as_overloaded) {
     struct slice leave = take_info(a);
     cr_assert(number_at(leave, 1) == (int64_t)actor_id(b));
     cr_assert(peeper_value_is(part(leave, 2), "overloaded"));
-    cr_assert(a->ties == NULL && b->ties == NULL);
+    cr_assert(a->extra->ties == NULL && b->extra->ties == NULL);
 }
 
 Test(exits, a_long_chain_of_links_falls_without_going_deep, .timeout = 60) {

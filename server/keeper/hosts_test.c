@@ -183,8 +183,8 @@ Test(hosts, the_turn_that_was_running_is_blamed_and_the_others_go_on_in_order) {
     cr_assert(failed(1, STATUS_CRASHED));
     cr_assert_str_eq(answer_of(1)->crash, "signal");
     cr_assert_str_eq(answer_of(1)->message, "SIGSEGV at 0xdead");
-    cr_assert(guilty->trouble->restarts == 1);
-    cr_assert(innocent->trouble == NULL);
+    cr_assert(guilty->extra->trouble->restarts == 1);
+    cr_assert(innocent->extra->trouble == NULL);
     cr_assert(fx.shard.metrics.crashes[CRASH_SIGNAL] == 1);
 
     // Of the innocent one the first turn brings the state; of the guilty one there is the init.
@@ -273,7 +273,7 @@ Test(hosts, only_the_worker_that_died_is_to_blame) {
     dies(guilty, DEATH_SIGNAL, SIGSEGV);
     cr_assert(!answered(1));
     cr_assert(failed(2, STATUS_CRASHED));
-    cr_assert(a->trouble == NULL);
+    cr_assert(a->extra->trouble == NULL);
     struct fake_worker       *end = home_of(a);
     const struct turn_record *turn = play_take(end, TURN_CALL);
     cr_assert(turn->note_attempts == 0, "that death was nobody's but the guilty one's");
@@ -334,7 +334,7 @@ Test(hosts, a_turn_that_was_not_begun_is_not_to_blame) {
     step();
     dies(fake(0, 0), DEATH_SIGNAL, SIGSEGV);
     cr_assert(!answered(1));
-    cr_assert(actor->trouble == NULL);
+    cr_assert(actor->extra->trouble == NULL);
     play_reply(fake(1, 0), play_take(fake(1, 0), TURN_CALL)->turn, "y", NULL);
     step();
     cr_assert(replied(1, "y"));
@@ -388,7 +388,7 @@ Test(hosts, a_turn_is_blamed_when_a_second_host_is_lost_under_it) {
     cr_assert(failed(1, STATUS_CRASHED));
     cr_assert_str_eq(answer_of(1)->crash, "host_lost");
     cr_assert(actor->life == ACTOR_RESTARTING);
-    cr_assert(innocent->trouble == NULL);
+    cr_assert(innocent->extra->trouble == NULL);
     cr_assert(!answered(3));
     cr_assert(fx.shard.metrics.crashes[CRASH_HOST_LOST] == 1);
     const struct turn_record *next;

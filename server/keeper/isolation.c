@@ -59,7 +59,8 @@ static void leave(struct shard *shard, struct actor *actor) {
 }
 
 void isolation_leave(struct shard *shard, struct actor *actor) {
-    if (actor->trouble != NULL) heap_cancel(&shard->timers, &actor->trouble->quarantine);
+    if (actor->extra->trouble != NULL)
+        heap_cancel(&shard->timers, &actor->extra->trouble->quarantine);
     if (actor->pool == POOL_GENERAL) return;
     leave(shard, actor);
 }
@@ -141,7 +142,7 @@ static void put_into_quarantine(struct shard *shard, struct actor *actor) {
 }
 
 void isolation_killed_host(struct shard *shard, struct actor *actor) {
-    struct trouble *trouble = actor->trouble;
+    struct trouble *trouble = actor->extra->trouble;
     CHECK(trouble != NULL);
     CHECK(actor->home == HOME_COLD);
     if (actor->pool >= POOL_OWN_FIRST) return; // nobody else is there
@@ -156,9 +157,9 @@ void isolation_killed_host(struct shard *shard, struct actor *actor) {
 
 bool isolation_release(struct shard *shard, struct actor *actor) {
     char name[300];
-    if (actor->pool != POOL_QUARANTINE || !actor->trouble->let_go) return false;
+    if (actor->pool != POOL_QUARANTINE || !actor->extra->trouble->let_go) return false;
     CHECK(actor->inflight == 0);
-    heap_cancel(&shard->timers, &actor->trouble->quarantine);
+    heap_cancel(&shard->timers, &actor->extra->trouble->quarantine);
     leave(shard, actor);
     LOG_INFO("actor.released", "name=%s unit=%llu",
              log_quote(name, sizeof name, actor_name(actor).data, actor->name_bytes),
@@ -181,13 +182,13 @@ static void move_on(struct shard *shard, struct actor *actor) {
 void isolation_quiet(struct shard *shard, struct actor *actor) {
     // One that does not run is not quiet, it is down.
     if (actor->life != ACTOR_RUNNING) {
-        look_after(shard, actor->trouble, shard->options->quarantine_ms);
+        look_after(shard, actor->extra->trouble, shard->options->quarantine_ms);
         return;
     }
-    actor->trouble->let_go = true;
+    actor->extra->trouble->let_go = true;
     if (actor->inflight > 0) move_on(shard, actor);
     if (actor->inflight > 0) {
-        look_after(shard, actor->trouble, LOOK_AGAIN_MS);
+        look_after(shard, actor->extra->trouble, LOOK_AGAIN_MS);
         return;
     }
     if (actor->home == HOME_HOT) actor->home = HOME_COLD;

@@ -28,8 +28,8 @@ bool isolation_full(const struct shard *shard);
 // ring.
 void isolation_leave(struct shard *shard, struct actor *actor);
 
-// The actor has killed its host. It must be cold, with actor->trouble; where it goes on, it goes on
-// in the pool that it has afterwards.
+// The actor has killed its host. It must be cold, with actor->extra->trouble; where it goes on, it
+// goes on in the pool that it has afterwards.
 void isolation_killed_host(struct shard *shard, struct actor *actor);
 
 // A TIMER_QUARANTINE is due: the actor has been quiet.

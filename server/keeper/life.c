@@ -34,8 +34,8 @@ typedef void move(struct shard *shard, struct actor *actor, const struct end *en
 // --- answers to those who waited for an incarnation that is no more ---
 
 static void pending_fail(struct shard *shard, struct actor *actor, const struct failure *failure) {
-    while (actor->pending != NULL) {
-        struct pending *pending = actor->pending;
+    while (actor->extra->pending != NULL) {
+        struct pending *pending = actor->extra->pending;
         struct caller   caller = pending->caller;
         heap_cancel(&shard->timers, &pending->deadline);
         pending_remove(&shard->pending, pending);
@@ -121,7 +121,7 @@ static void end_unit(struct shard *shard, struct actor *actor, struct slice reas
     await_over(shard, actor);
     pending_fail(shard, actor, &failure);
     mailbox_fail(shard, actor, &failure);
-    if (actor->trouble != NULL) heap_cancel(&shard->timers, &actor->trouble->backoff);
+    if (actor->extra->trouble != NULL) heap_cancel(&shard->timers, &actor->extra->trouble->backoff);
     isolation_leave(shard, actor);
 
     if (fate == END_KEEP && actor->name_bytes > 0) {
@@ -145,13 +145,14 @@ void life_discard(struct shard *shard, struct actor *actor) {
 // --- counting restarts ---
 
 static struct trouble *trouble_of(struct actor *actor) {
-    if (actor->trouble != NULL) return actor->trouble;
-    struct trouble *trouble = calloc(1, sizeof *trouble);
+    if (actor->extra->trouble != NULL) return actor->extra->trouble;
+    struct actor_extra *extra = actor_extra(actor);
+    struct trouble     *trouble = extra == NULL ? NULL : calloc(1, sizeof *trouble);
     if (trouble == NULL) return NULL;
     trouble->backoff.kind = TIMER_BACKOFF;
     trouble->quarantine.kind = TIMER_QUARANTINE;
     trouble->slot = actor->slot;
-    actor->trouble = trouble;
+    extra->trouble = trouble;
     return trouble;
 }
 
@@ -194,8 +195,9 @@ static void restart_now(struct shard *shard, struct actor *actor, const struct e
     if (init == NULL) {
         // Without memory for one small message; try again when there may be some.
         actor->life = ACTOR_WAITING;
-        if (actor->trouble != NULL && heap_arm(&shard->timers, &actor->trouble->backoff,
-                                               shard->now_ms + BACKOFF_MS_MAX) == STATUS_OK) {
+        if (actor->extra->trouble != NULL &&
+            heap_arm(&shard->timers, &actor->extra->trouble->backoff,
+                     shard->now_ms + BACKOFF_MS_MAX) == STATUS_OK) {
             return;
         }
         actor->life = ACTOR_SUSPENDED;
@@ -269,7 +271,7 @@ static struct trouble *close_incarnation(struct shard *shard, struct actor *acto
     pending_fail(shard, actor, &failure);
     drop_init(shard, actor);
     actor->held = 0;
-    struct trouble *trouble = abnormally ? trouble_of(actor) : actor->trouble;
+    struct trouble *trouble = abnormally ? trouble_of(actor) : actor->extra->trouble;
     if (trouble == NULL) return NULL;
     heap_cancel(&shard->timers, &trouble->backoff);
     forget_if_quiet(shard, actor, trouble);
@@ -352,7 +354,7 @@ static void plan_exit(struct shard *shard, struct actor *actor, const struct end
 
 static void begin(struct shard *shard, struct actor *actor, const struct end *end) {
     (void)end;
-    struct trouble *trouble = actor->trouble;
+    struct trouble *trouble = actor->extra->trouble;
     actor->life = ACTOR_RUNNING;
     if (actor->restart == RESTART_TEMPORARY) actor_forget_argument(actor);
     if (actor->child != NULL) supervisor_news(shard, actor->child, NEWS_UP, reason_normal(), false);
@@ -373,7 +375,7 @@ static void due(struct shard *shard, struct actor *actor, const struct end *end)
 }
 
 static void resume(struct shard *shard, struct actor *actor, const struct end *end) {
-    struct trouble *trouble = actor->trouble;
+    struct trouble *trouble = actor->extra->trouble;
     if (trouble != NULL) {
         trouble->window = (struct window){0};
         trouble->backoff_step = 0;
@@ -525,7 +527,7 @@ void life_unrunnable(struct shard *shard, struct actor *actor, enum status statu
 
 void life_restart(struct shard *shard, struct actor *actor) {
     CHECK(actor->life == ACTOR_DOWN);
-    if (actor->trouble != NULL) actor->trouble->restarts++;
+    if (actor->extra->trouble != NULL) actor->extra->trouble->restarts++;
     shard->metrics.restarts++;
     restart_now(shard, actor, NULL);
 }
@@ -544,7 +546,7 @@ bool life_take_down(struct shard *shard, struct actor *actor, struct slice reaso
     await_over(shard, actor);
     pending_fail(shard, actor, &failure);
     drop_init(shard, actor);
-    if (actor->trouble != NULL) heap_cancel(&shard->timers, &actor->trouble->backoff);
+    if (actor->extra->trouble != NULL) heap_cancel(&shard->timers, &actor->extra->trouble->backoff);
     actor->held = 0;
     actor->life = ACTOR_DOWN;
     actor->generation++;

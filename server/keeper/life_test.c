@@ -146,10 +146,11 @@ Test(life, the_last_crash_is_remembered) {
     host_joins(1);
     struct actor *actor = up("a");
     crash_once(actor, 1, "a");
-    cr_assert_str_eq(actor->trouble->kind, "raise");
-    cr_assert(same(slice_of(actor->trouble->reason, actor->trouble->reason_bytes), text("boom")));
-    cr_assert(actor->trouble->restarts == 1);
-    cr_assert(actor->trouble->at_ms > 0);
+    cr_assert_str_eq(actor->extra->trouble->kind, "raise");
+    cr_assert(same(slice_of(actor->extra->trouble->reason, actor->extra->trouble->reason_bytes),
+                   text("boom")));
+    cr_assert(actor->extra->trouble->restarts == 1);
+    cr_assert(actor->extra->trouble->at_ms > 0);
 }
 
 Test(life, a_reason_over_its_limit_is_not_kept) {
@@ -165,7 +166,7 @@ Test(life, a_reason_over_its_limit_is_not_kept) {
     play_send(end, &out);
     step();
     cr_assert(failed(1, STATUS_CRASHED));
-    cr_assert(actor->trouble->reason_bytes < 100);
+    cr_assert(actor->extra->trouble->reason_bytes < 100);
     come_back(actor);
 }
 
@@ -179,7 +180,7 @@ Test(life, a_crash_of_the_init_after_a_crash_counts_as_one_more) {
     step();
     cr_assert(actor->life == ACTOR_SUSPENDED);
     cr_assert(actor->waiting == 0, "no init is left behind");
-    cr_assert(actor->trouble->restarts == 2);
+    cr_assert(actor->extra->trouble->restarts == 2);
 }
 
 Test(life, an_init_that_refuses_after_a_crash_is_a_crash) {
@@ -191,7 +192,7 @@ Test(life, an_init_that_refuses_after_a_crash_is_a_crash) {
     play_refuse(end, play_take(end, TURN_INIT)->turn, COMMIT_CODE_ERROR, "no");
     settle_loads();
     cr_assert(actor->life == ACTOR_RESTARTING);
-    cr_assert(actor->trouble->restarts == 2);
+    cr_assert(actor->extra->trouble->restarts == 2);
     come_back(actor);
 }
 
@@ -274,7 +275,7 @@ Test(life, peeper_exit_is_a_crash_of_kind_exit) {
     play_crash(end, play_take(end, TURN_CALL)->turn, COMMIT_CODE_EXIT, "tired");
     step();
     cr_assert(failed(1, STATUS_DOWN));
-    cr_assert_str_eq(actor->trouble->kind, "exit");
+    cr_assert_str_eq(actor->extra->trouble->kind, "exit");
     come_back(actor);
 }
 
@@ -348,7 +349,7 @@ Test(life, a_long_period_counts_over_its_whole_length) {
 static uint64_t backoff_of(struct actor *actor, uint64_t number) {
     crash_once(actor, number, "a");
     cr_assert(actor->life == ACTOR_WAITING);
-    uint64_t delay_ms = actor->trouble->backoff.due_ms - fx.shard.now_ms;
+    uint64_t delay_ms = actor->extra->trouble->backoff.due_ms - fx.shard.now_ms;
     later(delay_ms);
     come_back(actor);
     return delay_ms;
@@ -381,9 +382,9 @@ Test(life, resume_ends_a_back_off_early) {
     crash_once(actor, 6, "a");
     ask_resume(7, "a");
     cr_assert(done(7));
-    cr_assert(!timer_armed(&actor->trouble->backoff));
+    cr_assert(!timer_armed(&actor->extra->trouble->backoff));
     come_back(actor);
-    cr_assert(actor->trouble->backoff_step == 0);
+    cr_assert(actor->extra->trouble->backoff_step == 0);
 }
 
 Test(life, a_waiting_actor_can_be_stopped_at_once) {
@@ -533,7 +534,7 @@ Test(life, kill_of_an_idle_actor_restarts_it) {
     cr_assert(actor->life == ACTOR_RESTARTING);
     ask_kill(2, "a");
     cr_assert(done(2));
-    cr_assert(actor->trouble->restarts == 2);
+    cr_assert(actor->extra->trouble->restarts == 2);
     come_back(actor);
 }
 
@@ -734,18 +735,18 @@ Test(life, quiet_begins_when_the_init_has_committed) {
     struct actor *actor = up_as("a", RESTART_TRANSIENT, INTENSITY_BACKOFF, 0, 1000);
     for (uint64_t i = 1; i <= 4; i++) backoff_of(actor, i);
     crash_once(actor, 5, "a");
-    later(actor->trouble->backoff.due_ms - fx.shard.now_ms);
+    later(actor->extra->trouble->backoff.due_ms - fx.shard.now_ms);
     settle_loads();
     uint64_t init = play_take(home_of(actor), TURN_INIT)->turn;
     later(1500); // longer than the period, and then it crashes all the same
     play_crash(home_of(actor), init, COMMIT_CODE_RAISE, "boom");
     step();
-    cr_assert(actor->trouble->backoff_step == 6);
-    later(actor->trouble->backoff.due_ms - fx.shard.now_ms);
+    cr_assert(actor->extra->trouble->backoff_step == 6);
+    later(actor->extra->trouble->backoff.due_ms - fx.shard.now_ms);
     later(1500);
     come_back(actor);
     backoff_of(actor, 6);
-    cr_assert(actor->trouble->backoff_step == 7, "it was not quiet for a moment");
+    cr_assert(actor->extra->trouble->backoff_step == 7, "it was not quiet for a moment");
 }
 
 #ifdef CAN_REFUSE_MEMORY

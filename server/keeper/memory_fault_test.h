@@ -12,6 +12,7 @@
 extern void *__libc_malloc(size_t bytes);
 extern void *__libc_calloc(size_t count, size_t bytes);
 extern void *__libc_realloc(void *memory, size_t bytes);
+extern void *__libc_memalign(size_t alignment, size_t bytes);
 
 static _Thread_local int refuse_at; // 1: the next allocation fails; 0: none does
 
@@ -34,6 +35,11 @@ void *calloc(size_t count, size_t bytes) {
 void *realloc(void *memory, size_t bytes);
 void *realloc(void *memory, size_t bytes) {
     return refused() ? NULL : __libc_realloc(memory, bytes);
+}
+
+void *aligned_alloc(size_t alignment, size_t bytes);
+void *aligned_alloc(size_t alignment, size_t bytes) {
+    return refused() ? NULL : __libc_memalign(alignment, bytes);
 }
 
 static inline void refuse_memory(int at) {

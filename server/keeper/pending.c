@@ -50,7 +50,8 @@ enum status pending_add(struct pending_table *table, struct actor *actor, uint64
     if (table->count >= table->count_max) return STATUS_OVERLOADED;
     if (table->count >= table->bucket_count * 2) grow(table);
 
-    struct pending *pending = malloc(sizeof *pending);
+    struct actor_extra *extra = actor_extra(actor);
+    struct pending     *pending = extra == NULL ? NULL : malloc(sizeof *pending);
     if (pending == NULL) return STATUS_NO_MEMORY;
     struct pending **bucket = bucket_of(table, token);
     *pending = (struct pending){
@@ -58,12 +59,12 @@ enum status pending_add(struct pending_table *table, struct actor *actor, uint64
         .caller = caller,
         .token = token,
         .actor = actor,
-        .next = actor->pending,
-        .previous = &actor->pending,
+        .next = extra->pending,
+        .previous = &extra->pending,
         .chain = *bucket,
     };
-    if (actor->pending != NULL) actor->pending->previous = &pending->next;
-    actor->pending = pending;
+    if (extra->pending != NULL) extra->pending->previous = &pending->next;
+    extra->pending = pending;
     *bucket = pending;
     table->count++;
     *ret_pending = pending;

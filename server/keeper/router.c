@@ -364,7 +364,7 @@ static void free_stops(struct shard *shard, struct actor *actor) {
 }
 
 void router_hold(struct shard *shard, struct actor *actor, enum held why) {
-    actor->held |= (uint8_t)why;
+    actor->held = (actor->held | why) & 7u;
     take_back(shard, actor);
     if ((why & HELD_SUSPENDED) != 0) free_stops(shard, actor);
     router_pump(shard, actor);
@@ -377,7 +377,7 @@ void router_enqueue_first(struct shard *shard, struct actor *actor, struct envel
 }
 
 void router_let_go(struct shard *shard, struct actor *actor, enum held why) {
-    actor->held &= (uint8_t)~why;
+    actor->held = actor->held & ~(unsigned)why & 7u;
     router_pump(shard, actor);
 }
 

@@ -104,7 +104,7 @@ static struct actor *sender_of(const struct shard *shard, const struct send_time
 // Out of the table and of its actor's list; the memory is the caller's.
 static void take_out(struct shard *shard, struct send_timer *timer) {
     struct actor *sender = sender_of(shard, timer);
-    if (sender != NULL && sender->alarms != NULL) sender->alarms->sent--;
+    if (sender != NULL && sender->extra->alarms != NULL) sender->extra->alarms->sent--;
     heap_cancel(&shard->timers, &timer->timer);
     list_remove(&timer->own);
     unlink_timer(&shard->send_timers, timer);
@@ -145,8 +145,8 @@ static enum status arm_one(struct shard *shard, struct actor *actor, const struc
     }
     insert(&shard->send_timers, timer);
     shard->send_timers.bytes += timer->bytes;
-    actor->alarms->sent++;
-    if (own) list_push(&actor->alarms->own, &timer->own);
+    actor->extra->alarms->sent++;
+    if (own) list_push(&actor->extra->alarms->own, &timer->own);
     return STATUS_OK;
 }
 

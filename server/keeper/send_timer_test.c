@@ -70,7 +70,7 @@ Test(send_timer, a_message_comes_when_it_is_due_to_another_and_to_itself) {
     send_off(end, "b", 50, "to b");
     send_off(end, "", 60, "to itself");
     send_off(end, "a", 70, "by name");
-    cr_assert(actor->alarms->sent == 3);
+    cr_assert(actor->extra->alarms->sent == 3);
     later(49);
     cr_assert(play_next(end) == NULL);
     later(1);
@@ -83,7 +83,7 @@ Test(send_timer, a_message_comes_when_it_is_due_to_another_and_to_itself) {
     step();
     cr_assert(got(end, actor, "by name"));
     cr_assert(pending() == 0);
-    cr_assert(actor->alarms->sent == 0);
+    cr_assert(actor->extra->alarms->sent == 0);
     cr_assert(fx.shard.send_timers.bytes == 0);
 }
 
@@ -159,7 +159,7 @@ Test(send_timer, one_for_itself_ends_with_the_incarnation_and_one_for_others_doe
     play_done(end, play_take(end, TURN_INIT)->turn);
     step();
     cr_assert(pending() == 2);
-    cr_assert(actor->alarms->sent == 2);
+    cr_assert(actor->extra->alarms->sent == 2);
     cancel(end, "a", id);
     later(60);
     step();
@@ -320,7 +320,7 @@ Test(send_timer, a_commit_that_comes_again_for_the_mirror_arms_once) {
     mirror_resume();
     step();
     cr_assert(pending() == 1);
-    cr_assert(actor->alarms->sent == 1);
+    cr_assert(actor->extra->alarms->sent == 1);
 }
 
 // --- nonsense ---

@@ -54,14 +54,14 @@ static void drop_actor(struct shard *shard, struct actor *actor) {
         router_unqueue(shard, actor, envelope);
         free(envelope);
     }
-    while (actor->pending != NULL) {
-        heap_cancel(&shard->timers, &actor->pending->deadline);
-        pending_remove(&shard->pending, actor->pending);
+    while (actor->extra->pending != NULL) {
+        heap_cancel(&shard->timers, &actor->extra->pending->deadline);
+        pending_remove(&shard->pending, actor->extra->pending);
     }
     alarms_end(shard, actor);
     await_over(shard, actor);
     exits_actor_over(shard, actor, reason_shutdown());
-    if (actor->trouble != NULL) heap_cancel(&shard->timers, &actor->trouble->backoff);
+    if (actor->extra->trouble != NULL) heap_cancel(&shard->timers, &actor->extra->trouble->backoff);
     isolation_leave(shard, actor);
     actor_destroy(&shard->actors, actor);
 }

@@ -104,12 +104,13 @@ static struct ties *end_create(void) {
 
 struct ties *tie_of_actor(struct tie_table *table, struct actor *actor) {
     (void)table;
-    if (actor->ties != NULL) return actor->ties;
-    struct ties *end = end_create();
+    if (actor->extra->ties != NULL) return actor->extra->ties;
+    struct actor_extra *extra = actor_extra(actor);
+    struct ties        *end = extra == NULL ? NULL : end_create();
     if (end == NULL) return NULL;
     end->actor = actor;
     end->id = actor_id(actor);
-    actor->ties = end;
+    extra->ties = end;
     return end;
 }
 
@@ -159,7 +160,7 @@ static bool is_empty(const struct ties *end) {
 
 void tie_release(struct tie_table *table, struct ties *end) {
     CHECK(is_empty(end));
-    if (end->actor != NULL) end->actor->ties = NULL;
+    if (end->actor != NULL) actor_extra(end->actor)->ties = NULL;
     if (end->client.generation != 0 && !end->is_over) table->clients[end->client.conn] = NULL;
     list_remove(&end->over);
     free(end->text);
@@ -180,7 +181,7 @@ static void keep_text(struct ties *end, struct slice name, struct slice reason) 
 
 void tie_over(struct tie_table *table, struct ties *end, struct slice name, struct slice reason) {
     CHECK(!end->is_over);
-    if (end->actor != NULL) end->actor->ties = NULL;
+    if (end->actor != NULL) actor_extra(end->actor)->ties = NULL;
     if (end->client.generation != 0) table->clients[end->client.conn] = NULL;
     end->actor = NULL;
     end->is_over = true;

@@ -30,8 +30,8 @@ static enum status make(struct shard *shard, enum tie_kind kind, struct ties *ma
 
 static void cut(struct shard *shard, const struct ties *maker, const struct request *request) {
     const struct actor *target = request_target(shard, request);
-    if (maker == NULL || target == NULL || target->ties == NULL) return;
-    struct tie *tie = tie_find_link(&shard->ties, maker, target->ties);
+    if (maker == NULL || target == NULL || target->extra->ties == NULL) return;
+    struct tie *tie = tie_find_link(&shard->ties, maker, target->extra->ties);
     if (tie != NULL) tie_remove(&shard->ties, tie);
 }
 
@@ -118,14 +118,14 @@ enum status tie_start(struct shard *shard, struct caller caller, struct actor *a
         status = make_at_start(shard, TIE_MONITOR, caller, actor);
     // The link that stands is the only tie of an actor that was just made.
     enum tie_side side;
-    if (status != STATUS_OK && actor->ties != NULL)
-        tie_remove(&shard->ties, tie_first(actor->ties, &side));
+    if (status != STATUS_OK && actor->extra->ties != NULL)
+        tie_remove(&shard->ties, tie_first(actor->extra->ties, &side));
     return status;
 }
 
 uint64_t tie_start_ref(const struct actor *actor) {
-    if (actor->ties == NULL) return 0;
-    const struct list *all = &actor->ties->ties[TIE_TARGET];
+    if (actor->extra->ties == NULL) return 0;
+    const struct list *all = &actor->extra->ties->ties[TIE_TARGET];
     for (const struct list *link = all->next; link != all; link = link->next) {
         const struct tie *tie = LIST_ENTRY(link, struct tie, at[TIE_TARGET]);
         if (!tie->from_start) return 0;
@@ -144,7 +144,7 @@ void tie_effect_monitor(struct shard *shard, struct actor *actor, uint64_t ref, 
 }
 
 void tie_effect_demonitor(struct shard *shard, struct actor *actor, uint64_t ref) {
-    cut_monitor(shard, actor->ties, ref);
+    cut_monitor(shard, actor->extra->ties, ref);
 }
 
 void tie_effect_link(struct shard *shard, struct actor *actor, struct slice name, uint64_t id) {
@@ -156,5 +156,5 @@ void tie_effect_link(struct shard *shard, struct actor *actor, struct slice name
 
 void tie_effect_unlink(struct shard *shard, struct actor *actor, struct slice name, uint64_t id) {
     struct request target = {.name = name, .target = id};
-    cut(shard, actor->ties, &target);
+    cut(shard, actor->extra->ties, &target);
 }

@@ -29,14 +29,15 @@ Test(tie_requests, a_commit_makes_and_removes_monitors_and_links) {
     commit_item_of(a, "a", ITEM_MONITOR, 8, (struct slice){0}, id_bytes(&id));
     commit_item_of(a, "a", ITEM_LINK, 0, raw("b"), (struct slice){0});
     commit_item_of(a, "a", ITEM_LINK, id, (struct slice){0}, (struct slice){0});
-    cr_assert(a->ties->monitors == 2 && a->ties->links == 1 && b->ties->watchers == 2);
+    cr_assert(a->extra->ties->monitors == 2 && a->extra->ties->links == 1 &&
+              b->extra->ties->watchers == 2);
     commit_item_of(a, "a", ITEM_DEMONITOR, 7, (struct slice){0}, (struct slice){0});
     commit_item_of(a, "a", ITEM_UNLINK, id, (struct slice){0}, (struct slice){0});
-    cr_assert(a->ties->monitors == 1 && a->ties->links == 0);
+    cr_assert(a->extra->ties->monitors == 1 && a->extra->ties->links == 0);
     commit_item_of(b, "b", ITEM_LINK, 0, raw("a"), (struct slice){0});
     commit_item_of(a, "a", ITEM_UNLINK, 0, raw("b"), (struct slice){0});
     commit_item_of(a, "a", ITEM_DEMONITOR, 8, (struct slice){0}, (struct slice){0});
-    cr_assert(a->ties == NULL && b->ties == NULL && fx.shard.ties.count == 0);
+    cr_assert(a->extra->ties == NULL && b->extra->ties == NULL && fx.shard.ties.count == 0);
     cr_assert(fx.shard.metrics.host_nonsense == 0);
 }
 

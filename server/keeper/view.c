@@ -24,7 +24,7 @@ static uint64_t turn_ms(const struct shard *shard, const struct actor *actor,
 
 // Borrows from the actor.
 static struct actor_info describe(const struct shard *shard, const struct actor *actor) {
-    const struct trouble *trouble = actor->trouble;
+    const struct trouble *trouble = actor->extra->trouble;
     const struct worker  *worker = router_worker(shard, actor);
     const struct actor   *awaits = await_target(shard, actor);
     const char           *behaviour =
@@ -42,10 +42,10 @@ static struct actor_info describe(const struct shard *shard, const struct actor 
         .awaits = awaits == NULL ? (struct slice){0} : actor_name(awaits),
         .suspended = (actor->held & HELD_SUSPENDED) != 0,
         .hibernating = actor->home == HOME_DORMANT,
-        .links = actor->ties == NULL ? 0 : actor->ties->links,
-        .monitors = actor->ties == NULL ? 0 : actor->ties->monitors,
+        .links = actor->extra->ties == NULL ? 0 : actor->extra->ties->links,
+        .monitors = actor->extra->ties == NULL ? 0 : actor->extra->ties->monitors,
         .trap_exit = !actor->no_trap_exit,
-        .timers = actor->alarms == NULL ? 0 : actor->alarms->sent,
+        .timers = actor->extra->alarms == NULL ? 0 : actor->extra->alarms->sent,
         .is_supervisor = actor->supervisor != NULL,
         .isolation = isolation_of(actor),
         .quarantined = isolation_quarantined(actor),

@@ -303,11 +303,11 @@ Test(view, a_page_of_large_crash_reasons_comes_out_short) {
         char name[16];
         snprintf(name, sizeof name, "n%u", i);
         struct actor *actor = up(name);
-        actor->trouble = calloc(1, sizeof *actor->trouble);
-        actor->trouble->kind = "raise";
-        actor->trouble->reason = malloc(sizeof reason);
-        memset(actor->trouble->reason, 0, sizeof reason);
-        actor->trouble->reason_bytes = sizeof reason;
+        actor_extra(actor)->trouble = calloc(1, sizeof *actor->extra->trouble);
+        actor->extra->trouble->kind = "raise";
+        actor->extra->trouble->reason = malloc(sizeof reason);
+        memset(actor->extra->trouble->reason, 0, sizeof reason);
+        actor->extra->trouble->reason_bytes = sizeof reason;
     }
     uint32_t seen = 0, pages = 0;
     uint64_t cursor = 0;

@@ -197,7 +197,7 @@ Test(watch, a_turn_over_its_deadline_costs_the_host_and_is_the_culprit) {
     cr_assert(failed(1, STATUS_CRASHED));
     cr_assert_str_eq(answer_of(1)->crash, "deadline");
     cr_assert(fx.shard.metrics.crashes[CRASH_DEADLINE] == 1);
-    cr_assert(innocent->trouble == NULL);
+    cr_assert(innocent->extra->trouble == NULL);
     settle_loads();
     struct fake_worker *next = fake(1, 0);
     cr_assert(actor->life == ACTOR_RESTARTING);
@@ -227,7 +227,7 @@ Test(watch, a_turn_that_was_taken_back_still_has_a_deadline_but_nobody_is_blamed
     cr_assert(fx.shard.pools[POOL_GENERAL].active == fx.hosts[0].host);
     look_after(1);
     cr_assert(fx.shard.pools[POOL_GENERAL].active == fx.hosts[1].host);
-    cr_assert(actor->trouble->restarts == 1, "only the kill");
+    cr_assert(actor->extra->trouble->restarts == 1, "only the kill");
     cr_assert(fx.shard.metrics.crashes[CRASH_DEADLINE] == 0);
 }
 
