@@ -9,6 +9,7 @@
 #include "keeper/recall.h"
 #include "keeper/requests.h"
 #include "keeper/router.h"
+#include "keeper/sequence.h"
 #include "keeper/tie_requests.h"
 
 #include <stdio.h>
@@ -66,7 +67,8 @@ static bool legal_refused(const struct subject *s) {
     switch (s->commit->record.code) {
         case COMMIT_CODE_IGNORE: return init;
         case COMMIT_CODE_ERROR: return init || s->turn->kind == TURN_REPLACE;
-        case COMMIT_CODE_INVALID: return true;
+        // The reasons that supervisors give are good Values.
+        case COMMIT_CODE_INVALID: return s->turn->kind != TURN_TERMINATE || !s->turn->note_own;
         default: return false;
     }
 }
@@ -437,6 +439,7 @@ static enum status apply_refused(struct subject *s) {
     struct caller  caller = worker_caller(s->turn);
     bool           init = s->turn->kind == TURN_INIT;
     bool           replace = s->turn->kind == TURN_REPLACE;
+    bool           terminate = s->turn->kind == TURN_TERMINATE;
     bool           ignore = s->commit->record.code == COMMIT_CODE_IGNORE;
     bool           invalid = s->commit->record.code == COMMIT_CODE_INVALID;
     struct failure failure = {
@@ -458,9 +461,10 @@ static enum status apply_refused(struct subject *s) {
         life_refused(s->shard, s->actor, ignore, s->commit->reason);
     } else {
         // A stop that was not understood stops nothing.
-        if (s->turn->kind == TURN_TERMINATE) s->actor->life = ACTOR_RUNNING;
+        if (terminate) s->actor->life = ACTOR_RUNNING;
         leave_home(s);
         settle_down(s);
+        if (terminate) sequence_unstopped(s->shard, s->actor);
     }
     return STATUS_OK;
 }

@@ -1,6 +1,7 @@
 #include "keeper/child.h"
 
 #include "base/check.h"
+#include "base/log.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -79,6 +80,13 @@ struct child *child_create(struct child_index *index, struct supervisor *parent,
     *bucket = child;
     index->count++;
     return child;
+}
+
+void child_hurry(struct heap *timers, struct child *child, uint64_t now_ms) {
+    if (child == NULL || child->ending == NULL) return;
+    if (heap_arm(timers, &child->ending->timer, now_ms) != STATUS_OK) {
+        LOG_WARN("timer.unarmed", "what=ending");
+    }
 }
 
 void child_destroy(struct child_index *index, struct child *child) {

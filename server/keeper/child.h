@@ -36,7 +36,9 @@ enum ending_kind {
 
 // A stop that is under way.
 struct ending {
-    struct timer     timer; // TIMER_SHUTDOWN: its patience is over
+    // TIMER_SHUTDOWN: its patience is over. Armed also for infinity, far away, so that
+    // child_hurry() needs no memory.
+    struct timer     timer;
     struct child    *child;
     struct list      waiters; // of TerminateChild; owned
     enum ending_kind kind;
@@ -86,6 +88,10 @@ struct child *child_find(const struct child_index *index, const struct superviso
 // Fails:  NULL when memory ran out.   Thread: net.
 struct child *child_create(struct child_index *index, struct supervisor *parent,
                            struct list *children, struct child_spec *spec);
+
+// The stop that is under way for `child` will not end by itself any more: its patience is over when
+// timers are looked at next. Nothing if it is not being stopped; NULL is fine.   Thread: net.
+void child_hurry(struct heap *timers, struct child *child, uint64_t now_ms);
 
 // Takes it out of list and index and frees it. It must have no unit and no ending.   Thread: net.
 void child_destroy(struct child_index *index, struct child *child);

@@ -79,6 +79,7 @@ static void take(struct shard *shard, struct worker *worker, struct turn_record 
     if (envelope == NULL) {
         shard_answer_status(shard, worker_caller(record), STATUS_NO_MEMORY);
         LOG_ERROR("recall.lost", "slot=%u kind=%u", record->slot, record->kind);
+        if (ends(worker, record)) child_hurry(&shard->timers, actor->child, shard->now_ms);
         return;
     }
     envelope->slot = actor->slot;
@@ -109,7 +110,7 @@ void recall(struct shard *shard, struct worker *worker, struct actor *only,
             enum recall_running running, struct list *touched) {
     struct list taken;
     list_init(&taken);
-    bool          busy = worker_busy(worker) || worker->applying;
+    bool          busy = worker_busy(worker);
     struct actor *left = NULL;
 
     for (uint64_t at = worker->tail; at < worker->head;) {

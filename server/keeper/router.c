@@ -139,9 +139,11 @@ static enum status dispatch_first(struct shard *shard, struct actor *actor, stru
 static void refuse_first(struct shard *shard, struct actor *actor, enum status status) {
     struct envelope *first = LIST_ENTRY(actor->mailbox.next, struct envelope, link);
     struct caller    caller = first->caller;
+    bool             stop = first->kind == TURN_TERMINATE;
     router_unqueue(shard, actor, first);
     free(first);
     shard_answer_status(shard, caller, status);
+    if (stop) child_hurry(&shard->timers, actor->child, shard->now_ms);
     if (actor->waiting > 0) wait_in(&shard->starved, actor);
 }
 

@@ -174,8 +174,8 @@ static bool begin_ending(struct shard *shard, struct child *child, enum ending_k
     child->ending = ending;
     child->parent->endings++;
     uint32_t shutdown_ms = child_spec_of(child)->shutdown_ms;
-    if (shutdown_ms == SHUTDOWN_INFINITY) return true;
-    if (heap_arm(&shard->timers, &ending->timer, shard->now_ms + shutdown_ms) != STATUS_OK) {
+    uint64_t due_ms = shutdown_ms == SHUTDOWN_INFINITY ? UINT64_MAX : shard->now_ms + shutdown_ms;
+    if (heap_arm(&shard->timers, &ending->timer, due_ms) != STATUS_OK) {
         LOG_WARN("timer.unarmed", "slot=%u", child->actor->slot);
     }
     return true;
@@ -183,6 +183,14 @@ static bool begin_ending(struct shard *shard, struct child *child, enum ending_k
 
 static bool brutal_stop(const struct child *child) {
     return child->parent->brutal || child_spec_of(child)->shutdown_ms == SHUTDOWN_BRUTAL;
+}
+
+static struct envelope *order_of(const struct shard *shard, struct slice reason) {
+    struct envelope *envelope =
+        envelope_create(TURN_TERMINATE, CALLER_NOBODY, shard->now_ms, 0, reason);
+    // Should the incarnation end before it, the next must not get it.
+    if (envelope != NULL) envelope->own = true;
+    return envelope;
 }
 
 // A running actor gets a terminate ahead of its messages. False: it has to be taken down.
@@ -194,9 +202,8 @@ static bool ask_to_end(struct shard *shard, struct child *child, enum ending_kin
     if (brutal_stop(child) || actor->no_trap_exit) return false;
     if (actor->life != ACTOR_RUNNING && actor->life != ACTOR_STOPPING) return false;
     if (actor->life == ACTOR_RUNNING) {
-        envelope = envelope_create(TURN_TERMINATE, CALLER_NOBODY, shard->now_ms, 0, reason);
+        envelope = order_of(shard, reason);
         if (envelope == NULL) return false;
-        envelope->own = true; // should the incarnation end before it, the next must not get it
     }
     if (!begin_ending(shard, child, kind)) {
         free(envelope);
@@ -204,6 +211,17 @@ static bool ask_to_end(struct shard *shard, struct child *child, enum ending_kin
     }
     if (envelope != NULL) router_enqueue_control(shard, actor, envelope);
     return true;
+}
+
+void sequence_unstopped(struct shard *shard, struct actor *actor) {
+    struct child *child = actor->child;
+    if (child == NULL || child->ending == NULL || actor->life != ACTOR_RUNNING) return;
+    struct envelope *envelope = order_of(shard, supervisor_stop_reason(child->parent));
+    if (envelope == NULL) {
+        child_hurry(&shard->timers, child, shard->now_ms);
+    } else {
+        router_enqueue_control(shard, actor, envelope);
+    }
 }
 
 // Begins to stop a live child. False: it has stopped already.

@@ -33,6 +33,10 @@ void sequence_again(struct shard *shard, struct child *child);
 bool sequence_stop_child(struct shard *shard, struct child *child, enum ending_kind kind,
                          struct slice reason);
 
+// A stop of `actor` was refused, so it runs on. If its supervisor waits for its end, too, it is
+// asked again.
+void sequence_unstopped(struct shard *shard, struct actor *actor);
+
 // The stop has happened. Temporary children are not brought back by any restart, so they go: the
 // pointer may be dead afterwards.
 void sequence_stopped(struct shard *shard, struct child *child, enum ending_kind kind);

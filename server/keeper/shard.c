@@ -205,6 +205,8 @@ static bool drain_active(struct shard *shard, struct pool *pool) {
         if (worker_commits_head(worker) == worker->commits_tail) continue;
         any = true;
         if (drain_worker(shard, pool, worker) != STATUS_OK) {
+            // Else a host that never says what it has begun could be asked the same for ever.
+            worker->applying = true;
             hosts_lost(shard, host, HOST_END_NONSENSE, NULL);
             return true;
         }

@@ -34,7 +34,8 @@ struct worker {
     uint32_t inflight;     // turns between tail and head
     // turn whose body is in the bulk area; 0: the area is free
     uint64_t bulk_turn;
-    // A commit of the oldest turn is being applied: it has begun, whatever the host says.
+    // A commit of the oldest turn is being applied, or was nonsense: it has begun, whatever the
+    // host says.
     bool       applying;
     enum chain chain;
     // Of CHAIN_CONTINUE; the message of CHAIN_TIMEOUT; the reason of CHAIN_TERMINATE.
@@ -126,6 +127,7 @@ static inline bool worker_closed(const struct worker *worker) {
 
 // True if the worker has begun the oldest turn.
 static inline bool worker_busy(const struct worker *worker) {
-    return worker->inflight > 0 && atomic_load_explicit(&worker->commits_control->claimed,
-                                                        memory_order_acquire) > worker->tail;
+    if (worker->inflight == 0) return false;
+    return worker->applying || atomic_load_explicit(&worker->commits_control->claimed,
+                                                    memory_order_acquire) > worker->tail;
 }
