@@ -65,6 +65,7 @@ struct child {
     bool                was_up : 1;   // between the last start and that end
     bool                adding : 1;   // its first start has not succeeded: if it fails, it goes
     bool                away : 1;     // terminated while its group restarts, which leaves it so
+    bool                marked : 1;   // a page ended before it, see listing.h
     bool                added : 1;    // by StartChild: gone when the supervisor itself begins again
 };
 

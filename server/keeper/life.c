@@ -316,7 +316,7 @@ static void plan_restart(struct shard *shard, struct actor *actor, const struct 
 static void leave(struct shard *shard, struct actor *actor, enum news news, struct slice reason) {
     struct child *child = actor->child;
     if (child == NULL) return;
-    child->actor = NULL;
+    child_set_unit(child, NULL);
     actor->child = NULL;
     supervisor_news(shard, child, news, reason, true);
 }
@@ -537,7 +537,7 @@ bool life_take_down(struct shard *shard, struct actor *actor, struct slice reaso
     if (actor->life == ACTOR_DOWN) return true;
     exits_actor_over(shard, actor, reason);
     if (actor->life == ACTOR_STARTING) {
-        actor->child->actor = NULL;
+        child_set_unit(actor->child, NULL);
         actor->child = NULL;
         end_unit(shard, actor, reason, END_KILL);
         return false;
@@ -555,7 +555,7 @@ bool life_take_down(struct shard *shard, struct actor *actor, struct slice reaso
 
 void life_end(struct shard *shard, struct actor *actor, struct slice reason, bool keep) {
     CHECK(actor->life == ACTOR_DOWN);
-    if (actor->child != NULL) actor->child->actor = NULL;
+    if (actor->child != NULL) child_set_unit(actor->child, NULL);
     actor->child = NULL;
     end_unit(shard, actor, reason, keep ? END_KEEP : END_FORGET);
 }

@@ -29,7 +29,7 @@ enum status sequence_start_child(struct shard *shard, struct child *child, struc
     struct actor *actor;
     enum status   status = start_actor(shard, caller, request, spec->behaviour, &actor);
     if (status != STATUS_OK) return status;
-    child->actor = actor;
+    child_set_unit(child, actor);
     actor->child = child;
     router_pump(shard, actor);
     return STATUS_OK;
@@ -353,7 +353,7 @@ static void start_failed(struct shard *shard, struct supervisor *sup) {
         .status = STATUS_REFUSED, .message = "a child did not start", .reason = reason};
     waiter_answer_all(shard, sup, WAITER_START, NULL, &failure);
     if (child != NULL) {
-        child->actor = NULL;
+        child_set_unit(child, NULL);
         sup->actor->child = NULL;
         supervisor_news(shard, child, NEWS_FAILED, reason, true);
     }

@@ -17,6 +17,7 @@
 #include "keeper/commit.h"
 #include "keeper/crash_log.h"
 #include "keeper/host.h"
+#include "keeper/listing.h"
 #include "keeper/metrics.h"
 #include "keeper/mirror.h"
 #include "keeper/options.h"
@@ -52,6 +53,7 @@ struct shard {
     struct crash_log             crashes;
     struct tie_table             ties;
     struct child_index           children;
+    struct listing               listing;
     struct heap                  timers;
     struct send_timers           send_timers;
     struct metrics               metrics;

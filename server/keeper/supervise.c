@@ -305,15 +305,15 @@ struct page {
 };
 
 // Newest first, as OTP lists them.
-static void fill_page(const struct shard *shard, const struct supervisor *sup,
+static void fill_page(struct shard *shard, const struct supervisor *sup,
                       const struct request *request, struct page *page) {
-    const struct child *child = supervisor_last(sup);
-    for (; child != NULL; child = child_previous(child)) {
-        if (request->cursor != 0 && child->number > request->cursor) continue;
-        if (page->count == page->limit) break;
+    struct child *child = listing_at(&shard->listing, sup, request->cursor);
+    for (; child != NULL && page->count < page->limit; child = child_previous(child)) {
         page->infos[page->count++] = describe_child(shard, child);
     }
-    page->next = child == NULL ? 0 : child->number;
+    if (child == NULL) return;
+    listing_mark(&shard->listing, child);
+    page->next = child->number;
 }
 
 // Units that have no supervisor, in the order of their slots.

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "keeper/isolation.h"
 #include "keeper/life.h"
+#include "keeper/listing.h"
 #include "keeper/reason.h"
 #include "keeper/sequence.h"
 #include "keeper/start.h"
@@ -43,6 +44,7 @@ void supervisor_remove(struct shard *shard, struct child *child) {
     if (sup->cursor == child) {
         sup->cursor = sup->phase == PHASE_STOPPING ? child_previous(child) : child_next(child);
     }
+    if (child->marked) listing_forget(&shard->listing, child);
     sup->child_count--;
     child_destroy(&shard->children, child);
 }
@@ -124,27 +126,17 @@ static bool allowed(struct shard *shard, struct supervisor *sup) {
     return false;
 }
 
-// Whether another significant child is alive.
-static bool significant_left(const struct supervisor *sup, const struct child *except) {
-    for (const struct child *child = supervisor_first(sup); child != NULL;
-         child = child_next(child)) {
-        if (child != except && child->actor != NULL && child_spec_of(child)->significant) {
-            return true;
-        }
-    }
-    return false;
-}
-
 // It ended by itself and stays away.
 static void let_go(struct shard *shard, struct supervisor *sup, struct child *child,
                    const struct told *told) {
     bool significant = child_spec_of(child)->significant;
     bool any = sup->spec->auto_shutdown == AUTO_ANY_SIGNIFICANT;
-    bool all = sup->spec->auto_shutdown == AUTO_ALL_SIGNIFICANT && !significant_left(sup, child);
+    bool all = sup->spec->auto_shutdown == AUTO_ALL_SIGNIFICANT;
     bool keep = child_is_supervisor(child) && child->actor->supervisor->gave_up;
     sequence_end_unit(shard, child, told->reason, keep);
     if (child_temporary(child) || supervisor_simple(sup)) supervisor_remove(shard, child);
-    if (significant && (any || all)) sequence_end(sup, reason_shutdown());
+    if (significant && (any || (all && sup->significant == 0)))
+        sequence_end(sup, reason_shutdown());
 }
 
 // One that guards itself counts for itself, by what the specs say now. False: it has to wait.
@@ -381,7 +373,7 @@ enum status supervisor_create(struct shard *shard, struct supervisor_spec *spec,
     sup->actor = actor;
     actor->supervisor = sup;
     actor->child = child;
-    if (child != NULL) child->actor = actor;
+    if (child != NULL) child_set_unit(child, actor);
     // Its first step is taken when its starter has entered itself as one who waits.
     sup->phase = PHASE_STARTING;
     *ret_supervisor = sup;
@@ -478,6 +470,16 @@ void supervisor_stop_child(struct shard *shard, struct child *child, struct wait
     sequence_advance(shard, sup);
 }
 
+// The id is the same, so the place in the index is, too.
+static void take_spec(struct child *child, struct child_spec *spec) {
+    struct actor *actor = child->actor;
+    child_set_unit(child, NULL);
+    child_spec_hold(spec);
+    child_spec_release(child->spec);
+    child->spec = spec;
+    child_set_unit(child, actor);
+}
+
 enum status supervisor_change(struct shard *shard, struct supervisor *sup,
                               struct supervisor_spec *spec) {
     bool simple = spec->strategy == SIMPLE_ONE_FOR_ONE;
@@ -489,9 +491,7 @@ enum status supervisor_change(struct shard *shard, struct supervisor *sup,
             if (supervisor_add(shard, sup, own) == NULL) return STATUS_NO_MEMORY;
             continue;
         }
-        child_spec_hold(own);
-        child_spec_release(child->spec); // the id is the same, so its place in the index is, too
-        child->spec = own;
+        take_spec(child, own);
     }
     struct supervisor_spec *before = sup->spec;
     sup->spec = supervisor_spec_hold(spec);
@@ -514,7 +514,7 @@ void supervisor_drop(struct shard *shard, struct supervisor *sup) {
             child->ending = NULL;
         }
         if (child->actor != NULL) child->actor->child = NULL;
-        child->actor = NULL;
+        child_set_unit(child, NULL);
         child_destroy(&shard->children, child);
     }
     list_remove(&sup->asked);

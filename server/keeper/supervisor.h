@@ -42,6 +42,7 @@ struct supervisor {
     uint32_t                number_first; // STOPPING: children from this number on
     uint32_t                away;         // children that are `away`, or were
     uint32_t                endings;      // children being stopped
+    uint32_t                significant;  // significant children that have a unit
     uint8_t                 phase;        // enum phase
     uint8_t                 sequel;       // enum sequel
     bool                    born : 1;     // was up once
@@ -90,6 +91,14 @@ static inline bool child_is_supervisor(const struct child *child) {
 
 static inline bool child_temporary(const struct child *child) {
     return child_spec_of(child)->restart == RESTART_TEMPORARY;
+}
+
+// The unit of `child` from now on; NULL: none.
+static inline void child_set_unit(struct child *child, struct actor *actor) {
+    uint32_t counts = child_spec_of(child)->significant;
+    if (child->actor != NULL) child->parent->significant -= counts;
+    if (actor != NULL) child->parent->significant += counts;
+    child->actor = actor;
 }
 
 // Whether there is an incarnation, or one that begins or waits.

@@ -208,6 +208,61 @@ Test(supervisor, the_end_of_a_significant_child_is_its_own_end) {
     cr_assert(gone("top"));
 }
 
+#define SIGNIFICANT_CHILD(id)                                                  \
+    "{\"id\": \"" id "\", \"significant\": true, \"restart\": \"transient\", " \
+    "\"start\": {\"behaviour\": \"counter\", \"name\": \"" id "\"}}"
+#define PLAIN_CHILD(id)                                                                         \
+    "{\"id\": \"" id "\", \"restart\": \"transient\", \"start\": {\"behaviour\": \"counter\", " \
+    "\"name\": \"" id "\"}}"
+#define ALL_OF(children) "{\"auto_shutdown\": \"all_significant\", \"children\": [" children "]}"
+
+Test(supervisor, the_end_of_the_last_significant_child_is_its_own_end) {
+    ask_supervisor(1, "top",
+                   ALL_OF(SIGNIFICANT_CHILD("a") "," SIGNIFICANT_CHILD("b") "," PLAIN_CHILD("p")));
+    tell("a", "crash"); // and comes back
+    cr_assert(supervisor_named("top")->significant == 2);
+    tell("p", "stop");
+    tell("a", "stop");
+    cr_assert(supervisor_named("top")->significant == 1);
+    cr_assert(happened("+a +b +p +a"));
+    tell("b", "stop");
+    cr_assert(gone("top"));
+}
+
+Test(supervisor, a_significant_child_that_was_stopped_by_hand_is_not_waited_for) {
+    ask_supervisor(1, "top",
+                   ALL_OF(SIGNIFICANT_CHILD("a") "," SIGNIFICANT_CHILD("b") "," PLAIN_CHILD("p")));
+    ask_tree(2, VERB_TERMINATE_CHILD, "top", "a", NULL);
+    cr_assert(done(2));
+    cr_assert(!gone("top"));
+    tell("b", "stop");
+    cr_assert(gone("top"));
+}
+
+Test(supervisor, a_significant_child_added_or_started_again_by_hand_is_waited_for) {
+    ask_supervisor(1, "top", ALL_OF(SIGNIFICANT_CHILD("a") "," SIGNIFICANT_CHILD("b")));
+    ask_tree(2, VERB_START_CHILD, "top", "", SIGNIFICANT_CHILD("c"));
+    tell("a", "stop");
+    ask_tree(3, VERB_RESTART_CHILD, "top", "a", NULL);
+    cr_assert(started(2) && started(3));
+    tell("b", "stop");
+    tell("c", "stop");
+    cr_assert(supervisor_named("top")->significant == 1);
+    tell("a", "stop");
+    cr_assert(gone("top"));
+}
+
+Test(supervisor, whether_a_child_is_significant_can_be_changed_while_it_runs) {
+    ask_supervisor(1, "top", ALL_OF(SIGNIFICANT_CHILD("a") "," PLAIN_CHILD("b")));
+    ask_tree(2, VERB_CHANGE_SUPERVISOR, "top", "",
+             ALL_OF(PLAIN_CHILD("a") "," SIGNIFICANT_CHILD("b")));
+    cr_assert(done(2));
+    tell("a", "stop");
+    cr_assert(!gone("top"));
+    tell("b", "stop");
+    cr_assert(gone("top"));
+}
+
 Test(supervisor, a_significant_child_stopped_by_hand_ends_nothing) {
     ask_supervisor(1, "top", SIGNIFICANT("any_significant", "temporary"));
     ask_tree(2, VERB_TERMINATE_CHILD, "top", "s", NULL);
