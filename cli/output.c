@@ -188,7 +188,7 @@ static void fill_crash(struct row *row, const void *page, size_t index) {
     struct tm                  utc = {0};
     row->cells[0] = name_of(row->room[0], crash->name, crash->incarnation);
     snprintf(row->room[1], sizeof(row->room[1]), "%s%s", crash->kind,
-             crash->quarantined ? ", quarantined" : "");
+             crash->message_set_aside ? ", set aside" : "");
     row->cells[1] = row->room[1];
     row->cells[2] = crash->message;
     if (gmtime_r(&seconds, &utc) == NULL ||
@@ -256,7 +256,7 @@ static struct crash_report report_of(const struct peeper_crash *crash, struct tr
         .message = slice_of(crash->payload.data, crash->payload.bytes),
         .message_bytes = crash->payload_bytes,
         .message_cut = crash->payload_cut,
-        .quarantined = crash->quarantined,
+        .message_set_aside = crash->message_set_aside,
         .attempts = crash->attempts,
         .redriven = crash->redriven,
         .state_version = crash->state_version,

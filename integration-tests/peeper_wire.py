@@ -208,7 +208,7 @@ def crash_from(message: Any) -> dict[str, Any]:
         "host_pid": message.host_pid,
         "at": message.at_ms,
         "attempts": message.attempts,
-        "quarantined": message.quarantined,
+        "message_set_aside": message.message_set_aside,
         "redriven": message.redriven,
     }
 

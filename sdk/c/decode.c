@@ -165,7 +165,7 @@ static void fill_crash(const Peeper__V1__CrashReport *from, struct peeper_crash 
         .host_pid = from->host_pid,
         .at_ms = from->at_ms,
         .attempts = from->attempts,
-        .quarantined = from->quarantined,
+        .message_set_aside = from->message_set_aside,
         .redriven = from->redriven,
     };
 }

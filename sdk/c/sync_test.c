@@ -171,7 +171,7 @@ static void tell_crashes(struct peer *peer) {
     first.n_backtrace = 2;
     first.turn = (char *)"call";
     first.payload = (ProtobufCBinaryData){2, (uint8_t *)"\x18\x02"};
-    first.quarantined = true;
+    first.message_set_aside = true;
     listing.reports = both;
     listing.n_reports = 2;
     listing.next = 9;
@@ -223,7 +223,7 @@ Test(sync, crashes_are_listed_shown_redriven_and_discarded, .timeout = 10) {
     cr_assert(crash.backtrace_lines == 2);
     cr_assert_str_eq(crash.backtrace[1], "b+0x2");
     cr_assert(peeper_value_int(crash.payload, &number) && number == 1);
-    cr_assert(crash.quarantined);
+    cr_assert(crash.message_set_aside);
 
     cr_assert(peeper_sync_redrive(sync, 6, 7, &replied, &reply) == PEEPER_STATUS_OK);
     cr_assert(replied);

@@ -80,7 +80,7 @@ static void make_room_of_unit(struct crash_log *log, uint64_t unit) {
         if (crash->report.unit != unit) continue;
         count++;
         if (oldest == NULL) oldest = crash;
-        if (plain == NULL && !crash->report.quarantined) plain = crash;
+        if (plain == NULL && !crash->report.message_set_aside) plain = crash;
     }
     if (count >= CRASHES_PER_UNIT_MAX) crash_log_discard(log, plain != NULL ? plain : oldest);
 }
@@ -136,7 +136,7 @@ static size_t text_bytes(const struct crash_report *report) {
 static void link(struct crash_log *log, struct crash *crash) {
     list_push(&log->all, &crash->all);
     list_init(&crash->plain);
-    if (!crash->report.quarantined) list_push(&log->plain, &crash->plain);
+    if (!crash->report.message_set_aside) list_push(&log->plain, &crash->plain);
     list_push(bucket_of_unit(log, crash->report.unit), &crash->of_unit);
     list_push(bucket_of_id(log, crash->report.id), &crash->of_id);
     log->count++;

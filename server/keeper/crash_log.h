@@ -3,7 +3,7 @@
 //
 // It outlives the actors: an entry stays until it ages out or is discarded. Bounded three times: by
 // entries, by bytes, and per unit, so that one crash loop does not push the others out. The oldest
-// go first; messages that killed their host (*quarantined*) go last, because they are the ones
+// go first; messages that killed their host and were *set aside* go last, because they are the ones
 // somebody may still want to run again. It decides nothing: who crashed and why is for others to
 // know.
 #pragma once
@@ -23,7 +23,7 @@
 struct crash {
     // private
     struct list all;     // by id
-    struct list plain;   // likewise of those that are not quarantined, else alone
+    struct list plain;   // likewise of those that were not set aside, else alone
     struct list of_unit; // in a bucket
     struct list of_id;   // in a bucket
     uint32_t    bytes;   // of this entry

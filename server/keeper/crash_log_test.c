@@ -24,7 +24,7 @@ static void finish(void) {
 
 TestSuite(crash_log, .fini = finish, .timeout = 10);
 
-static struct crash_report report_of(uint64_t unit, bool quarantined) {
+static struct crash_report report_of(uint64_t unit, bool message_set_aside) {
     return (struct crash_report){
         .unit = unit,
         .incarnation = unit << 8,
@@ -35,13 +35,13 @@ static struct crash_report report_of(uint64_t unit, bool quarantined) {
         .reason = raw("reason"),
         .text = raw("handle_call of counter"),
         .message = raw("message"),
-        .quarantined = quarantined,
+        .message_set_aside = message_set_aside,
         .state_version = 7,
     };
 }
 
-static uint64_t add(uint64_t unit, bool quarantined) {
-    struct crash_report report = report_of(unit, quarantined);
+static uint64_t add(uint64_t unit, bool message_set_aside) {
+    struct crash_report report = report_of(unit, message_set_aside);
     return crash_log_add(&crashes, &report, TURN_CALL);
 }
 

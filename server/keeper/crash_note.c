@@ -44,7 +44,7 @@ static struct crash_report report_of(const struct shard *shard, const struct act
         .text = slice_text(end->text),
         .trace = end->trace,
         .message = end->message,
-        .quarantined = end->killed_host,
+        .message_set_aside = end->killed_host,
         .attempts = end->attempts,
         .state_version = actor->version,
         .host_pid = end->host_pid,
@@ -80,7 +80,7 @@ static void write_line(const struct shard *shard, const struct crash_report *rep
     LOG_ERROR("actor.crashed",
               "name=%s unit=%llu id=%llu crash=%llu behaviour=%.63s kind=%s reason=%s where=%s "
               "turn=%s message_bytes=%zu message=%s state_version=%llu host_pid=%d attempts=%u "
-              "quarantined=%d backtrace=%s",
+              "message_set_aside=%d backtrace=%s",
               log_quote(name, sizeof name, report->name.data, (uint32_t)report->name.bytes),
               (unsigned long long)report->unit, (unsigned long long)report->incarnation,
               (unsigned long long)report->id, (const char *)report->behaviour.data, report->kind,
@@ -89,7 +89,7 @@ static void write_line(const struct shard *shard, const struct crash_report *rep
               turn_name, report->message.bytes,
               turn != 0 && whole ? quote_value(shard, message, report->message) : "-",
               (unsigned long long)report->state_version, report->host_pid, report->attempts,
-              report->quarantined, quote_trace(trace, report->trace));
+              report->message_set_aside, quote_trace(trace, report->trace));
 }
 
 uint64_t crash_note(struct shard *shard, const struct actor *actor, const struct end *end) {

@@ -34,7 +34,7 @@ Test(crash_note, keeps_the_call_that_crashed) {
     cr_assert_str_eq(report->turn, "call");
     cr_assert(same(report->message, text("crash")));
     cr_assert(report->state_version == 1);
-    cr_assert(!report->quarantined);
+    cr_assert(!report->message_set_aside);
     cr_assert(actor->extra->trouble->crash == report->id);
 }
 
@@ -176,7 +176,7 @@ Test(crash_note, a_kill_is_one_without_a_message) {
     cr_assert(crash_redrive_fault(newest()) != NULL);
 }
 
-Test(crash_note, what_killed_its_host_is_quarantined) {
+Test(crash_note, what_killed_its_host_is_set_aside) {
     uint32_t host = host_joins(1);
     host_joins(1);
     struct actor *actor = up("a");
@@ -188,7 +188,7 @@ Test(crash_note, what_killed_its_host_is_quarantined) {
     step();
     cr_assert(failed(1, STATUS_CRASHED));
     cr_assert(!answered(2));
-    cr_assert(newest()->report.quarantined);
+    cr_assert(newest()->report.message_set_aside);
     cr_assert_str_eq(newest()->report.kind, "signal");
     cr_assert(same(newest()->report.message, text("poison")));
     cr_assert(newest()->report.attempts == 0);

@@ -643,7 +643,7 @@ static void describe_report(struct described_report *described, const struct cra
     described->report.host_pid = report->host_pid;
     described->report.at_ms = report->at_ms;
     described->report.attempts = report->attempts;
-    described->report.quarantined = report->quarantined;
+    described->report.message_set_aside = report->message_set_aside;
     described->report.redriven = report->redriven;
 }
 

@@ -373,7 +373,7 @@ static struct crash_report crash_example(void) {
         .message = slice_of("message", 7),
         .message_bytes = 70000,
         .message_cut = true,
-        .quarantined = true,
+        .message_set_aside = true,
         .attempts = 4,
         .redriven = 5,
         .state_version = 6,
@@ -397,7 +397,7 @@ static void assert_is_crash_example(const Peeper__V1__CrashReport *report) {
     cr_assert_str_eq(report->turn, "cast");
     cr_assert_eq(report->payload_bytes, 70000);
     cr_assert(report->payload_cut);
-    cr_assert(report->quarantined);
+    cr_assert(report->message_set_aside);
     cr_assert_eq(report->attempts, 4);
     cr_assert_eq(report->redriven, 5);
     cr_assert_eq(report->state_version, 6);

@@ -47,12 +47,12 @@ struct crash_report {
     struct slice message;       // encoded Value, or what is left of it
     uint64_t     message_bytes; // of the whole
     bool         message_cut;   // only the first bytes are kept
-    bool         quarantined;   // it killed its host
-    uint32_t     attempts;      // hosts that were lost under it before
-    uint32_t     redriven;      // how often it was run again
-    uint64_t     state_version; // before the turn; 0: there was no state
-    int32_t      host_pid;      // 0: no host ran it
-    uint64_t     at_ms;         // wall clock
+    bool         message_set_aside; // it killed its host
+    uint32_t     attempts;          // hosts that were lost under it before
+    uint32_t     redriven;          // how often it was run again
+    uint64_t     state_version;     // before the turn; 0: there was no state
+    int32_t      host_pid;          // 0: no host ran it
+    uint64_t     at_ms;             // wall clock
 };
 
 struct actor_info {

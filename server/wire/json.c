@@ -324,7 +324,7 @@ json_t *json_from_crash_report(const struct crash_report *report, bool with_payl
                  put(object, "host_pid", json_integer(report->host_pid)) &&
                  put(object, "at", from_time(report->at_ms)) &&
                  put(object, "attempts", json_integer(report->attempts)) &&
-                 put(object, "quarantined", json_boolean(report->quarantined)) &&
+                 put(object, "message_set_aside", json_boolean(report->message_set_aside)) &&
                  put(object, "redriven", json_integer(report->redriven));
     if (whole) return object;
     json_decref(object);

@@ -39,8 +39,8 @@ json_t *json_from_actor_info(const struct actor_info *info, bool with_state);
 
 // One crash: {"crash", "name", "unit", "incarnation", "behaviour", "version", "kind", "reason",
 // "message", "backtrace": [lines], "turn", "payload", "payload_bytes", "payload_cut",
-// "state_version", "host_pid", "at", "attempts", "quarantined", "redriven"}. Without a message (no
-// message did it, or a listing: not `with_payload`) there is no "payload"; of a cut one it is
-// bytes.
+// "state_version", "host_pid", "at", "attempts", "message_set_aside", "redriven"}. Without a
+// message (no message did it, or a listing: not `with_payload`) there is no "payload"; of a cut one
+// it is bytes.
 // Fails: NULL (memory, or a name that is not UTF-8).   Thread: any.
 json_t *json_from_crash_report(const struct crash_report *report, bool with_payload);

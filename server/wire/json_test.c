@@ -341,7 +341,7 @@ static struct crash_report sample_report(void) {
         .turn = "call",
         .message = slice_of("\x2a\x02hi", 4),
         .message_bytes = 4,
-        .quarantined = true,
+        .message_set_aside = true,
         .attempts = 1,
         .redriven = 2,
         .state_version = 9,
@@ -368,7 +368,8 @@ Test(json, a_crash_has_everything_and_a_listing_leaves_the_message_out) {
         "\"version\":\"1.2\",\"kind\":\"signal\",\"reason\":\"why\",\"message\":\"SIGSEGV at 0x0\","
         "\"backtrace\":[\"a+0x1\",\"b+0x2 (f)\"],\"turn\":\"call\",\"payload\":\"hi\","
         "\"payload_bytes\":4,\"payload_cut\":false,\"state_version\":9,\"host_pid\":77,"
-        "\"at\":\"2023-11-14T22:13:20.007Z\",\"attempts\":1,\"quarantined\":true,\"redriven\":2}");
+        "\"at\":\"2023-11-14T22:13:20.007Z\",\"attempts\":1,\"message_set_aside\":true,"
+        "\"redriven\":2}");
     cr_assert_null(strstr(report_text(&report, false), "\"payload\""));
 }
 

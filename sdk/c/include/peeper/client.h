@@ -220,7 +220,7 @@ struct peeper_crash {
     int32_t             host_pid;
     uint64_t            at_ms; // Unix
     uint32_t            attempts;
-    bool                quarantined; // it killed its host
+    bool                message_set_aside; // it killed its host, and the actor goes on without it
     uint32_t            redriven;
 };
 
