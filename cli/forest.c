@@ -186,7 +186,7 @@ static enum exit_code add_top(struct forest *forest, struct peeper_target target
     struct tree_row row = {.kind = TREE_SUPERVISOR,
                            .id = "",
                            .name = top.name,
-                           .code = top.behaviour,
+                           .code = top.strategy[0] != '\0' ? top.strategy : top.behaviour,
                            .status = top.status,
                            .restart = "",
                            .incarnation = top.incarnation,

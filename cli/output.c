@@ -116,6 +116,7 @@ static struct actor_info info_of(const struct peeper_actor *actor, struct trace 
         // A name or an "@id", as it shall be shown.
         .supervisor = slice_text(actor->supervisor),
         .is_supervisor = actor->is_supervisor,
+        .strategy = actor->is_supervisor ? actor->strategy : NULL,
         .awaits = slice_of(actor->awaits, strlen(actor->awaits)),
         .hibernating = actor->hibernating,
         .timers = actor->timers,

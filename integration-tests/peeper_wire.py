@@ -175,6 +175,7 @@ class Info:
     suspended: bool
     supervisor: Optional[str]
     is_supervisor: bool
+    strategy: Optional[str]
     awaits: Optional[str]
     hibernating: bool
     links: int
@@ -243,6 +244,7 @@ def info_from(message: Any) -> Info:
         suspended=message.suspended,
         supervisor=message.supervisor or None,
         is_supervisor=message.is_supervisor,
+        strategy=message.strategy or None,
         awaits=message.awaits or None,
         hibernating=message.hibernating,
         links=message.links,

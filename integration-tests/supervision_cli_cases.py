@@ -127,5 +127,6 @@ def tree(settings: Settings) -> None:
         ], "the drawing")
         drawn = json.loads(told(server, "tree", "carts", "--json"))
         check_equal([child["name"] for child in drawn[0]["children"]], ["one"], "one branch as JSON")
+        check_equal(drawn[0]["strategy"], "simple_one_for_one", "the branch itself has its strategy")
         text = told(server, "tree", "shop", "--depth", "1")
         check("… 1 more" in text and "one\n" not in text, f"only one level: {text!r}")

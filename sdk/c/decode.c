@@ -102,6 +102,7 @@ static void fill_actor(const Peeper__V1__ActorInfo *from, struct peeper_actor *a
         .suspended = from->suspended,
         .supervisor = from->supervisor,
         .is_supervisor = from->is_supervisor,
+        .strategy = from->strategy,
         .awaits = from->awaits,
         .hibernating = from->hibernating,
         .timers = from->timers,

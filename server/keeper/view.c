@@ -54,7 +54,10 @@ static struct actor_info describe(const struct shard *shard, const struct actor 
         info.supervisor = actor_name(actor->child->parent->actor);
         info.supervisor_id = actor_id(actor->child->parent->actor);
     }
-    if (actor->supervisor != NULL) info.restarts = actor->supervisor->restarts;
+    if (actor->supervisor != NULL) {
+        info.restarts = actor->supervisor->restarts;
+        info.strategy = strategy_text((enum strategy)actor->supervisor->spec->strategy);
+    }
     if (trouble != NULL) {
         info.restarts = trouble->restarts;
         info.last_crash = (struct crash_info){

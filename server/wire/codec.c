@@ -555,6 +555,7 @@ static void describe(struct described *described, const struct actor_info *info)
     described->info.turn_ms = info->turn_ms;
     described->info.suspended = info->suspended;
     described->info.is_supervisor = info->is_supervisor;
+    described->info.strategy = borrow_text(info->strategy);
     described->info.supervisor =
         name_or_id(info->supervisor, info->supervisor_id, described->supervisor);
     described->info.awaits = copy_text(info->awaits, described->awaits);

@@ -68,6 +68,7 @@ struct actor_info {
     uint64_t          turn_ms;
     bool              suspended; // by an operator
     bool              is_supervisor;
+    const char       *strategy;      // static text; NULL: no supervisor
     struct slice      supervisor;    // name of its own; may be empty
     uint64_t          supervisor_id; // 0: it has none
     struct slice      awaits; // name or "@id" of the actor whose answer it waits for; else empty

@@ -258,7 +258,9 @@ static bool put_supervisor(json_t *object, const struct actor_info *info) {
         supervisor = info->supervisor_id == 0 ? json_null() : json_string(text);
     }
     return put(object, "supervisor", supervisor) &&
-           put(object, "is_supervisor", json_boolean(info->is_supervisor));
+           put(object, "is_supervisor", json_boolean(info->is_supervisor)) &&
+           put(object, "strategy",
+               info->strategy == NULL ? json_null() : json_string(info->strategy));
 }
 
 static bool put_state_time(json_t *object, const struct actor_info *info) {

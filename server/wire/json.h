@@ -28,10 +28,10 @@ void json_argument_to_value(struct peeper_writer *writer, const char *text);
 
 // The resource of one actor: {"name", "unit", "incarnation", "behaviour", "status", "state",
 // "version", "restarts", "mailbox", "worker", "host_pid", "turn_ms", "supervisor": null | text,
-// "is_supervisor", "suspended", "awaits": null | string, "hibernating", "timers", "links",
-// "monitors", "trap_exit", "state_at", "last_crash": null | {"kind", "reason", "at", "crash", and
-// what the crash log still has: "message", "backtrace"}}. Times are RFC 3339 in UTC with
-// milliseconds. Without a state, `state` and `state_at` are null and version is 0 when
+// "is_supervisor", "strategy": null | text, "suspended", "awaits": null | string, "hibernating",
+// "timers", "links", "monitors", "trap_exit", "state_at", "last_crash": null | {"kind", "reason",
+// "at", "crash", and what the crash log still has: "message", "backtrace"}}. Times are RFC 3339 in
+// UTC with milliseconds. Without a state, `state` and `state_at` are null and version is 0 when
 // `with_state`; they are left out otherwise (listings). A state or reason that is no Value is shown
 // as bytes.
 // Fails: NULL (memory, or a name that is not UTF-8).   Thread: any.

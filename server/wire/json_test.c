@@ -280,7 +280,8 @@ Test(json, an_actor_with_everything) {
         "{\"name\":\"cart/7\",\"unit\":3,\"incarnation\":2147483648,"
         "\"behaviour\":\"counter\",\"status\":\"running\",\"state\":1,\"version\":12,"
         "\"restarts\":2,\"mailbox\":5,\"worker\":1,\"host_pid\":4242,\"turn_ms\":9,"
-        "\"suspended\":true,\"awaits\":\"cart/8\",\"supervisor\":null,\"is_supervisor\":false,"
+        "\"suspended\":true,\"awaits\":\"cart/"
+        "8\",\"supervisor\":null,\"is_supervisor\":false,\"strategy\":null,"
         "\"hibernating\":true,\"timers\":3,\"links\":4,\"monitors\":5,\"trap_exit\":true,"
         "\"isolation\":\"own\",\"quarantined\":false,"
         "\"state_at\":\"2000-02-29T00:00:00.999Z\",\"last_crash\":{\"kind\":\"raise\","
@@ -301,7 +302,7 @@ Test(json, an_actor_without_a_state_has_nulls_and_a_listing_leaves_them_out) {
                      "\"behaviour\":\"counter\",\"status\":\"running\",\"state\":null,"
                      "\"version\":0,\"restarts\":2,\"mailbox\":5,\"worker\":-1,\"host_pid\":4242,"
                      "\"turn_ms\":9,\"suspended\":false,\"awaits\":null,\"supervisor\":null,"
-                     "\"is_supervisor\":false,\"hibernating\":true,"
+                     "\"is_supervisor\":false,\"strategy\":null,\"hibernating\":true,"
                      "\"timers\":3,\"links\":4,\"monitors\":5,"
                      "\"trap_exit\":true,\"isolation\":\"own\",\"quarantined\":false,\"state_at\":"
                      "null,\"last_crash\":null}");
@@ -311,6 +312,7 @@ Test(json, an_actor_without_a_state_has_nulls_and_a_listing_leaves_them_out) {
         "\"behaviour\":\"counter\",\"status\":\"running\",\"restarts\":2,"
         "\"mailbox\":5,\"worker\":-1,\"host_pid\":4242,\"turn_ms\":9,"
         "\"suspended\":false,\"awaits\":null,\"supervisor\":null,\"is_supervisor\":false,"
+        "\"strategy\":null,"
         "\"hibernating\":true,\"timers\":3,\"links\":4,\"monitors\":5,\"trap_exit\":true,"
         "\"isolation\":\"own\",\"quarantined\":false,"
         "\"last_crash\":null}");
@@ -403,7 +405,7 @@ Test(json, answers_null_whichever_allocation_fails) {
         json = json_from_actor_info(&info, true);
         cr_assert(json != NULL || failing < 200);
     }
-    cr_assert_eq(json_object_size(json), 25);
+    cr_assert_eq(json_object_size(json), 26);
     json_decref(json);
 }
 

@@ -136,7 +136,8 @@ struct peeper_actor {
     bool                suspended;  // by an operator
     const char         *supervisor; // a name or "@id"; "": it has none
     bool                is_supervisor;
-    const char         *awaits; // whose answer it waits for, a name or "@id"; "": nobody's
+    const char         *strategy; // of a supervisor, "" elsewhere
+    const char         *awaits;   // whose answer it waits for, a name or "@id"; "": nobody's
     bool                hibernating;
     uint32_t            timers; // of send_after, pending
     uint32_t            links;
