@@ -60,6 +60,7 @@ struct child {
     struct list         news_link;    // in the shard's list of news
     struct kept_reason *reason;       // of the news; owned; NULL: none
     uint32_t            number;       // grows along the list
+    uint16_t            falls;        // restarts of a unit that has not crashed itself yet
     uint8_t             news;         // enum news
     bool                abnormal : 1; // the end that the news tell of
     bool                was_up : 1;   // between the last start and that end

@@ -527,7 +527,11 @@ void life_unrunnable(struct shard *shard, struct actor *actor, enum status statu
 
 void life_restart(struct shard *shard, struct actor *actor) {
     CHECK(actor->life == ACTOR_DOWN);
-    if (actor->extra->trouble != NULL) actor->extra->trouble->restarts++;
+    if (actor->extra->trouble != NULL) {
+        actor->extra->trouble->restarts++;
+    } else if (actor->child->falls < UINT16_MAX) {
+        actor->child->falls++; // a whole group may fall: it costs no memory
+    }
     shard->metrics.restarts++;
     restart_now(shard, actor, NULL);
 }

@@ -30,6 +30,7 @@ enum status sequence_start_child(struct shard *shard, struct child *child, struc
     enum status   status = start_actor(shard, caller, request, spec->behaviour, &actor);
     if (status != STATUS_OK) return status;
     child_set_unit(child, actor);
+    child->falls = 0;
     actor->child = child;
     router_pump(shard, actor);
     return STATUS_OK;

@@ -272,9 +272,7 @@ static struct child_info describe_unit(const struct shard *shard, const struct a
         .restart = restart_text(actor->restart),
         .incarnation = actor_id(actor),
         .unit = actor->unit,
-        .restarts = sup != NULL                     ? sup->restarts
-                    : actor->extra->trouble != NULL ? actor->extra->trouble->restarts
-                                                    : 0,
+        .restarts = unit_restarts(actor),
         .mailbox = actor->waiting + actor->inflight,
         .children = sup == NULL ? 0 : sup->child_count,
     };

@@ -101,6 +101,13 @@ static inline void child_set_unit(struct child *child, struct actor *actor) {
     child->actor = actor;
 }
 
+// How often the unit was restarted, for whatever reason.
+static inline uint64_t unit_restarts(const struct actor *actor) {
+    if (actor->supervisor != NULL) return actor->supervisor->restarts;
+    uint64_t falls = actor->child == NULL ? 0 : actor->child->falls;
+    return falls + (actor->extra->trouble == NULL ? 0 : actor->extra->trouble->restarts);
+}
+
 // Whether there is an incarnation, or one that begins or waits.
 static inline bool child_live(const struct child *child) {
     return child->actor != NULL && child->actor->life != ACTOR_DOWN;

@@ -33,6 +33,18 @@ Test(supervisor, rest_for_one_takes_those_behind_along) {
     cr_assert(happened("-c +b +c"));
 }
 
+Test(supervisor, a_fall_with_another_one_counts_among_the_restarts_of_a_unit) {
+    three("\"strategy\": \"rest_for_one\"");
+    tell("b", "crash");
+    cr_assert(unit_restarts(actor_named("a")) == 0);
+    cr_assert(unit_restarts(actor_named("b")) == 1);
+    cr_assert(unit_restarts(actor_named("c")) == 1);
+    tell("c", "crash");
+    tell("a", "crash");
+    cr_assert(unit_restarts(actor_named("b")) == 2);
+    cr_assert(unit_restarts(actor_named("c")) == 3, "and with its own");
+}
+
 Test(supervisor, a_bystander_keeps_its_state_and_its_messages) {
     three("\"strategy\": \"one_for_all\"");
     tell("c", "change");

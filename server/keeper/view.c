@@ -35,6 +35,7 @@ static struct actor_info describe(const struct shard *shard, const struct actor 
         .status = actor_status_text(actor),
         .unit = actor->unit,
         .incarnation = actor_id(actor),
+        .restarts = unit_restarts(actor),
         .mailbox = actor->waiting + actor->inflight,
         .worker = worker == NULL ? -1 : actor->worker,
         .host_pid = worker == NULL ? 0 : (int32_t)shard->pools[actor->pool].active->pid,
@@ -55,11 +56,9 @@ static struct actor_info describe(const struct shard *shard, const struct actor 
         info.supervisor_id = actor_id(actor->child->parent->actor);
     }
     if (actor->supervisor != NULL) {
-        info.restarts = actor->supervisor->restarts;
         info.strategy = strategy_text((enum strategy)actor->supervisor->spec->strategy);
     }
     if (trouble != NULL) {
-        info.restarts = trouble->restarts;
         info.last_crash = (struct crash_info){
             .kind = trouble->kind,
             .reason = slice_of(trouble->reason, trouble->reason_bytes),
