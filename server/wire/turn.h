@@ -86,6 +86,10 @@ enum turn_kind {
     // the commit has its ITEM_STATE and nothing else. If load() refuses: COMMIT_REFUSED with
     // COMMIT_CODE_ERROR and a reason, and the old copy stays.
     TURN_REPLACE = 8,
+    // Payload is a delta (base/tables.h) of rows to load: the worker gathers them for the copy of
+    // (slot, epoch) that the next record with TURN_HAS_ROWS makes. Answered with COMMIT_DONE, or
+    // COMMIT_SKIP where they could not be kept: the record that wants them finds out.
+    TURN_ROWS = 9,
 };
 
 enum turn_flag {
@@ -93,6 +97,9 @@ enum turn_flag {
     TURN_HAS_STATE = 1,
     TURN_BULK = 2,    // the body lies at the start of the bulk area, not behind the header
     TURN_RESTART = 4, // INIT after a crash
+    // With TURN_HAS_STATE: the tables of the new copy are the rows gathered for (slot, epoch).
+    // Where they are not there (any more) it is answered with COMMIT_SKIP.
+    TURN_HAS_ROWS = 8,
 };
 
 // One record of the turns ring. Body: name, payload, state, in this order, unpadded.
@@ -103,7 +110,7 @@ struct turn_record {
     uint16_t behaviour;    // index in the order of the host's COMMIT_BEHAVIOUR records
     // A worker's copy of an actor is known by (slot, epoch). A record without TURN_HAS_STATE that
     // is not INIT, FORGET or REPLACE and finds no copy with just this epoch is answered with
-    // COMMIT_SKIP. INIT and HAS_STATE replace any copy of the slot.
+    // COMMIT_SKIP. INIT and HAS_STATE replace any copy of the slot. ROWS needs none.
     uint32_t slot;
     uint32_t epoch;
     uint64_t turn;        // number of this turn, never 0; for CALL also its `from`
@@ -211,6 +218,8 @@ enum item_kind {
     // Of COMMIT_CRASH: the backtrace, lines with \n between them (raw text); at most
     // TRACE_BYTES_MAX.
     ITEM_TRACE = 19,
+    // What the turn wrote to its tables: a delta (base/tables.h). At most one.
+    ITEM_TABLES = 20,
 };
 
 // One item, followed by the name and the body, padded together to 8.
