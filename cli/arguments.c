@@ -187,7 +187,8 @@ static void take_target(struct invocation *invocation, struct argp_state *state)
     if (invocation->word_count == 0) {
         invocation->target = peeper_by_name("");
         if ((takes & TAKES_NAME_OR_NOT) == 0) {
-            argp_error(state, "%s is missing", takes & TAKES_CHILD ? "SUPERVISOR" : "NAME");
+            const char *word = invocation->command->arguments; // "SUPERVISOR CHILD"
+            argp_error(state, "%.*s is missing", (int)strcspn(word, " "), word);
         }
         return;
     }

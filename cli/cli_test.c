@@ -47,6 +47,8 @@ Test(cli, exits_with_2_and_says_why_on_wrong_usage, .timeout = 20) {
         {"child frob", "goes with one more word"},
         {"supervisor -a h", "goes with one more word"},
         {"child terminate", "SUPERVISOR is missing"},
+        {"child list", "SUPERVISOR is missing"},
+        {"supervisor change --spec []", "NAME is missing"},
         {"child terminate s", "CHILD is missing"},
         {"child terminate s @x", "is no id"},
         {"child terminate s c d", "is too much"},
@@ -349,6 +351,13 @@ Test(cli, prints_the_reply_to_a_call_that_is_redriven, .timeout = 20) {
     struct result result = run_peeper_with(reply_nonsense, &peer, "redrive 17");
     cr_assert(result.code == 0, "%s", result.err);
     cr_assert_str_eq(result.out, "{\"$bytes\":\"//8=\"}\n");
+}
+
+Test(cli, tells_of_a_crash_that_came_again_as_of_any_other, .timeout = 20) {
+    struct peer   peer;
+    struct result result = run_peeper_with(crash, &peer, "redrive 17");
+    cr_assert(result.code == 1);
+    cr_assert_str_eq(result.err, "CRASHED: raise \"boom\"\n  message: handle_call of counter\n");
 }
 
 static void take_one(struct peer *peer) {

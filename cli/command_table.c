@@ -90,9 +90,14 @@ static const struct argp_option SUPERVISOR_START_OPTIONS[] = {
 
 static const struct argp_option CHECK_OPTIONS[] = {
     {"spec", OPTION_SPEC, "FILE_OR_JSON", 0,
-     "A list of children's specs: JSON, the name of a file with JSON or YAML, or - for stdin", 0},
+     "A supervisor's spec, a child's, or a list of these: JSON, the name of a file with JSON or "
+     "YAML, or - for stdin",
+     0},
     {0},
 };
+
+#define SUPERVISOR_OPTION \
+    { "name", OPTION_NAME, "SUPERVISOR", 0, "The SUPERVISOR, where its name begins with @ or -", 0 }
 
 #define CHILD_OPTION \
     { "child", OPTION_CHILD, "ID", 0, "The CHILD, where its id begins with @ or -", 0 }
@@ -103,25 +108,27 @@ static const struct argp_option CHILD_START_OPTIONS[] = {
      "simple_one_for_one what differs from the template, such as {\"argument\": 5}",
      0},
     TIMEOUT_OPTION("How long its init may take"),
-    NAME_OPTION,
+    SUPERVISOR_OPTION,
     {0},
 };
 
-static const struct argp_option CHILD_OPTIONS[] = {CHILD_OPTION, NAME_OPTION, {0}};
+static const struct argp_option CHILD_OPTIONS[] = {CHILD_OPTION, SUPERVISOR_OPTION, {0}};
 
 static const struct argp_option CHILD_TIMED_OPTIONS[] = {
     TIMEOUT_OPTION("How long to wait for it"),
     CHILD_OPTION,
-    NAME_OPTION,
+    SUPERVISOR_OPTION,
     {0},
 };
 
 static const struct argp_option CHILD_LIST_OPTIONS[] = {
     {"json", OPTION_JSON, NULL, 0,
      "One line of JSON for each child (default where stdout is no terminal)", 0},
-    NAME_OPTION,
+    SUPERVISOR_OPTION,
     {0},
 };
+
+static const struct argp_option CHILD_COUNT_OPTIONS[] = {SUPERVISOR_OPTION, {0}};
 
 static const struct argp_option TREE_OPTIONS[] = {
     {"depth", OPTION_DEPTH, "N", 0, "Levels to show (default: all)", 0},
@@ -213,9 +220,9 @@ const struct command COMMANDS[] = {
      "started.\v"
      "Example:\n  peeper supervisor change shop --spec shop.json",
      SPEC_OPTIONS, TAKES_NAME | TAKES_SPEC, command_supervisor_change},
-    {"supervisor check", "--spec FILE_OR_JSON", "checks children's specs, starts nothing",
-     "Checks a list of children's specs and starts nothing.\v"
-     "Example:\n  peeper supervisor check --spec children.json",
+    {"supervisor check", "--spec FILE_OR_JSON", "checks specs, starts nothing",
+     "Checks the spec of a supervisor or of a child, or a list of children's, and starts nothing.\v"
+     "Example:\n  peeper supervisor check --spec shop.yaml",
      CHECK_OPTIONS, TAKES_SPEC, command_supervisor_check},
     {"child start", "SUPERVISOR --spec FILE_OR_JSON", "adds a child to a supervisor",
      "Adds a child to a supervisor, starts it and prints its name, incarnation id and unit.\v"
@@ -241,7 +248,7 @@ const struct command COMMANDS[] = {
     {"child count", "SUPERVISOR", "counts the children of a supervisor",
      "Prints how many specs, living children, supervisors and workers there are.\v"
      "Example:\n  peeper child count shop",
-     NAMED_OPTIONS, TAKES_NAME, command_child_count},
+     CHILD_COUNT_OPTIONS, TAKES_NAME, command_child_count},
     {"child spec", "SUPERVISOR CHILD", "prints the spec of a child",
      "Prints a child's spec with all defaults filled in.\v"
      "Example:\n  peeper child spec shop cart",

@@ -148,7 +148,7 @@ static enum exit_code fetch(struct forest *forest, struct peeper_target target, 
 // --- The tree ------------------------------------------------------------------------------------
 
 static enum exit_code add_children(struct forest *forest, struct peeper_target target,
-                                   unsigned depth, uint64_t total, bool at_root);
+                                   unsigned depth, uint64_t total);
 
 // What stands below one supervisor that is the last row now.
 static enum exit_code add_below(struct forest *forest, const struct tree_row *row) {
@@ -157,21 +157,35 @@ static enum exit_code add_below(struct forest *forest, const struct tree_row *ro
     if (depth > forest->depth_max || row->incarnation == 0) {
         return add_hidden(forest, depth, row->count);
     }
-    return add_children(forest, peeper_by_id(row->incarnation), depth, row->count, false);
+    return add_children(forest, peeper_by_id(row->incarnation), depth, row->count);
 }
 
 // Fetches the children into rows of their own and adds them in the order in which they were
 // started, each with what is below it.
 static enum exit_code add_children(struct forest *forest, struct peeper_target target,
-                                   unsigned depth, uint64_t total, bool at_root) {
+                                   unsigned depth, uint64_t total) {
     struct forest  own = {.peeper = forest->peeper, .limit = forest->limit};
     uint64_t       hidden;
-    enum exit_code code = fetch(&own, target, depth, total, at_root, &hidden);
+    enum exit_code code = fetch(&own, target, depth, total, false, &hidden);
     if (code == EXIT_CODE_OK && hidden > 0) code = add_hidden(forest, depth, hidden);
     for (size_t i = own.count; i-- > 0 && code == EXIT_CODE_OK;) {
         code = add(forest, &own.rows[i]);
         if (code == EXIT_CODE_OK) code = add_below(forest, &own.rows[i]);
     }
+    forest_fini(&own);
+    return code;
+}
+
+// Those without a supervisor have no order of their own: they stand as the server tells them.
+static enum exit_code add_roots(struct forest *forest, struct peeper_target target) {
+    struct forest  own = {.peeper = forest->peeper, .limit = forest->limit};
+    uint64_t       hidden;
+    enum exit_code code = fetch(&own, target, 0, 0, true, &hidden);
+    for (size_t i = 0; i < own.count && code == EXIT_CODE_OK; i++) {
+        code = add(forest, &own.rows[i]);
+        if (code == EXIT_CODE_OK) code = add_below(forest, &own.rows[i]);
+    }
+    if (code == EXIT_CODE_OK && hidden > 0) code = add_hidden(forest, 0, hidden);
     forest_fini(&own);
     return code;
 }
@@ -216,7 +230,9 @@ enum exit_code command_tree(struct peeper_sync *peeper, const struct invocation 
     forest.depth_max += first - 1;
 
     if (!at_root) code = add_top(&forest, target);
-    if (code == EXIT_CODE_OK) code = add_children(&forest, target, first, 0, at_root);
+    if (code == EXIT_CODE_OK) {
+        code = at_root ? add_roots(&forest, target) : add_children(&forest, target, first, 0);
+    }
     if (code == EXIT_CODE_OK) code = print(&forest, invocation->json);
     forest_fini(&forest);
     return code;

@@ -359,7 +359,9 @@ static void print_advice(const struct peeper_error *error) {
 }
 
 static void print_crash(const struct peeper_error *error, const struct peeper_target *target) {
-    if (target->name != NULL) {
+    if (target == NULL) {
+        // Who crashed is told by what was asked for.
+    } else if (target->name != NULL) {
         fprintf(stderr, "%s: ", target->name);
     } else {
         fprintf(stderr, "@%" PRIu64 ": ", target->id);
@@ -377,7 +379,7 @@ static void print_crash(const struct peeper_error *error, const struct peeper_ta
 
 enum exit_code output_error(const struct peeper_error *error, const struct peeper_target *target) {
     fprintf(stderr, "%s: ", peeper_status_name(error->status));
-    if (target != NULL && error->kind[0] != '\0') {
+    if (error->kind[0] != '\0') {
         print_crash(error, target);
     } else {
         fprintf(stderr, "%s\n", error->message);

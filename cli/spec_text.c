@@ -54,6 +54,10 @@ static bool read_text(struct spec_text *spec, const char *words) {
         spec->text.bytes -= kept;
         return kept || refuse(spec, "out of memory");
     }
+    if (words[0] == '\0') {
+        spec->place = WORDS;
+        return refuse(spec, "there is nothing in it");
+    }
     if (strcmp(words, "-") != 0) return read_file(spec);
     spec->place = "stdin";
     return read_all(spec, stdin);

@@ -13,7 +13,9 @@ struct spec_text {
     const char          *place; // borrowed: the file, or "stdin" or "--spec"
     struct buf           text;  // owned
     struct peeper_writer spec;  // owned
-    char                 why[512];
+    // static; what the server sees in front of its fields; NULL: nothing
+    const char *added;
+    char        why[512];
 };
 
 // Reads what the words of --spec mean. What begins with { or [ is JSON itself, all else names a

@@ -76,6 +76,8 @@ Test(spec_text, names_the_place_of_what_is_wrong, .timeout = 5) {
               spec.why);
     cr_assert(!read_words("{\"intensity\": 99999999999999999999}"));
     cr_assert(spec.why[0] != '\0');
+    cr_assert(!read_words(""));
+    cr_assert_str_eq(spec.why, "--spec: there is nothing in it");
     cr_assert(!read_words("/"));
     cr_assert(strstr(spec.why, "Is a directory") != NULL, "%s", spec.why);
     finish(NULL);

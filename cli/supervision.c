@@ -3,6 +3,7 @@
 #include "spec_text.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #define PAGE_LIMIT 500
@@ -26,8 +27,11 @@ static enum exit_code tell(struct peeper_sync *peeper, const struct invocation *
                            const struct peeper_started *started) {
     enum exit_code code = EXIT_CODE_OK;
     if (status != PEEPER_STATUS_OK) {
-        unsigned line = spec_text_line(spec, peeper_sync_error(peeper)->message);
-        code = command_refused(peeper, invocation);
+        struct peeper_error error = *peeper_sync_error(peeper);
+        size_t              added = spec->added == NULL ? 0 : strlen(spec->added);
+        if (added > 0 && strncmp(error.message, spec->added, added) == 0) error.message += added;
+        unsigned line = spec_text_line(spec, error.message);
+        code = output_error(&error, &invocation->target);
         if (line > 0) fprintf(stderr, "  at: %s:%u\n", spec->place, line);
     } else {
         code = started != NULL ? output_started(started) : output_ok();
@@ -57,11 +61,41 @@ enum exit_code command_supervisor_change(struct peeper_sync      *peeper,
     return tell(peeper, invocation, status, &spec, NULL);
 }
 
+// What is checked is a list of children, so a spec by itself is made the only one in it.
+static void write_list(struct peeper_writer *list, struct spec_text *spec) {
+    struct peeper_value ignored, value = value_of(spec);
+    bool                is_child =
+        peeper_value_get(value, "id", &ignored) || peeper_value_get(value, "start", &ignored);
+    if (peeper_value_kind(value) != PEEPER_MAP) {
+        peeper_write_value(list, value);
+        return;
+    }
+    spec->added = is_child ? "children[0]." : "children[0].start.supervisor.";
+    peeper_write_list(list);
+    if (is_child) {
+        peeper_write_value(list, value);
+    } else {
+        peeper_write_map(list);
+        peeper_write_key(list, "id");
+        peeper_write_string(list, "supervisor");
+        peeper_write_key(list, "start");
+        peeper_write_map(list);
+        peeper_write_key(list, "supervisor");
+        peeper_write_value(list, value);
+        peeper_write_end(list);
+        peeper_write_end(list);
+    }
+    peeper_write_end(list);
+}
+
 enum exit_code command_supervisor_check(struct peeper_sync      *peeper,
                                         const struct invocation *invocation) {
     struct spec_text specs;
     if (!read_spec(invocation, &specs)) return EXIT_CODE_USAGE;
-    enum peeper_status status = peeper_sync_check_specs(peeper, value_of(&specs));
+    struct peeper_writer list = {0};
+    write_list(&list, &specs);
+    enum peeper_status status = peeper_sync_check_specs(peeper, peeper_writer_value(&list));
+    peeper_writer_fini(&list);
     return tell(peeper, invocation, status, &specs, NULL);
 }
 

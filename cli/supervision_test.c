@@ -224,11 +224,11 @@ Test(supervision, draws_all_that_the_server_has, .timeout = 20) {
     struct result result = run_peeper_with(serve_children, &peer, "tree");
     cr_assert(result.code == 0, "%s", result.err);
     cr_assert_str_eq(result.out, "NAME     BEHAVIOUR    STATUS   RESTARTS  MAILBOX\n"
+                                 "@20      counter      running         0        0\n"
+                                 "@21      counter      running         0        0\n"
                                  "shop     one_for_one  running         0\n"
                                  "├─ mail  one_for_one  running         0\n"
-                                 "└─ b     counter      stopped         2        0\n"
-                                 "@21      counter      running         0        0\n"
-                                 "@20      counter      running         0        0\n");
+                                 "└─ b     counter      stopped         2        0\n");
 }
 
 Test(supervision, shows_all_supervisors_at_the_top_but_only_so_many_actors_and_levels,
@@ -236,10 +236,10 @@ Test(supervision, shows_all_supervisors_at_the_top_but_only_so_many_actors_and_l
     struct result result = run_peeper_with(serve_children, &peer, "tree --limit 1 --depth 1");
     cr_assert(result.code == 0, "%s", result.err);
     cr_assert_str_eq(result.out, "NAME         BEHAVIOUR    STATUS   RESTARTS  MAILBOX\n"
-                                 "… 1 more\n"
+                                 "@20          counter      running         0        0\n"
                                  "shop         one_for_one  running         0\n"
                                  "└─ … 2 more\n"
-                                 "@20          counter      running         0        0\n");
+                                 "… 1 more\n");
 }
 
 Test(supervision, shows_the_newest_children_and_counts_the_others, .timeout = 20) {
@@ -275,6 +275,8 @@ static void serve_named(struct peer *at) {
     peer_welcome(at, LIMIT);
     info.name = (char *)"shop";
     info.status = (char *)"running";
+    info.is_supervisor = true;
+    info.strategy = (char *)"rest_for_one";
     info.restarts = 1;
     info.incarnation = 10;
     frame.id = peer_read(at)->id;
@@ -292,7 +294,7 @@ Test(supervision, draws_one_supervisor_with_itself_on_top, .timeout = 20) {
     struct result result = run_peeper_with(serve_named, &peer, "tree shop");
     cr_assert(result.code == 0, "%s", result.err);
     cr_assert(peer.seen == 1);
-    cr_assert_str_eq(result.out, "NAME  BEHAVIOUR  STATUS   RESTARTS  MAILBOX\n"
-                                 "shop             running         1\n"
-                                 "└─ b  counter    running         0        0\n");
+    cr_assert_str_eq(result.out, "NAME  BEHAVIOUR     STATUS   RESTARTS  MAILBOX\n"
+                                 "shop  rest_for_one  running         1\n"
+                                 "└─ b  counter       running         0        0\n");
 }

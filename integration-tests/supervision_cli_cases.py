@@ -95,6 +95,12 @@ def specs(settings: Settings) -> None:
         faulty = '[{"id": "a", "start": {"behaviour": "counter"}, "restart": "often"}]'
         text = refused(server, "BAD_SPEC", "supervisor", "check", "--spec", faulty)
         check("children[0].restart" in text and '"often"' in text, f"field and value are named: {text!r}")
+        check_equal(told(server, "supervisor", "check", "--spec", json.dumps(SHOP)), "ok\n", "check a supervisor's")
+        faulty = '{"children": [{"id": "a", "start": {"behaviour": "counter"}, "restart": "often"}]}'
+        text = refused(server, "BAD_SPEC", "supervisor", "check", "--spec", faulty)
+        check(text.startswith("BAD_SPEC: children[0].restart: "), f"the field stands as in the spec: {text!r}")
+        text = refused(server, "BAD_SPEC", "supervisor", "check", "--spec", '{"id": "a", "restart": "often"}')
+        check(text.startswith(("BAD_SPEC: start: ", "BAD_SPEC: restart: ")), f"of a child, too: {text!r}")
         path.write_text('{"children": [\n  {"id": "a",}]}')
         result = server.cli("supervisor", "start", "x", "--spec", str(path))
         check_equal(result.returncode, 2, "status with a file that is no JSON")
