@@ -207,6 +207,28 @@ Test(requests_state, a_restart_that_comes_due_waits_for_the_new_state) {
     cr_assert(same(turn_state(home_of(actor), init), text("s1")));
 }
 
+Test(requests_state, a_replacement_that_comes_back_from_a_lost_host_stays_behind_the_init) {
+    host_joins(1);
+    struct actor *actor = up("a");
+    actor->on_intensity = INTENSITY_SUSPEND;
+    actor->intensity = 0;
+    crash_once(actor, 1, "a");
+    cr_assert(actor->life == ACTOR_SUSPENDED);
+    ask_replace(2, "a", "s1");
+    ask_resume(3, "a");
+    step();
+    cr_assert(actor->life == ACTOR_RESTARTING);
+    host_joins(1);
+    hosts_lost(&fx.shard, fx.hosts[0].host, HOST_END_EXITED, NULL);
+    settle_loads();
+    play_done(home_of(actor), play_take(home_of(actor), TURN_INIT)->turn);
+    step();
+    play_state(home_of(actor), play_take(home_of(actor), TURN_REPLACE)->turn, "s1");
+    step();
+    cr_assert(done(2));
+    cr_assert(actor->life == ACTOR_RUNNING);
+}
+
 Test(requests_state, what_is_wrong_with_a_replacement_is_told) {
     host_joins(1);
     up("a");

@@ -44,8 +44,19 @@ static struct list *users(struct actor *actor) {
     return at;
 }
 
+// Where the control lane begins: an actor may have been told to begin again while one of the lane
+// was still under way.
+static struct list *controls(struct actor *actor) {
+    struct list *at = actor->mailbox.next;
+    if (at == &actor->mailbox) return at;
+    return LIST_ENTRY(at, struct envelope, link)->kind == TURN_INIT ? at->next : at;
+}
+
 void router_return(struct shard *shard, struct actor *actor, struct envelope *envelope) {
-    list_insert(ahead(envelope) ? actor->mailbox.next : users(actor), &envelope->link);
+    struct list *at = users(actor);
+    if (envelope->control) at = controls(actor);
+    if (envelope->kind == TURN_INIT) at = actor->mailbox.next;
+    list_insert(at, &envelope->link);
     account(shard, actor, envelope);
 }
 
