@@ -61,6 +61,24 @@ static bool legal_done(const struct subject *s) {
     return true;
 }
 
+// Of a crash only a terminate that ran after it has effects: not where there was nothing to
+// terminate yet, and not where it was the terminate that crashed. Whether the behaviour has one the
+// host knows.
+static bool legal_crash(const struct subject *s) {
+    const struct commit *commit = s->commit;
+    bool                 init = s->first && s->turn->kind == TURN_INIT;
+    bool terminate = s->turn->kind == TURN_TERMINATE || s->worker->chain == CHAIN_TERMINATE;
+
+    if (commit->record.code < COMMIT_CODE_RAISE || commit->record.code > COMMIT_CODE_MEMORY)
+        return false;
+    // What load() does wrong with a new state is not the actor's fault.
+    if (s->turn->kind == TURN_REPLACE) return false;
+    if ((commit->record.flags & ~COMMIT_BULK) != 0 || commit->calls > 0) return false;
+    if (commit->state.data != NULL || commit->reply.data != NULL) return false;
+    if (commit->next.data != NULL || commit->idle.data != NULL) return false;
+    return commit->effects == 0 || (!init && !terminate);
+}
+
 static bool legal_refused(const struct subject *s) {
     bool init = s->turn->kind == TURN_INIT;
     if (!s->first || s->commit->effects > 0 || s->commit->state.data != NULL) return false;
@@ -399,10 +417,12 @@ static const enum crash_kind CODE_KINDS[] = {
 
 static enum status apply_crash(struct subject *s) {
     uint8_t code = s->commit->record.code;
-    if (code < COMMIT_CODE_RAISE || code > COMMIT_CODE_MEMORY) return STATUS_PROTOCOL;
-    // What load() does wrong with a new state is not the actor's fault.
-    if (s->turn->kind == TURN_REPLACE) return STATUS_PROTOCOL;
-    if (s->commit->effects > 0 || (s->commit->record.flags & COMMIT_MORE)) return STATUS_PROTOCOL;
+    if (!legal_crash(s)) return STATUS_PROTOCOL;
+    if (s->commit->timers > 0) {
+        enum status status = send_timers_arm(s->shard, s->actor, s->turn->turn, s->commit);
+        if (status != STATUS_OK) return refuse_timers(s, status);
+    }
+    if (s->commit->effects > 0) effects(s); // of terminate
 
     char   text[256];
     size_t bytes = s->commit->text.bytes < sizeof text ? s->commit->text.bytes : sizeof text - 1;

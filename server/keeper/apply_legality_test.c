@@ -122,10 +122,53 @@ Test(apply_legality, a_crash_without_a_kind) {
     is_nonsense(&out);
 }
 
-Test(apply_legality, a_crash_with_effects) {
-    struct out out = out_of(COMMIT_CRASH, turn_of_kind(TURN_CALL), 0);
+static void is_nonsense_of_crash(enum turn_kind kind, enum item_kind item, const char *name) {
+    struct out out = out_of(COMMIT_CRASH, turn_of_kind(kind), 0);
     out.record.code = COMMIT_CODE_RAISE;
-    out_add(&out, ITEM_SEND, 0, raw("a"), text("x"));
+    out_add(&out, item, 0, raw(name), text("x"));
+    is_nonsense(&out);
+}
+
+Test(apply_legality, a_crash_of_an_init_with_effects) {
+    is_nonsense_of_crash(TURN_INIT, ITEM_SEND, "a");
+}
+
+Test(apply_legality, a_crash_of_a_terminate_with_effects) {
+    is_nonsense_of_crash(TURN_TERMINATE, ITEM_SEND, "a");
+}
+
+Test(apply_legality, a_crash_of_a_terminate_in_a_chain_with_effects) {
+    uint64_t turn = turn_of_kind(TURN_CAST);
+    play_stop(end, turn, COMMIT_MORE, "normal");
+    struct out out = out_of(COMMIT_CRASH, turn, 0);
+    out.record.code = COMMIT_CODE_RAISE;
+    out_add(&out, ITEM_CAST, 0, raw("a"), text("x"));
+    is_nonsense(&out);
+}
+
+Test(apply_legality, a_crash_with_a_state) {
+    is_nonsense_of_crash(TURN_CALL, ITEM_STATE, "");
+}
+
+Test(apply_legality, a_crash_with_a_reply) {
+    is_nonsense_of_crash(TURN_CALL, ITEM_REPLY, "");
+}
+
+Test(apply_legality, a_crash_with_a_continue) {
+    is_nonsense_of_crash(TURN_CALL, ITEM_CONTINUE, "");
+}
+
+Test(apply_legality, a_crash_with_the_message_of_a_timeout) {
+    is_nonsense_of_crash(TURN_CALL, ITEM_IDLE, "");
+}
+
+Test(apply_legality, a_crash_with_a_call) {
+    is_nonsense_of_crash(TURN_CALL, ITEM_CALL, "b");
+}
+
+Test(apply_legality, a_crash_that_stops) {
+    struct out out = out_of(COMMIT_CRASH, turn_of_kind(TURN_CALL), COMMIT_STOP);
+    out.record.code = COMMIT_CODE_RAISE;
     is_nonsense(&out);
 }
 

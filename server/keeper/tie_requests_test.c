@@ -76,10 +76,10 @@ Test(tie_requests, an_unlink_of_a_name_over_its_limit_is_nonsense) {
     expect_nonsense(ITEM_UNLINK, slice_of(LONG, 256), (struct slice){0});
 }
 
-Test(tie_requests, the_ties_of_a_crashed_turn_are_not_made) {
+Test(tie_requests, a_link_that_terminate_makes_after_a_crash_ends_with_its_incarnation) {
     host_joins(1);
     struct actor *a = up("a");
-    up("b");
+    struct actor *b = up("b");
     ask_cast(0, "a", "go");
     step();
     struct fake_worker *end = home_of(a);
@@ -88,6 +88,7 @@ Test(tie_requests, the_ties_of_a_crashed_turn_are_not_made) {
     out_add(&out, ITEM_LINK, 0, raw("b"), (struct slice){0});
     play_send(end, &out);
     step();
-    cr_assert(fx.shard.metrics.host_nonsense == 1);
+    cr_assert(fx.shard.metrics.host_nonsense == 0);
     cr_assert(fx.shard.ties.count == 0);
+    cr_assert(play_take(end, TURN_INFO)->slot == b->slot); // EXIT
 }

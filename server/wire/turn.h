@@ -135,7 +135,8 @@ struct turn_record {
 
 enum commit_kind {
     COMMIT_DONE = 1, // the callback returned; items are its effects
-    // the turn crashed: ITEM_REASON and ITEM_TEXT; the worker has dropped its copy
+    // The turn crashed: ITEM_REASON and ITEM_TEXT; the worker has dropped its copy. Effects are
+    // those of a terminate that ran after it, with the state that was committed last.
     COMMIT_CRASH = 2,
     // Not run: no copy of (slot, epoch), or recalled. After COMMIT_MORE: the next link was not run.
     COMMIT_SKIP = 3,
