@@ -50,7 +50,6 @@ void context_begin(struct peeper_ctx *ctx, struct copy *copy,
     ctx->called = false;
     ctx->reason_given = false;
     ctx->follow = FOLLOW_NOTHING;
-    ctx->crash_trace_bytes = 0;
     ctx->hibernate = false;
     ctx->open = NULL;
     items_reset(&ctx->items);
@@ -349,6 +348,7 @@ void peeper_exit(struct peeper_ctx *ctx) {
     if (ctx->open == ctx->reason && !peeper_writer_done(ctx->reason)) crash_incomplete(ctx);
     ctx->crash_code = COMMIT_CODE_EXIT;
     ctx->crash_text[0] = '\0';
+    ctx->crash_trace_bytes = 0;
     _longjmp(ctx->escape, 1);
 }
 

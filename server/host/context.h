@@ -68,7 +68,7 @@ struct peeper_ctx {
     struct peeper_writer *proceed;
     struct peeper_writer *carried;
     struct peeper_writer  writers[4];
-    // how the turn crashed
+    // how the turn crashed; stays until something else crashes
     enum commit_code crash_code;
     char             crash_text[CONTEXT_TEXT_BYTES];
     char             crash_trace[TRACE_BYTES_MAX];

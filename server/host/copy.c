@@ -13,6 +13,12 @@ struct block {
     _Alignas(16) uint8_t memory[];
 };
 
+struct kept {
+    uint32_t capacity; // of saved
+    uint32_t bytes;
+    uint8_t  saved[];
+};
+
 struct copy *copy_create(const struct copy_options *options) {
     size_t bytes = sizeof(struct copy) + options->state_bytes + options->name_bytes + 1;
     // calloc: the state begins zeroed, and so does the 0 behind the name.
@@ -47,7 +53,35 @@ void copy_clear(struct copy *copy, const struct peeper_behaviour *behaviour) {
 void copy_destroy(struct copy *copy, const struct peeper_behaviour *behaviour) {
     if (copy == NULL) return;
     copy_clear(copy, behaviour);
+    free(copy->kept);
     free(copy);
+}
+
+// A state that grows and shrinks by a few bytes stays in its place; one that has shrunk to a
+// fraction gives the memory back.
+static bool fits(const struct kept *kept, size_t bytes) {
+    return kept != NULL && bytes <= kept->capacity && kept->capacity / 4 <= bytes + 16;
+}
+
+enum status copy_keep(struct copy *copy, struct slice saved) {
+    struct kept *kept = copy->kept;
+    if (!fits(kept, saved.bytes)) {
+        // As much as malloc gives anyway.
+        size_t bytes = (sizeof *kept + saved.bytes + 7) / 16 * 16 + 8;
+        kept = malloc(bytes);
+        if (kept == NULL) return STATUS_NO_MEMORY;
+        kept->capacity = (uint32_t)(bytes - sizeof *kept);
+        free(copy->kept);
+        copy->kept = kept;
+    }
+    kept->bytes = (uint32_t)saved.bytes;
+    if (saved.bytes > 0) memcpy(kept->saved, saved.data, saved.bytes);
+    return STATUS_OK;
+}
+
+struct slice copy_kept(const struct copy *copy) {
+    if (copy->kept == NULL) return (struct slice){0};
+    return slice_of(copy->kept->saved, copy->kept->bytes);
 }
 
 static struct block *block_of(void *memory) {

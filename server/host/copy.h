@@ -5,6 +5,7 @@
 // and name lie inline behind the head.
 #pragma once
 
+#include "base/buf.h"
 #include "base/status.h"
 
 #include <peeper/behaviour.h>
@@ -14,18 +15,20 @@
 #include <stdint.h>
 
 struct block;
+struct kept;
 
 struct copy {
     uint32_t      slot;
     uint32_t      epoch;
     uint16_t      behaviour; // index in the host's behaviours
     uint8_t       name_bytes;
-    bool          restarted; // INIT came with TURN_RESTART
-    bool          recent;    // copies: used since the clock hand passed
+    bool          restarted : 1; // INIT came with TURN_RESTART
+    bool          recent : 1;    // copies: used since the clock hand passed
+    uint32_t      state_bytes;
     uint64_t      incarnation;
-    struct block *blocks;       // owned; what peeper_alloc() answered
-    uint64_t      blocks_bytes; // of all blocks, their heads included
-    uint64_t      state_bytes;
+    struct block *blocks;         // owned; what peeper_alloc() answered
+    uint64_t      blocks_bytes;   // of all blocks, their heads included
+    struct kept  *kept;           // owned; see copy_keep
     _Alignas(16) uint8_t state[]; // state_bytes, then the name and a 0
 };
 
@@ -44,7 +47,8 @@ struct copy_options {
 // Fails: NULL when memory ran out.   Thread: worker.
 struct copy *copy_create(const struct copy_options *options);
 
-// Runs the behaviour's drop(), frees all blocks and zeroes the state.   Thread: worker.
+// Runs the behaviour's drop(), frees all blocks and zeroes the state. What is kept stays.   Thread:
+// worker.
 void copy_clear(struct copy *copy, const struct peeper_behaviour *behaviour);
 
 // copy_clear, then frees the copy. NULL is fine.   Thread: worker.
@@ -65,6 +69,14 @@ NODISCARD enum status copy_alloc(struct copy *copy, uint64_t bytes_max, size_t b
 //         Thread: worker.
 NODISCARD enum status copy_realloc(struct copy *copy, uint64_t bytes_max, void *memory,
                                    size_t bytes, void **ret_memory);
+
+// Keeps what the state was saved as, or loaded from, when it was last committed; what was kept
+// before is forgotten.
+// Fails: STATUS_NO_MEMORY; what was kept before still is.   Thread: worker.
+NODISCARD enum status copy_keep(struct copy *copy, struct slice saved);
+
+// What copy_keep was given last; data NULL if it never was.   Thread: worker.
+struct slice copy_kept(const struct copy *copy);
 
 // Frees `memory`; NULL is fine.   Fails: STATUS_INVALID if it is not of this copy.   Thread:
 // worker.

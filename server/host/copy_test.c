@@ -2,6 +2,7 @@
 
 #include <criterion/criterion.h>
 
+#include <malloc.h>
 #include <string.h>
 
 static const struct peeper_behaviour BEHAVIOUR = {.state_bytes = 8};
@@ -98,5 +99,38 @@ Test(copy, clear_frees_all_memory_and_zeroes_the_state, .timeout = 5) {
     cr_assert_eq(copy->blocks_bytes, 0);
     cr_assert_eq(copy->state[7], 0);
     cr_assert_str_eq(copy_name(copy), "name");
+    copy_destroy(copy, &BEHAVIOUR);
+}
+
+static bool keeps(struct copy *copy, const char *text) {
+    cr_assert(copy_keep(copy, slice_of(text, strlen(text))) == STATUS_OK);
+    struct slice kept = copy_kept(copy);
+    return kept.data != NULL && kept.bytes == strlen(text) &&
+           memcmp(kept.data, text, kept.bytes) == 0;
+}
+
+Test(copy, keeps_the_saved_state_that_was_given_last_whatever_becomes_of_the_live_one,
+     .timeout = 5) {
+    static char  large[10000];
+    struct copy *copy = make();
+    memset(large, 'x', sizeof large - 1);
+    cr_assert_null(copy_kept(copy).data);
+    cr_assert(keeps(copy, "state"));
+    cr_assert(keeps(copy, "")); // no bytes are a state, too: null
+    cr_assert(keeps(copy, large));
+    cr_assert(keeps(copy, "small again"));
+    copy_clear(copy, &BEHAVIOUR);
+    cr_assert_eq(copy_kept(copy).bytes, strlen("small again"));
+    copy_destroy(copy, &BEHAVIOUR);
+}
+
+Test(copy, gives_back_what_a_large_state_was_kept_in, .timeout = 5) {
+    static char  large[1u << 20];
+    struct copy *copy = make();
+    memset(large, 'x', sizeof large - 1);
+    cr_assert(keeps(copy, large));
+    cr_assert_geq(malloc_usable_size(copy->kept), sizeof large - 1);
+    cr_assert(keeps(copy, "small"));
+    cr_assert_lt(malloc_usable_size(copy->kept), 100);
     copy_destroy(copy, &BEHAVIOUR);
 }

@@ -56,12 +56,19 @@ static inline const struct turn_record *port_ahead(const struct port *port, uint
     return (const struct turn_record *)(const void *)ring_at(&port->turns, port->turn_at + bytes);
 }
 
-// Whether the keeper has taken back the record that is being run.   Thread: worker.
-static inline bool port_recalled(const struct port *port) {
+// Whether the keeper ignores whatever is still answered to the record that is being run.   Thread:
+// worker.
+static inline bool port_void(const struct port *port) {
     const struct turn_record *record =
         (const struct turn_record *)(const void *)ring_at(&port->turns, port->turn_at);
+    return __atomic_load_n(&record->note_void, __ATOMIC_RELAXED) != 0;
+}
+
+// Whether the keeper has taken back the record that is being run, or would like to.   Thread:
+// worker.
+static inline bool port_recalled(const struct port *port) {
     return port->turn_at < atomic_load_explicit(&port->in->recall_to, memory_order_relaxed) ||
-           __atomic_load_n(&record->note_void, __ATOMIC_RELAXED) != 0;
+           port_void(port);
 }
 
 // Goes past the record that port_next() answered, after its last commit.   Thread: worker.

@@ -53,6 +53,29 @@ static void load_state(struct worker *worker, struct peeper_value saved) {
     worker->load = false;
 }
 
+static struct peeper_value preserved_state(const struct worker *worker) {
+    return (struct peeper_value){worker->body.state.data, worker->body.state.bytes};
+}
+
+// For a terminate after a crash, which gets the state as it was before the turn.
+static void keep_state(struct worker *worker, struct peeper_value saved) {
+    struct peeper_ctx *ctx = &worker->ctx;
+    if (copy_keep(worker->copy, slice_of(saved.data, saved.bytes)) == STATUS_OK) return;
+    context_crash(ctx, COMMIT_CODE_MEMORY, "no_memory(state)");
+}
+
+static void load_preserved(struct worker *worker) {
+    load_state(worker, preserved_state(worker));
+    if (worker->ctx.behaviour->terminate != NULL) keep_state(worker, preserved_state(worker));
+}
+
+// Without a terminate it costs nothing to have none.
+static void keep_saved(struct worker *worker) {
+    struct peeper_ctx *ctx = &worker->ctx;
+    if (ctx->behaviour->terminate != NULL) keep_state(worker, peeper_writer_value(ctx->item));
+}
+
+// What it has saved lies in ctx->item afterwards.
 static void save_state(struct worker *worker) {
     struct peeper_ctx *ctx = &worker->ctx;
     ctx->phase = PHASE_SAVE;
@@ -114,21 +137,19 @@ static bool action_valid(const struct worker *worker) {
             (action == PEEPER_IGNORE || action == PEEPER_ERROR));
 }
 
-static struct peeper_value preserved_state(const struct worker *worker) {
-    return (struct peeper_value){worker->body.state.data, worker->body.state.bytes};
-}
-
 // What of the state goes with the commit. init: all of it, but where a preserved state replaces it,
-// none.
-static void settle_state(struct worker *worker) {
+// none. True if it was saved.
+static bool settle_state(struct worker *worker) {
     bool init = worker->step.phase == PHASE_INIT;
-    if (init && worker->action != PEEPER_OK) return;
+    if (init && worker->action != PEEPER_OK) return false;
     if (init && worker->load) {
         copy_clear(worker->copy, worker->ctx.behaviour);
-        load_state(worker, preserved_state(worker));
-    } else if (init || worker->ctx.changed) {
-        save_state(worker);
+        load_preserved(worker);
+        return false;
     }
+    if (!init && !worker->ctx.changed) return false;
+    save_state(worker);
+    return true;
 }
 
 // The reason or the argument that goes with the commit, behind everything that the callback began
@@ -153,8 +174,7 @@ static void settle_ending(struct worker *worker) {
 static void run_step(struct worker *worker) {
     struct peeper_ctx *ctx = &worker->ctx;
     // Without init before it, a state that came along is loaded first.
-    if (worker->load && worker->step.phase != PHASE_INIT)
-        load_state(worker, preserved_state(worker));
+    if (worker->load && worker->step.phase != PHASE_INIT) load_preserved(worker);
     worker->action = call_back(worker);
     context_finish(ctx);
     if (!action_valid(worker)) {
@@ -163,8 +183,10 @@ static void run_step(struct worker *worker) {
     if (worker->action == PEEPER_STOP && ctx->called) {
         context_crash(ctx, COMMIT_CODE_CONTRACT, "not_allowed(call in a turn that stops)");
     }
-    settle_state(worker);
+    bool saved = settle_state(worker);
     settle_ending(worker);
+    // The very last: nothing can crash any more, so what is kept is what commits.
+    if (saved) keep_saved(worker);
 }
 
 // False if the turn crashed. All that a crash needs lies in the context, none of it in this frame.
@@ -207,27 +229,6 @@ static void add_alone(struct worker *worker, enum item_kind kind, const void *da
     (void)!items_append(&worker->ctx.items, head, NULL, slice_of(data, bytes));
 }
 
-static void commit_crash(struct worker *worker, const char *where) {
-    struct peeper_ctx *ctx = &worker->ctx;
-    bool               exited = ctx->crash_code == COMMIT_CODE_EXIT;
-    if (!exited) {
-        context_write_reason(ctx, ctx->crash_text);
-    } else if (!ctx->reason_given) {
-        context_write_reason(ctx, "normal");
-    }
-    char text[128];
-    int  bytes = snprintf(text, sizeof text, "%s of %s", where, behaviour_of(worker)->name);
-    items_reset(&ctx->items);
-    struct peeper_value reason = peeper_writer_value(ctx->reason);
-    add_alone(worker, ITEM_REASON, reason.data, reason.bytes);
-    add_alone(worker, ITEM_TEXT, text, (size_t)bytes);
-    if (ctx->crash_trace_bytes > 0) {
-        add_alone(worker, ITEM_TRACE, ctx->crash_trace, ctx->crash_trace_bytes);
-    }
-    forget(worker);
-    commit(worker, COMMIT_CRASH, 0, ctx->crash_code, 0);
-}
-
 // init said that there shall be no actor. As in OTP, PEEPER_STOP is one way to say it, and what
 // never began has nothing to terminate.
 static void commit_refused(struct worker *worker) {
@@ -250,6 +251,95 @@ static void carry(struct worker *worker, struct peeper_writer **writer, enum pha
     worker->ctx.carried = taken;
     worker->step = (struct step){.phase = phase, .argument = peeper_writer_value(taken)};
 }
+
+// --- A crash -------------------------------------------------------------------------------------
+
+static void describe_crash(struct worker *worker, const char *phase) {
+    struct peeper_ctx *ctx = &worker->ctx;
+    if (ctx->crash_code != COMMIT_CODE_EXIT) {
+        context_write_reason(ctx, ctx->crash_text);
+    } else if (!ctx->reason_given) {
+        context_write_reason(ctx, "normal");
+    }
+    snprintf(worker->where, sizeof worker->where, "%s of %s", phase, behaviour_of(worker)->name);
+}
+
+// A terminate that crashes is what is told; what it crashed after must not be lost to whoever looks
+// for the cause. ASCII, so that it can be cut anywhere.
+static void add_cause(struct worker *worker, const char *phase, const char *text) {
+    size_t used = strlen(worker->where);
+    size_t room = sizeof worker->where - used;
+    snprintf(worker->where + used, room, ", after %s: %s", phase, text);
+    for (char *at = worker->where + used; *at != '\0'; at++) {
+        if (*at < ' ' || *at > '~') *at = '?';
+    }
+}
+
+static void commit_crash(struct worker *worker) {
+    struct peeper_ctx *ctx = &worker->ctx;
+    items_reset(&ctx->items);
+    struct peeper_value reason = peeper_writer_value(ctx->reason);
+    add_alone(worker, ITEM_REASON, reason.data, reason.bytes);
+    add_alone(worker, ITEM_TEXT, worker->where, strlen(worker->where));
+    if (ctx->crash_trace_bytes > 0) {
+        add_alone(worker, ITEM_TRACE, ctx->crash_trace, ctx->crash_trace_bytes);
+    }
+    forget(worker);
+    commit(worker, COMMIT_CRASH, 0, ctx->crash_code, 0);
+}
+
+// An init that crashed has nothing to terminate, a terminate has had its turn, and what a kill has
+// taken back is over already. Without a state that is known to be good there is nothing to give it.
+static bool crash_terminates(const struct worker *worker) {
+    enum phase phase = worker->step.phase;
+    return worker->copy != NULL && behaviour_of(worker)->terminate != NULL && phase != PHASE_INIT &&
+           phase != PHASE_TERMINATE && copy_kept(worker->copy).data != NULL &&
+           !port_void(&worker->port);
+}
+
+static struct peeper_value bytes_of(const char *text, size_t bytes) {
+    return (struct peeper_value){(const uint8_t *)text, bytes};
+}
+
+// terminate() with what commits of the crash: its own effects, and nothing else of the turn. False
+// if it crashed as well.
+static bool terminate_guarded(struct worker *worker) {
+    struct peeper_ctx *ctx = &worker->ctx;
+    context_begin(ctx, worker->copy, behaviour_of(worker), worker->record->turn, PHASE_TERMINATE);
+    if (_setjmp(ctx->escape) != 0) return false;
+    struct slice kept = copy_kept(worker->copy);
+    copy_clear(worker->copy, ctx->behaviour);
+    load_state(worker, (struct peeper_value){kept.data, kept.bytes});
+    (void)call_back(worker);
+    context_finish(ctx);
+    context_add(ctx, ITEM_REASON, worker->step.argument);
+    context_add(ctx, ITEM_TEXT, bytes_of(worker->where, strlen(worker->where)));
+    if (ctx->crash_trace_bytes > 0) {
+        context_add(ctx, ITEM_TRACE, bytes_of(ctx->crash_trace, ctx->crash_trace_bytes));
+    }
+    return true;
+}
+
+static void end_crashed(struct worker *worker) {
+    struct peeper_ctx *ctx = &worker->ctx;
+    const char        *phase = phase_name(ctx->phase);
+    describe_crash(worker, phase);
+    if (!crash_terminates(worker)) return commit_crash(worker);
+
+    char cause[CONTEXT_TEXT_BYTES];
+    bool exited = ctx->crash_code == COMMIT_CODE_EXIT;
+    snprintf(cause, sizeof cause, "%s", exited ? "exit" : ctx->crash_text);
+    carry(worker, &ctx->reason, PHASE_TERMINATE);
+    if (terminate_guarded(worker)) {
+        forget(worker);
+        return commit(worker, COMMIT_CRASH, 0, ctx->crash_code, 0);
+    }
+    describe_crash(worker, phase_name(ctx->phase));
+    add_cause(worker, phase, cause);
+    commit_crash(worker);
+}
+
+// --- What a step leads to ------------------------------------------------------------------------
 
 // PEEPER_STOP. True if terminate() is the next step.
 static bool commit_stop(struct worker *worker) {
@@ -295,7 +385,7 @@ static bool commit_done(struct worker *worker) {
 // Answers the step that was run. True if another one follows.
 static bool commit_step(struct worker *worker, bool finished) {
     if (!finished) {
-        commit_crash(worker, phase_name(worker->ctx.phase));
+        end_crashed(worker);
         return false;
     }
     if (worker->step.phase == PHASE_TERMINATE) {
@@ -358,7 +448,8 @@ static void commit_no_memory(struct worker *worker) {
     worker->ctx.crash_code = COMMIT_CODE_MEMORY;
     worker->ctx.crash_trace_bytes = 0;
     snprintf(worker->ctx.crash_text, sizeof worker->ctx.crash_text, "no_memory(copy)");
-    commit_crash(worker, "activation");
+    describe_crash(worker, "activation");
+    commit_crash(worker);
 }
 
 // Loads a new state into `copy` and saves it again, which is what the keeper keeps. False if the
@@ -373,6 +464,7 @@ static bool load_guarded(struct worker *worker, struct copy *copy) {
     if (_setjmp(worker->ctx.escape) != 0) return false;
     load_state(worker, worker->step.argument);
     save_state(worker);
+    keep_saved(worker);
     return true;
 }
 

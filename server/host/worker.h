@@ -11,6 +11,8 @@
 #include "host/copies.h"
 #include "host/port.h"
 
+#define WORKER_WHERE_BYTES 256
+
 struct step { // one callback to run
     enum phase          phase;
     struct peeper_value argument;
@@ -33,7 +35,8 @@ struct worker {
     // of the timer that the callback asked for, see context_due_ms
     uint64_t           due_ms;
     struct step        step;
-    enum peeper_action action; // what the callback answered
+    enum peeper_action action;                    // what the callback answered
+    char               where[WORKER_WHERE_BYTES]; // of a crash, terminated
 };
 
 // Maps the rings of worker `index` and gets ready.

@@ -72,7 +72,13 @@ struct peeper_behaviour {
                                       struct peeper_value message);
     enum peeper_action (*handle_continue)(struct peeper_ctx *ctx, void *state,
                                           struct peeper_value argument);
-    // Runs before the actor ends in an orderly way; never on kill. Its answer is ignored.
+    // Runs before an incarnation ends: where it stops or is stopped, and after a crash that costs a
+    // turn (a raise, peeper_exit, a broken contract, memory over its budget), with that reason and
+    // before the next init. After a crash `state` is the one that was committed last, in a fresh
+    // copy; what terminate sends leaves with the crash, what it does to the state is forgotten. It
+    // has what the turn has left of its deadline, and if it crashes itself, that is the reason.
+    // It does not run after an init that crashed, on a kill, where the host dies, nor where the
+    // server refuses what a turn has asked for. If a host dies under it, it may run again.
     void (*terminate)(struct peeper_ctx *ctx, void *state, struct peeper_value reason);
     // Reserved for hot upgrades: turns a state saved by `old_version` into this version's.
     enum peeper_action (*code_change)(struct peeper_ctx *ctx, void *state, const char *old_version,
@@ -83,7 +89,7 @@ struct peeper_behaviour {
     void (*save)(struct peeper_ctx *ctx, const void *state, struct peeper_writer *out);
     bool (*load)(struct peeper_ctx *ctx, void *state, struct peeper_value saved);
     // Optional: frees what the state holds outside peeper_alloc(). Runs when the host drops its
-    // copy of the actor, which says nothing about the actor's life.
+    // copy of the actor, which says nothing about the actor's life; after a crash before terminate.
     void (*drop)(void *state);
 
     uint32_t turn_deadline_ms; // a longer turn is killed, and its host with it; 0 means 5000
