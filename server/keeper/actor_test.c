@@ -2,7 +2,7 @@
 
 #include <criterion/criterion.h>
 
-#include "keeper/memory_fault_test.h"
+#include "base/memory_fault_test.h"
 
 #include <stdio.h>
 #include <stdlib.h>

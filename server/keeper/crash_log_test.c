@@ -1,5 +1,5 @@
 #include "keeper/crash_log.h"
-#include "keeper/memory_fault_test.h"
+#include "base/memory_fault_test.h"
 
 #include <criterion/criterion.h>
 

@@ -5,7 +5,7 @@
 
 #include <criterion/criterion.h>
 
-#include "keeper/memory_fault_test.h"
+#include "base/memory_fault_test.h"
 
 static struct pending_table table;
 static struct actor_table   owners;

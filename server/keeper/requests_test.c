@@ -1,6 +1,6 @@
 #include "keeper/shard_fixture_test.h"
 
-#include "keeper/memory_fault_test.h"
+#include "base/memory_fault_test.h"
 
 #include <peeper/value.h>
 

@@ -2,7 +2,7 @@
 // where its spec gives it all the time in the world.
 #include "keeper/tree_fixture_test.h"
 
-#include "keeper/memory_fault_test.h"
+#include "base/memory_fault_test.h"
 
 static void begin(void) {
     tf_init();

@@ -1,6 +1,6 @@
 #include "keeper/tree_fixture_test.h"
 
-#include "keeper/memory_fault_test.h"
+#include "base/memory_fault_test.h"
 
 TestSuite(supervisor, .init = tf_init, .fini = fx_fini, .timeout = 20);
 

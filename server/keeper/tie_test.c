@@ -5,7 +5,7 @@
 
 #include <criterion/criterion.h>
 
-#include "keeper/memory_fault_test.h"
+#include "base/memory_fault_test.h"
 
 #define ACTORS 200
 
