@@ -301,13 +301,10 @@ static struct peeper_value bytes_of(const char *text, size_t bytes) {
     return (struct peeper_value){(const uint8_t *)text, bytes};
 }
 
-// terminate() with what commits of the crash: its own effects, and nothing else of the turn. False
-// if it crashed as well.
-static bool terminate_guarded(struct worker *worker) {
+// terminate() with what commits of the crash: its own effects, and nothing else of the turn.
+static void run_terminate(struct worker *worker) {
     struct peeper_ctx *ctx = &worker->ctx;
-    context_begin(ctx, worker->copy, behaviour_of(worker), worker->record->turn, PHASE_TERMINATE);
-    if (_setjmp(ctx->escape) != 0) return false;
-    struct slice kept = copy_kept(worker->copy);
+    struct slice       kept = copy_kept(worker->copy);
     copy_clear(worker->copy, ctx->behaviour);
     load_state(worker, (struct peeper_value){kept.data, kept.bytes});
     (void)call_back(worker);
@@ -317,6 +314,14 @@ static bool terminate_guarded(struct worker *worker) {
     if (ctx->crash_trace_bytes > 0) {
         context_add(ctx, ITEM_TRACE, bytes_of(ctx->crash_trace, ctx->crash_trace_bytes));
     }
+}
+
+// False if it crashed as well.
+static bool terminate_guarded(struct worker *worker) {
+    struct peeper_ctx *ctx = &worker->ctx;
+    context_begin(ctx, worker->copy, behaviour_of(worker), worker->record->turn, PHASE_TERMINATE);
+    if (_setjmp(worker->ctx.escape) != 0) return false;
+    run_terminate(worker);
     return true;
 }
 
