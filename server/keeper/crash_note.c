@@ -16,7 +16,8 @@ void crash_note_turn(struct end *end, const struct worker *worker, int32_t host_
     end->message = worker_payload(worker, record);
     end->attempts = record->note_attempts;
     end->host_pid = host_pid;
-    // In a terminate after a stop it is still the message that asked for the stop.
+    // In a terminate after a stop it is still the message that asked for the stop; after a crash
+    // the one that crashed.
     if (worker->chain == CHAIN_CONTINUE) {
         end->turn = TURN_CONTINUE;
         end->message = slice_of(worker->chain_argument.data, worker->chain_argument.bytes);
