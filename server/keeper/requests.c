@@ -127,11 +127,12 @@ static const char *start_fault(const struct request *request) {
 }
 
 void request_answer_already_started(struct shard *shard, struct caller caller,
-                                    const struct actor *holder) {
+                                    const struct actor *holder, const char *message) {
     struct peeper_writer writer = {0};
     peeper_write_int(&writer, (int64_t)actor_id(holder));
     struct peeper_value reason = peeper_writer_value(&writer);
     struct failure      failure = {.status = STATUS_ALREADY_STARTED,
+                                   .message = message,
                                    .reason = slice_of(reason.data, reason.bytes)};
     shard_answer_error(shard, caller, &failure);
     peeper_writer_fini(&writer);
@@ -159,7 +160,7 @@ static enum status run_start(struct shard *shard, struct caller caller,
     }
     const struct actor *holder = start_holder(shard, request->name);
     if (holder != NULL) {
-        request_answer_already_started(shard, caller, holder);
+        request_answer_already_started(shard, caller, holder, NULL);
         return STATUS_OK;
     }
 

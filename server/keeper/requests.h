@@ -26,9 +26,9 @@ void request_effect_start(struct shard *shard, struct slice behaviour, struct sl
 // UTF-8 without control characters.
 bool request_name_valid(struct slice name);
 
-// ALREADY_STARTED with the holder's id as its reason.
+// ALREADY_STARTED with the holder's id as its reason. `message` NULL: the name is held.
 void request_answer_already_started(struct shard *shard, struct caller caller,
-                                    const struct actor *holder);
+                                    const struct actor *holder, const char *message);
 
 // The live actor that a request means, by id or name; NULL if there is none (an ended one is none).
 struct actor *request_target(const struct shard *shard, const struct request *request);

@@ -77,7 +77,9 @@ static struct child *target_child(struct shard *shard, struct caller caller,
     } else {
         child = child_find(&shard->children, sup, request->child);
     }
-    if (child == NULL) shard_answer_status(shard, caller, STATUS_NOT_FOUND);
+    if (child == NULL) {
+        refuse(shard, caller, STATUS_NOT_FOUND, "the supervisor has no such child");
+    }
     return child;
 }
 
@@ -87,7 +89,7 @@ static void answer_start_status(struct shard *shard, struct caller caller, enum 
                                 struct slice name) {
     const struct actor *holder = start_holder(shard, name);
     if (status == STATUS_ALREADY_STARTED && holder != NULL) {
-        request_answer_already_started(shard, caller, holder);
+        request_answer_already_started(shard, caller, holder, NULL);
     } else {
         refuse(shard, caller, status, status == STATUS_OVERLOADED ? "too many actors" : NULL);
     }
@@ -203,7 +205,8 @@ static void start_child(struct shard *shard, struct caller caller, const struct 
     if (there == NULL) {
         add_child(shard, caller, sup, kept, &start);
     } else if (there->actor != NULL) {
-        request_answer_already_started(shard, caller, there->actor);
+        request_answer_already_started(shard, caller, there->actor,
+                                       "the supervisor has a child with this id");
     } else {
         shard_answer_status(shard, caller, STATUS_ALREADY_PRESENT);
     }
@@ -230,7 +233,8 @@ static void terminate_child(struct shard *shard, struct caller caller,
 // Whether a child without a unit is what the verb needs; if not, the caller has its answer.
 static bool stopped_child(struct shard *shard, struct caller caller, const struct child *child) {
     if (child->ending != NULL || child->news != NEWS_NONE) {
-        shard_answer_status(shard, caller, STATUS_RESTARTING);
+        refuse(shard, caller, STATUS_RESTARTING,
+               child->ending != NULL ? "the child is being stopped" : NULL);
         return false;
     }
     if (child->actor == NULL) return true;
@@ -267,7 +271,7 @@ static struct child_info describe_unit(const struct shard *shard, const struct a
     return (struct child_info){
         .name = actor_name(actor),
         .behaviour = slice_of(behaviour, strlen(behaviour)),
-        .status = actor_status_text(actor),
+        .status = unit_status_text(actor),
         .strategy = sup == NULL ? NULL : strategy_text((enum strategy)sup->spec->strategy),
         .restart = restart_text(actor->restart),
         .incarnation = actor_id(actor),

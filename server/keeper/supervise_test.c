@@ -129,6 +129,19 @@ Test(supervise, an_ending_supervisor_takes_no_children) {
     cr_assert(failed(3, STATUS_DOWN));
 }
 
+Test(supervise, what_waits_for_the_end_of_its_supervisor_is_stopping_and_not_restarting) {
+    ask_supervisor(1, "top",
+                   "{\"children\": [{\"id\": \"a\", \"shutdown\": \"infinity\", \"start\": "
+                   "{\"behaviour\": \"counter\", \"name\": \"a\"}}, " CHILD("b") "]}");
+    role("a", ROLE_STUCK);
+    ask_stop(2, "top");
+    settle_all();
+    const struct child *b = child_find(&fx.shard.children, supervisor_named("top"), raw("b"));
+    cr_assert(b->actor->life == ACTOR_DOWN);
+    cr_assert_str_eq(unit_status_text(b->actor), "stopping");
+    cr_assert_str_eq(unit_status_text(actor_named("a")), "stopping");
+}
+
 Test(supervise, a_supervisor_takes_no_messages) {
     ask_supervisor(1, "top", "{}");
     ask_call(2, "top", "hello");

@@ -113,6 +113,16 @@ static inline bool child_live(const struct child *child) {
     return child->actor != NULL && child->actor->life != ACTOR_DOWN;
 }
 
+// The status of a unit as people are told it. One that is to stop is stopping also while its
+// terminate waits for a worker, and when it only waits for the end of its supervisor.
+static inline const char *unit_status_text(const struct actor *actor) {
+    const struct child *child = actor->child;
+    bool                ends = child != NULL &&
+                (child->ending != NULL ||
+                 (actor->life == ACTOR_DOWN && child->parent->actor->life == ACTOR_STOPPING));
+    return ends ? actor_life_text(ACTOR_STOPPING) : actor_status_text(actor);
+}
+
 // Why its children are stopped when it stops them.
 struct slice supervisor_stop_reason(const struct supervisor *sup);
 

@@ -32,7 +32,7 @@ static struct actor_info describe(const struct shard *shard, const struct actor 
     struct actor_info info = {
         .name = actor_name(actor),
         .behaviour = slice_of(behaviour, strlen(behaviour)),
-        .status = actor_status_text(actor),
+        .status = unit_status_text(actor),
         .unit = actor->unit,
         .incarnation = actor_id(actor),
         .restarts = unit_restarts(actor),

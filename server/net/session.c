@@ -127,7 +127,8 @@ static void look_answer(struct conn *conn, const struct look *look, const struct
     } else if (info->has_state) {
         written(conn, codec_write_state(conn_output(conn), look->caller.request, info));
     } else {
-        fail(conn, look->caller.request, STATUS_NOT_FOUND, "no state was committed yet");
+        fail(conn, look->caller.request, STATUS_NOT_FOUND,
+             info->is_supervisor ? "a supervisor has no state" : "no state was committed yet");
     }
 }
 
