@@ -119,7 +119,8 @@ def fields_documented(settings: Settings) -> None:
 @case("tree: --check starts nothing, and tells good from bad by its exit status")
 def checked(settings: Settings) -> None:
     with tree_file("name: x\nchildren:\n  - id: a\n    start: {behaviour: probe, argument: {init: [segfault]}}\n") as path:
-        check_equal(run(settings, path, "--check").returncode, 0, "an init that would crash is not run")
+        result = run(settings, path, "--check")
+        check_equal((result.returncode, result.stderr), (0, ""), "an init that would crash is not run")
     with tree_file(SHOP + "    restart: often\n") as path:
         result = run(settings, path, "--check")
         check_equal((result.returncode, result.stdout), (2, ""), "a bad tree")

@@ -38,6 +38,7 @@ struct settings {
     const char           *http;
     const char           *tree;
     bool                  check; // the tree, and start nothing
+    bool                  log_given;
 };
 
 // key, name, argument, where it goes, lowest, highest, help (with the default)
@@ -166,7 +167,10 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
         case KEY_CORE_DUMPS: settings->keeper.core_dumps = true; break;
         case KEY_TREE: settings->tree = argument; break;
         case KEY_CHECK: settings->check = true; break;
-        case KEY_LOG: log_level_set(log_level_of(argument)); break;
+        case KEY_LOG:
+            log_level_set(log_level_of(argument));
+            settings->log_given = true;
+            break;
 #define NUMBER_CASE(key, name, field, low, high, help) \
     case key: settings->field = (typeof(settings->field))number(argument, name, low, high); break;
             NUMBER_OPTIONS(NUMBER_CASE)
@@ -260,8 +264,10 @@ static int check_settings(struct settings *settings) {
     if (!is_loopback(settings->http))
         return wrong("--http", settings->http, "not a loopback address");
     if (settings->check && settings->tree == NULL)
-        return wrong("--check", "", "there is nothing to check without --tree");
+        return wrong("--tree", "FILE", "required with --check");
     if (settings->check) settings->listen = settings->http = "127.0.0.1:0";
+    // Hosts that come and go are no part of the answer.
+    if (settings->check && !settings->log_given) log_level_set(LOG_LEVEL_WARN);
     if (directory == NULL) return wrong("--behaviours", "DIR", "required");
     if (stat(directory, &info) != 0) return wrong("--behaviours", directory, strerror(errno));
     if (!S_ISDIR(info.st_mode)) return wrong("--behaviours", directory, "not a directory");
