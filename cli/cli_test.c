@@ -440,7 +440,8 @@ static void start_one(struct peer *peer) {
                  start->restart == PEEPER__V1__RESTART__RESTART_PERMANENT &&
                  start->on_intensity == PEEPER__V1__ON_INTENSITY__ON_INTENSITY_STOP &&
                  start->mailbox_max == 5 && start->timeout_ms == 7 &&
-                 start->hibernate_after_ms == 8;
+                 start->hibernate_after_ms == 8 && start->no_trap_exit &&
+                 start->isolation == PEEPER__V1__ISOLATION__ISOLATION_OWN;
     started.id = 12;
     started.unit = 3;
     started.name = start->name;
@@ -453,10 +454,11 @@ static void start_one(struct peer *peer) {
 
 Test(cli, start_sends_its_options_and_prints_what_was_started, .timeout = 20) {
     struct peer   peer;
-    struct result result = run_peeper_with(
-        start_one, &peer,
-        "start a --behaviour=b --state=1 --period-ms=9 --restart=permanent "
-        "--on-intensity=stop --mailbox-max=5 --timeout-ms=7 --hibernate-after-ms=8");
+    struct result result =
+        run_peeper_with(start_one, &peer,
+                        "start a --behaviour=b --state=1 --period-ms=9 --restart=permanent "
+                        "--on-intensity=stop --mailbox-max=5 --timeout-ms=7 --hibernate-after-ms=8 "
+                        "--isolation=own --no-trap-exit");
     cr_assert(result.code == 0, "%s", result.err);
     cr_assert(peer.seen == 1);
     cr_assert_str_eq(result.out, "{\"name\":\"a\",\"incarnation\":12,\"unit\":3}\n");

@@ -18,6 +18,8 @@ static const struct argp_option START_OPTIONS[] = {
      0},
     {"isolation", OPTION_ISOLATION, "WORD", 0,
      "With whom it shares its host process: shared (default) or own (nobody)", 0},
+    {"no-trap-exit", OPTION_NO_TRAP_EXIT, NULL, 0,
+     "The end of an actor that it is linked to ends it, instead of becoming a message", 0},
     {"mailbox-max", OPTION_MAILBOX_MAX, "N", 0, "Messages that may wait (default: the server's)",
      0},
     {"hibernate-after-ms", OPTION_HIBERNATE_AFTER_MS, "N", 0,
