@@ -82,11 +82,12 @@ struct supervisor;
 
 // What few actors have. Read through actor->extra, written through actor_extra().
 struct actor_extra {
-    struct trouble *trouble; // owned; NULL: it never crashed
-    struct pending *pending; // deferred calls; owned by the pending table
-    struct alarms  *alarms;  // owned; NULL: it needs none
-    struct await   *await;   // owned; NULL: it has made no call
-    struct ties    *ties;    // owned by the tie table; NULL: it has none
+    struct trouble *trouble;     // owned; NULL: it never crashed
+    struct pending *pending;     // deferred calls; owned by the pending table
+    struct alarms  *alarms;      // owned; NULL: it needs none
+    struct await   *await;       // owned; NULL: it has made no call
+    struct ties    *ties;        // owned by the tie table; NULL: it has none
+    uint8_t         generations; // that the mirror keeps of it; 0: as of all
 };
 
 #define ACTOR_TEXT_HERE 24u

@@ -374,8 +374,15 @@ static enum status apply_done(struct subject *s) {
         if (status != STATUS_OK) return refuse_timers(s, status);
     }
     if (s->commit->state.data != NULL) {
-        enum status status = mirror_put(shard->mirror, s->actor->slot, s->actor->unit,
-                                        s->actor->version + 1, s->shard->wall_ms, s->commit->state);
+        struct generation_origin origin = {
+            .slot = s->actor->slot,
+            .kept = s->actor->extra->generations,
+            .unit = s->actor->unit,
+            .version = s->actor->version + 1,
+            .turn = s->turn->turn,
+            .at_ms = shard->wall_ms,
+        };
+        enum status status = mirror_put(shard->mirror, &origin, s->commit->state);
         if (status != STATUS_OK) {
             send_timers_disarm(shard, s->commit);
             return status;

@@ -38,9 +38,37 @@ static struct slice text(const char *state) {
     return slice_of(state, strlen(state));
 }
 
+#define TURN_OF(version) (((uint64_t)1 << 49) + 7 * (version))
+
+static struct generation_origin origin_of(uint32_t slot, uint64_t unit, uint64_t version) {
+    return (struct generation_origin){.slot = slot,
+                                      .unit = unit,
+                                      .version = version,
+                                      .turn = TURN_OF(version),
+                                      .at_ms = 1000 + version};
+}
+
+static enum status try_put(uint32_t slot, uint64_t unit, uint64_t version, struct slice state) {
+    struct generation_origin origin = origin_of(slot, unit, version);
+    return generations_put(&gens, &origin, state);
+}
+
 static void put(uint32_t slot, uint64_t unit, uint64_t version, const char *state) {
-    cr_assert(generations_put(&gens, slot, unit, version, 1000 + version, text(state)) ==
-              STATUS_OK);
+    cr_assert(try_put(slot, unit, version, text(state)) == STATUS_OK);
+}
+
+static void put_kept(uint32_t kept, uint64_t version, const char *state) {
+    struct generation_origin origin = origin_of(0, 1, version);
+    origin.kept = kept;
+    cr_assert(generations_put(&gens, &origin, text(state)) == STATUS_OK);
+}
+
+static struct generation *filled(uint64_t version, struct slice state) {
+    struct generation_origin origin = origin_of(0, 1, version);
+    struct generation       *fresh = generation_create(state.bytes);
+    cr_assert_not_null(fresh);
+    generation_fill(fresh, &origin, state);
+    return fresh;
 }
 
 static enum status find(uint32_t slot, uint64_t unit, uint32_t back) {
@@ -52,9 +80,11 @@ static void expect(uint32_t slot, uint64_t unit, uint32_t back, uint64_t version
                    const char *state) {
     const struct generation *found = NULL;
     cr_assert(generations_find(&gens, slot, unit, back, &found) == STATUS_OK);
-    cr_assert(found->version == version);
-    cr_assert(found->at_ms == 1000 + version);
-    cr_assert(found->bytes == strlen(state));
+    struct generation_note note = generation_note(found);
+    cr_assert(note.version == version);
+    cr_assert(note.turn == TURN_OF(version));
+    cr_assert(note.at_ms == 1000 + version);
+    cr_assert(note.bytes == strlen(state));
     cr_assert(memcmp(found->state, state, found->bytes) == 0);
 }
 
@@ -111,28 +141,24 @@ Test(generations, a_state_that_outgrows_its_block_and_shrinks_again_is_kept, .ti
 
 Test(generations, a_large_block_does_not_stay_for_a_small_state, .timeout = 5, .fini = fini) {
     generations_init(&gens, 1);
-    struct generation *large = generation_create(1 << 20);
-    cr_assert_not_null(large);
-    char *state = calloc(1, 1 << 20);
-    generation_fill(large, 1, 1001, slice_of(state, 1 << 20));
+    char              *state = calloc(1, 1 << 20);
+    struct generation *large = filled(1, slice_of(state, 1 << 20));
     free(state);
-    cr_assert(generations_adopt(&gens, 0, 1, large) == STATUS_OK);
+    cr_assert(generations_adopt(&gens, 0, 1, 0, large) == STATUS_OK);
     expect_counts(1, 1, 1 << 20);
 
     put(0, 1, 2, "small");
     const struct generation *found = NULL;
     cr_assert(generations_find(&gens, 0, 1, 0, &found) == STATUS_OK);
-    cr_assert(found->capacity < 100);
+    cr_assert((size_t)found->blocks << found->shift < 100 / 16);
     expect_counts(1, 1, 5);
 }
 
 Test(generations, an_adopted_generation_is_the_newest, .timeout = 5, .fini = fini) {
     generations_init(&gens, 2);
     for (uint32_t version = 1; version <= 5; version++) {
-        struct generation *fresh = generation_create(4);
-        cr_assert_not_null(fresh);
-        generation_fill(fresh, version, 1000 + version, text("four"));
-        cr_assert(generations_adopt(&gens, 1, 1, fresh) == STATUS_OK);
+        struct generation *fresh = filled(version, text("four"));
+        cr_assert(generations_adopt(&gens, 1, 1, 0, fresh) == STATUS_OK);
         expect(1, 1, 0, version, "four");
         if (version > 1) expect(1, 1, 1, version - 1, "four");
     }
@@ -141,9 +167,58 @@ Test(generations, an_adopted_generation_is_the_newest, .timeout = 5, .fini = fin
 
 Test(generations, an_empty_state_is_a_state, .timeout = 5, .fini = fini) {
     generations_init(&gens, 2);
-    cr_assert(generations_put(&gens, 0, 1, 5, 1005, slice_of(NULL, 0)) == STATUS_OK);
+    cr_assert(try_put(0, 1, 5, slice_of(NULL, 0)) == STATUS_OK);
     expect(0, 1, 0, 5, "");
     expect_counts(1, 1, 0);
+}
+
+// --- What a unit wishes, and what there is of it ---
+
+Test(generations, a_unit_may_keep_more_or_fewer_than_all, .timeout = 5, .fini = fini) {
+    generations_init(&gens, 2);
+    for (uint64_t version = 1; version <= 20; version++) put_kept(16, version, "more");
+    expect_counts(1, 16, 64);
+    expect(0, 1, 15, 5, "more");
+
+    put_kept(3, 21, "fewer");
+    expect_counts(1, 3, 13);
+    expect(0, 1, 0, 21, "fewer");
+    expect(0, 1, 2, 19, "more");
+
+    put_kept(1, 22, "one");
+    expect_counts(1, 1, 3);
+    expect(0, 1, 0, 22, "one");
+    cr_assert(generations_adopt(&gens, 0, 1, 4, filled(23, text("two"))) == STATUS_OK);
+    expect_counts(1, 2, 6);
+}
+
+Test(generations, a_version_is_found_or_the_newest_before_it, .timeout = 5, .fini = fini) {
+    const struct generation *found = NULL;
+    generations_init(&gens, 3);
+    for (uint64_t version = 1; version <= 5; version++) put(0, 1, 10 * version, "state");
+
+    cr_assert(generations_find_version(&gens, 0, 1, 40, false, &found) == STATUS_OK);
+    cr_assert(found->version == 40);
+    cr_assert(generations_find_version(&gens, 0, 1, 45, false, &found) == STATUS_NOT_FOUND);
+    cr_assert(generations_find_version(&gens, 0, 1, 45, true, &found) == STATUS_OK);
+    cr_assert(found->version == 40);
+    cr_assert(generations_find_version(&gens, 0, 1, 29, true, &found) == STATUS_NOT_FOUND);
+    cr_assert(generations_find_version(&gens, 0, 2, 40, true, &found) == STATUS_NOT_FOUND);
+}
+
+Test(generations, the_list_tells_them_newest_first, .timeout = 5, .fini = fini) {
+    struct generation_note notes[GENERATIONS_KEPT_MAX];
+    generations_init(&gens, 3);
+    cr_assert(generations_list(&gens, 0, 1, notes) == 0);
+    for (uint64_t version = 1; version <= 4; version++) put(0, 1, version, "state");
+    cr_assert(generations_list(&gens, 0, 1, notes) == 3);
+    for (uint32_t i = 0; i < 3; i++) {
+        cr_assert(notes[i].version == 4 - i);
+        cr_assert(notes[i].turn == TURN_OF(4 - i));
+        cr_assert(notes[i].at_ms == 1004 - i);
+        cr_assert(notes[i].bytes == 5);
+    }
+    cr_assert(generations_list(&gens, 0, 2, notes) == 0);
 }
 
 Test(generations, another_unit_in_the_slot_starts_anew, .timeout = 5, .fini = fini) {
@@ -230,7 +305,7 @@ Test(generations, without_memory_no_older_state_passes_for_the_newest, .timeout 
     put(0, 1, 1, "one");
     put(0, 1, 2, "two");
     refuse_large(2);
-    cr_assert(generations_put(&gens, 0, 1, 3, 0, text(large)) == STATUS_NO_MEMORY);
+    cr_assert(try_put(0, 1, 3, text(large)) == STATUS_NO_MEMORY);
     cr_assert(find(0, 1, 0) == STATUS_NO_MEMORY);
     cr_assert(find(0, 2, 0) == STATUS_NOT_FOUND);
     expect_counts(0, 0, 0);
@@ -244,11 +319,11 @@ Test(generations, a_lost_state_can_be_forgotten_and_its_slot_used, .timeout = 5,
     generations_init(&gens, 2);
     put(1, 1, 1, "neighbour, which has the segment made");
     refuse_large(4);
-    cr_assert(generations_put(&gens, 0, 1, 1, 0, text(large)) == STATUS_NO_MEMORY);
+    cr_assert(try_put(0, 1, 1, text(large)) == STATUS_NO_MEMORY);
     generations_forget(&gens, 0, 1);
     cr_assert(find(0, 1, 0) == STATUS_NOT_FOUND);
 
-    cr_assert(generations_put(&gens, 0, 1, 1, 0, text(large)) == STATUS_NO_MEMORY);
+    cr_assert(try_put(0, 1, 1, text(large)) == STATUS_NO_MEMORY);
     put(0, 2, 1, "next tenant");
     expect(0, 2, 0, 1, "next tenant");
 }
@@ -258,14 +333,11 @@ Test(generations, without_memory_for_the_slot_itself_reads_say_so, .timeout = 5,
     put(0, 1, 1, "placed");
     refused_from = 60000;
     refusals_left = 2;
-    cr_assert(generations_put(&gens, 5000, 7, 1, 0, text("x")) == STATUS_NO_MEMORY);
+    cr_assert(try_put(5000, 7, 1, text("x")) == STATUS_NO_MEMORY);
     cr_assert(find(5000, 7, 0) == STATUS_NO_MEMORY);
     expect(0, 1, 0, 1, "placed");
 
-    struct generation *fresh = generation_create(1);
-    cr_assert_not_null(fresh);
-    generation_fill(fresh, 2, 0, text("x"));
-    cr_assert(generations_adopt(&gens, 5000, 7, fresh) == STATUS_NO_MEMORY);
+    cr_assert(generations_adopt(&gens, 5000, 7, 0, filled(2, text("x"))) == STATUS_NO_MEMORY);
 
     put(5000, 7, 3, "placed now");
     expect(5000, 7, 0, 3, "placed now");

@@ -31,13 +31,15 @@ enum record_kind { RECORD_PUT, RECORD_ADOPT, RECORD_FORGET, RECORD_READ };
 struct record {
     uint32_t record_bytes; // with the state, rounded up to 8
     uint8_t  kind;         // enum record_kind
-    uint8_t  pad[3];
+    uint8_t  kept;         // of a put, as in its origin
+    uint8_t  pad[2];
     uint32_t slot;
     uint32_t state_bytes;
     uint64_t unit;
     union {
         struct {
             uint64_t version;
+            uint64_t turn;
             uint64_t at_ms;
         } put;
         struct generation  *fresh; // owned until it is adopted
@@ -144,20 +146,35 @@ static enum status copy_out(struct mirror_read *read, const struct generation *g
         if (copy == NULL) return STATUS_NO_MEMORY;
         memcpy(copy, gen->state, gen->bytes);
     }
-    read->version = gen->version;
-    read->at_ms = gen->at_ms;
+    struct generation_note note = generation_note(gen);
+    read->version = note.version;
+    read->turn = note.turn;
+    read->at_ms = note.at_ms;
     read->state = copy;
     read->bytes = gen->bytes;
     return STATUS_OK;
 }
 
+static enum status find(const struct generations *kept, const struct mirror_read *read,
+                        const struct generation **ret_found) {
+    if (read->wanted == 0) {
+        return generations_find(kept, read->slot, read->unit, read->back, ret_found);
+    }
+    return generations_find_version(kept, read->slot, read->unit, read->wanted, read->or_before,
+                                    ret_found);
+}
+
 static void answer(struct mirror *mirror, struct mirror_read *read) {
     const struct generation *gen;
 
-    read->version = read->at_ms = 0;
+    read->version = read->turn = read->at_ms = 0;
     read->state = NULL;
     read->bytes = 0;
-    read->status = generations_find(&mirror->kept, read->slot, read->unit, read->back, &gen);
+    read->note_count = 0;
+    if (read->notes != NULL) {
+        read->note_count = generations_list(&mirror->kept, read->slot, read->unit, read->notes);
+    }
+    read->status = find(&mirror->kept, read, &gen);
     if (read->status == STATUS_OK) read->status = copy_out(read, gen);
     // Whoever is told of the state finds it counted.
     publish_counts(mirror);
@@ -168,11 +185,19 @@ static void keep(struct mirror *mirror, const struct record *record) {
     enum status status;
 
     if (record->kind == RECORD_PUT) {
-        status = generations_put(&mirror->kept, record->slot, record->unit, record->put.version,
-                                 record->put.at_ms, slice_of(record + 1, record->state_bytes));
+        struct generation_origin origin = {
+            .slot = record->slot,
+            .kept = record->kept,
+            .unit = record->unit,
+            .version = record->put.version,
+            .turn = record->put.turn,
+            .at_ms = record->put.at_ms,
+        };
+        status = generations_put(&mirror->kept, &origin, slice_of(record + 1, record->state_bytes));
     } else {
         uint64_t out = atomic_load_explicit(&mirror->heap_out, memory_order_relaxed);
-        status = generations_adopt(&mirror->kept, record->slot, record->unit, record->fresh);
+        status = generations_adopt(&mirror->kept, record->slot, record->unit, record->kept,
+                                   record->fresh);
         atomic_store(&mirror->heap_out, out + record->state_bytes);
     }
     if (status != STATUS_OK) {
@@ -293,18 +318,19 @@ static struct record *append(struct mirror *mirror, enum record_kind kind, uint3
     return record;
 }
 
-static enum status put_block(struct mirror *mirror, uint32_t slot, uint64_t unit, uint64_t version,
-                             uint64_t at_ms, struct slice state) {
+static enum status put_block(struct mirror *mirror, const struct generation_origin *origin,
+                             struct slice state) {
     uint64_t waiting = heap_waiting(mirror);
     bool     too_much = waiting > 0 && waiting + state.bytes > mirror->options.heap_bytes_max;
     if (too_much || !fits_queue(mirror, sizeof(struct record))) return starve(mirror);
 
     struct generation *fresh = generation_create(state.bytes);
     if (fresh == NULL) return STATUS_NO_MEMORY;
-    generation_fill(fresh, version, at_ms, state);
+    generation_fill(fresh, origin, state);
 
-    struct record *record = append(mirror, RECORD_ADOPT, slot, unit, 0);
+    struct record *record = append(mirror, RECORD_ADOPT, origin->slot, origin->unit, 0);
     CHECK(record != NULL);
+    record->kept = (uint8_t)origin->kept;
     record->state_bytes = fresh->bytes;
     record->fresh = fresh;
     // Single writer.
@@ -314,17 +340,17 @@ static enum status put_block(struct mirror *mirror, uint32_t slot, uint64_t unit
     return STATUS_OK;
 }
 
-enum status mirror_put(struct mirror *mirror, uint32_t slot, uint64_t unit, uint64_t version,
-                       uint64_t at_ms, struct slice state) {
+enum status mirror_put(struct mirror *mirror, const struct generation_origin *origin,
+                       struct slice state) {
     THREAD_CHECK(ROLE_NET);
-    if (state.bytes > INLINE_BYTES_MAX) {
-        return put_block(mirror, slot, unit, version, at_ms, state);
-    }
-    struct record *record = append(mirror, RECORD_PUT, slot, unit, state.bytes);
+    if (state.bytes > INLINE_BYTES_MAX) return put_block(mirror, origin, state);
+    struct record *record = append(mirror, RECORD_PUT, origin->slot, origin->unit, state.bytes);
     if (record == NULL) return starve(mirror);
     record->state_bytes = (uint32_t)state.bytes;
-    record->put.version = version;
-    record->put.at_ms = at_ms;
+    record->kept = (uint8_t)origin->kept;
+    record->put.version = origin->version;
+    record->put.turn = origin->turn;
+    record->put.at_ms = origin->at_ms;
     if (state.bytes > 0) memcpy(record + 1, state.data, state.bytes);
     return STATUS_OK;
 }

@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/list.h"
 #include "base/status.h"
+#include "keeper/generations.h"
 
 #include <stdatomic.h>
 #include <stdint.h>
@@ -29,23 +30,29 @@ struct mirror_options {
     void *context; // borrowed
 };
 
-// A read of one generation, by default the newest. The requester embeds it, sets slot, unit and
-// on_done, zeroes the rest, and owns it again in on_done.
+// A read of one generation, by default the newest, or of the list of them, or of both. The
+// requester embeds it, sets slot, unit and on_done, zeroes the rest, and owns it again in on_done.
 struct mirror_read {
     struct list link; // free for the requester's use in on_done, for example to enter a mailbox
     uint32_t    slot;
     uint32_t    back; // generations before the newest; 0 is the newest itself
     uint64_t    unit;
+    uint64_t    wanted;    // this version in place of the newest; 0: `back` says
+    bool        or_before; // where there is no such version, the newest one before it
+    // NULL, or room for GENERATIONS_KEPT_MAX: what there is of the unit, newest first.
+    struct generation_note *notes;
     // Runs on the mirror thread.
     void (*on_done)(struct mirror_read *read);
     // Set by the mirror before on_done:
     // OK, NOT_FOUND (no such state of this unit), INTERNAL (its checksum does not match),
     // NO_MEMORY (for the copy; or a put of this unit had found none, see mirror_put).
     enum status status;
+    uint32_t    note_count; // of `notes`, whatever the status
     // With OK; else zero:
     uint64_t version; // of the generation
-    uint64_t at_ms;   // wall clock
-    uint8_t *state;   // malloc'd, owned by the requester, who frees it; NULL if empty
+    uint64_t turn;
+    uint64_t at_ms; // wall clock
+    uint8_t *state; // malloc'd, owned by the requester, who frees it; NULL if empty
     size_t   bytes;
 };
 
@@ -58,7 +65,7 @@ NODISCARD enum status mirror_create(const struct mirror_options *options,
 // Thread: main, after the net thread has ended.   Blocks: until the thread has ended.
 void mirror_destroy(struct mirror *mirror);
 
-// Queues a copy of `state` as the newest generation. The oldest one beyond `generations` goes.
+// Queues a copy of `state` as the newest generation. The oldest ones beyond what its unit keeps go.
 // The first put of another unit in a slot forgets the states of the unit before.
 // Should the mirror thread find no memory for the copy, the older generations of the unit go to
 // make room; if that is not enough, reads answer NO_MEMORY until a later put succeeds, since an
@@ -66,8 +73,8 @@ void mirror_destroy(struct mirror *mirror);
 // Fails: STATUS_FULL (nothing queued; what was queued before is flushed; on_room will be called),
 //        STATUS_NO_MEMORY (nothing queued).
 // Thread: net.   Blocks: no.
-NODISCARD enum status mirror_put(struct mirror *mirror, uint32_t slot, uint64_t unit,
-                                 uint64_t version, uint64_t at_ms, struct slice state);
+NODISCARD enum status mirror_put(struct mirror *mirror, const struct generation_origin *origin,
+                                 struct slice state);
 
 // Queues the forgetting of all states of `unit`.   Fails: STATUS_FULL.   Thread: net.
 NODISCARD enum status mirror_forget(struct mirror *mirror, uint32_t slot, uint64_t unit);

@@ -65,7 +65,9 @@ static struct mirror *create(void) {
 }
 
 static void put(struct mirror *mirror, uint32_t slot, uint64_t version, struct slice state) {
-    while (mirror_put(mirror, slot, slot + 1, version, version, state) != STATUS_OK) {
+    struct generation_origin origin = {
+        .slot = slot, .unit = slot + 1, .version = version, .turn = version, .at_ms = version};
+    while (mirror_put(mirror, &origin, state) != STATUS_OK) {
         while (sem_wait(&room) != 0) continue;
     }
 }

@@ -151,9 +151,13 @@ static enum status try_put(struct stress *stress, uint32_t slot) {
         next.unit += expected->version != 0;
         next.first = next.version;
     }
-    size_t      bytes = state_of(slot, next.version, state);
-    enum status status = mirror_put(stress->mirror, slot, next.unit, next.version, next.version + 1,
-                                    slice_of(state, bytes));
+    size_t                   bytes = state_of(slot, next.version, state);
+    struct generation_origin origin = {.slot = slot,
+                                       .unit = next.unit,
+                                       .version = next.version,
+                                       .turn = next.version + 2,
+                                       .at_ms = next.version + 1};
+    enum status              status = mirror_put(stress->mirror, &origin, slice_of(state, bytes));
     if (status == STATUS_OK) *expected = next;
     return status;
 }

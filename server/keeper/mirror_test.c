@@ -92,6 +92,7 @@ static void request_expect(struct request *request, uint64_t version, const void
     await(&request->done);
     cr_assert(request->read.status == STATUS_OK, "%s", status_name(request->read.status));
     cr_assert(request->read.version == version, "%" PRIu64, request->read.version);
+    cr_assert(request->read.turn == 9000 + version);
     cr_assert(request->read.at_ms == 5000 + version);
     cr_assert(request->read.bytes == bytes);
     if (bytes > 0) cr_assert(memcmp(request->read.state, state, bytes) == 0);
@@ -125,7 +126,12 @@ static enum status read_status(uint32_t slot, uint64_t unit, uint32_t back) {
 
 static enum status try_put(uint32_t slot, uint64_t unit, uint64_t version, const void *state,
                            size_t bytes) {
-    return mirror_put(mirror, slot, unit, version, 5000 + version, slice_of(state, bytes));
+    struct generation_origin origin = {.slot = slot,
+                                       .unit = unit,
+                                       .version = version,
+                                       .turn = 9000 + version,
+                                       .at_ms = 5000 + version};
+    return mirror_put(mirror, &origin, slice_of(state, bytes));
 }
 
 static void put(uint32_t slot, uint64_t unit, uint64_t version, const char *state) {
@@ -493,3 +499,55 @@ Test(mirror, a_put_that_finds_no_memory_later_shows_in_reads, .timeout = 5, .fin
     expect(0, 1, 0, 3, "after");
 }
 #endif
+
+// ---- generations by their versions
+
+Test(mirror, a_read_may_want_a_version_and_is_told_which_there_are, .timeout = 5, .fini = stop) {
+    struct generation_note notes[GENERATIONS_KEPT_MAX];
+    struct request         request;
+    char                   large[8192];
+    start(2);
+    memset(large, 'l', sizeof large);
+    cr_assert(try_put(1, 1, 1, "one", 3) == STATUS_OK);
+    cr_assert(try_put(1, 1, 2, large, sizeof large) == STATUS_OK);
+
+    request_init(&request, 1, 1, 0);
+    request.read.wanted = 1;
+    request.read.notes = notes;
+    cr_assert(mirror_read(mirror, &request.read) == STATUS_OK);
+    request_expect(&request, 1, "one", 3);
+    cr_assert(request.read.note_count == 2);
+    cr_assert(notes[0].version == 2 && notes[0].bytes == sizeof large && notes[0].turn == 9002);
+    cr_assert(notes[1].version == 1 && notes[1].bytes == 3);
+
+    request_init(&request, 1, 1, 0);
+    request.read.wanted = 3;
+    request.read.notes = notes;
+    cr_assert(mirror_read(mirror, &request.read) == STATUS_OK);
+    mirror_flush(mirror);
+    await(&request.done);
+    cr_assert(request.read.status == STATUS_NOT_FOUND);
+    cr_assert(request.read.note_count == 2);
+    sem_destroy(&request.done);
+
+    request_init(&request, 1, 1, 0);
+    request.read.wanted = 3;
+    request.read.or_before = true;
+    cr_assert(mirror_read(mirror, &request.read) == STATUS_OK);
+    request_expect(&request, 2, large, sizeof large);
+}
+
+Test(mirror, a_put_says_how_many_its_unit_keeps, .timeout = 5, .fini = stop) {
+    start(2);
+    for (uint64_t version = 1; version <= 5; version++) {
+        struct generation_origin origin = {.slot = 1,
+                                           .kept = 4,
+                                           .unit = 1,
+                                           .version = version,
+                                           .turn = 9000 + version,
+                                           .at_ms = 5000 + version};
+        cr_assert(mirror_put(mirror, &origin, slice_of("kept", 4)) == STATUS_OK);
+    }
+    expect(1, 1, 3, 2, "kept");
+    cr_assert(read_status(1, 1, 4) == STATUS_NOT_FOUND);
+}

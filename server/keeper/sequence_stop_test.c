@@ -138,8 +138,9 @@ Test(sequence_stop, a_terminate_that_does_not_fit_beside_the_state) {
     size_t        bytes = TURN_BULK_BYTES - actor->name_bytes;
     uint8_t      *huge = calloc(1, bytes);
     cr_assert(huge != NULL);
-    cr_assert(mirror_put(fx.mirror, actor->slot, actor->unit, ++actor->version, fx.shard.wall_ms,
-                         slice_of(huge, bytes)) == STATUS_OK);
+    struct generation_origin origin = {
+        .slot = actor->slot, .unit = actor->unit, .version = ++actor->version};
+    cr_assert(mirror_put(fx.mirror, &origin, slice_of(huge, bytes)) == STATUS_OK);
     hosts_lost(&fx.shard, fx.hosts[0].host, HOST_END_EXITED, NULL);
     terminate_child();
     settle_loads();
