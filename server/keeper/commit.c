@@ -1,5 +1,6 @@
 #include "keeper/commit.h"
 
+#include "base/tables_delta.h"
 #include "keeper/options.h"
 
 #include <string.h>
@@ -37,6 +38,7 @@ static struct slice *single_of(struct commit *commit, uint16_t kind) {
         case ITEM_TEXT: return &commit->text;
         case ITEM_TRACE: return &commit->trace;
         case ITEM_IDLE: return &commit->idle;
+        case ITEM_TABLES: return &commit->tables;
         default: return NULL;
     }
 }
@@ -50,6 +52,7 @@ static enum status check_item(struct commit *commit, const struct item_header *h
         if (single == &commit->trace && header->body_bytes > TRACE_BYTES_MAX)
             return STATUS_PROTOCOL;
         *single = slice_of(name, header->body_bytes);
+        if (single == &commit->tables && !tables_delta_check(*single)) return STATUS_PROTOCOL;
         return STATUS_OK;
     }
     commit->effects++;
@@ -132,7 +135,7 @@ enum status commit_read(struct commit *commit, const struct ring *ring, uint64_t
     if (record->item_count > COMMIT_ITEMS_MAX || !kind_known(record)) return STATUS_PROTOCOL;
 
     commit->state = commit->reply = commit->next = commit->reason = commit->text = commit->idle =
-        commit->trace = (struct slice){0};
+        commit->trace = commit->tables = (struct slice){0};
     commit->effects = commit->timers = commit->calls = 0;
     const uint8_t *items = ring_at(ring, tail) + sizeof *record;
     if (record->flags & COMMIT_BULK) {

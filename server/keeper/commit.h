@@ -31,6 +31,7 @@ struct commit {
     struct slice reason;
     struct slice text;
     struct slice trace;
+    struct slice tables;  // ITEM_TABLES; a whole delta
     uint32_t     effects; // items of other kinds
     uint32_t     timers;  // ITEM_TIMER among them
     uint32_t     calls;   // ITEM_CALL among them; at most one

@@ -6,6 +6,7 @@
 #include "keeper/commit.h"
 
 #include "base/check.h"
+#include "base/tables_delta.h"
 
 #include <string.h>
 
@@ -28,6 +29,8 @@ static void check_singles(const struct commit *commit) {
     check_inside(commit, commit->reason);
     check_inside(commit, commit->text);
     check_inside(commit, commit->trace);
+    check_inside(commit, commit->tables);
+    CHECK(tables_delta_check(commit->tables));
     CHECK(commit->trace.bytes <= TRACE_BYTES_MAX);
 }
 

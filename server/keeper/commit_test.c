@@ -1,5 +1,7 @@
 #include "keeper/commit.h"
 
+#include "base/tables_delta.h"
+
 #include <criterion/criterion.h>
 
 #include <stdlib.h>
@@ -346,6 +348,22 @@ Test(commit, a_name_where_none_belongs) {
         add(&out, kinds[i], 0, raw("name"), raw("x"));
         is_nonsense(&out);
     }
+}
+
+Test(commit, tables_are_a_whole_delta_and_there_is_one) {
+    struct buf delta = {0};
+    cr_assert(tables_delta_write(&delta, &(struct table_op_view){.op = TABLE_OP_SELECT,
+                                                                 .key = raw("t")}) == STATUS_OK);
+    struct slice whole = slice_of(delta.data, delta.bytes);
+    struct out   out = out_of(COMMIT_DONE), cut = out_of(COMMIT_DONE);
+    add(&out, ITEM_TABLES, 0, (struct slice){0}, whole);
+    cr_assert(read_put(&out) == STATUS_OK);
+    cr_assert(commit.tables.bytes == delta.bytes && commit.effects == 0);
+    add(&cut, ITEM_TABLES, 0, (struct slice){0}, slice_of(delta.data, delta.bytes - 1));
+    is_nonsense(&cut);
+    add(&out, ITEM_TABLES, 0, (struct slice){0}, whole);
+    is_nonsense(&out);
+    buf_fini(&delta);
 }
 
 Test(commit, a_start_whose_behaviour_is_longer_than_its_name) {

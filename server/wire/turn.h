@@ -130,7 +130,9 @@ struct turn_record {
     uint8_t note_attempts;
     uint8_t note_control; // came on the control lane, and goes back to it
     uint8_t note_own;     // the message ends with the incarnation that it was made for
-    uint8_t note_pad[4];
+    // No note, but here is room: of TURN_ROWS the number of this part, with TURN_HAS_ROWS how many
+    // there are.
+    uint32_t rows;
 };
 
 enum commit_kind {
