@@ -3,13 +3,13 @@
 
 #include <stdio.h>
 
-// Makes the columns wide enough for these cells. Widths begin at zero.   Thread: any.
+// Makes the columns wide enough for these cells. Widths begin at zero.   Thread: one only.
 void table_widen(int *widths, const char *const *cells, int columns);
 
 // Writes one line, without blanks at its end. Columns from `first_right` on stand to the right.
-// Thread: owner of `out`.
+// Thread: one only.
 void table_write(FILE *out, const int *widths, const char *const *cells, int columns,
                  int first_right);
 
-// Code points, which is right for all but wide and combining characters.   Thread: any.
+// Columns of a terminal: two for wide characters, none for combining ones.   Thread: one only.
 int table_width_of(const char *text);

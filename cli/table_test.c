@@ -9,6 +9,14 @@ Test(table, counts_letters_and_not_bytes, .timeout = 5) {
     cr_assert(table_width_of("äö└") == 3);
 }
 
+Test(table, counts_the_columns_of_wide_and_combining_characters, .timeout = 5) {
+    cr_assert(table_width_of("日本語") == 6);
+    cr_assert(table_width_of("e\u0301") == 1);
+    cr_assert(table_width_of("a🙂b") == 4);
+    cr_assert(table_width_of("a\xff"
+                             "b\xe6") == 4);
+}
+
 Test(table, pads_to_the_widest_cell_but_leaves_no_blanks_at_the_end_of_a_line, .timeout = 5) {
     static const char *const ROWS[][3] = {{"ä", "1", "text"}, {"abc", "100", "t"}};
     int                      widths[3] = {0};
