@@ -63,7 +63,7 @@ def missing_host(settings: Settings) -> None:
     check("/nonesuch/host" in line, f"the program should be named: {line!r}")
 
 
-@case("startup: broken behaviour libraries are reported with path and reason, the others serve")
+@case("startup: broken behaviour libraries are reported with name and reason, the others serve")
 def broken_behaviours(settings: Settings) -> None:
     broken = sorted((settings.build.folder / "behaviours-broken").glob("*.so"))
     check(broken, "the build has no behaviours-broken/*.so")
@@ -80,8 +80,8 @@ def broken_behaviours(settings: Settings) -> None:
                 client.start("good", "counter", 3)
                 check_equal(client.call("good", "inc"), 4, "the good behaviour's answer")
             for name in names:
-                lines = [line for line in begun.splitlines() if str(mixed / name) in line]
-                check(lines, f"{name} is not reported with its path in {server.log_path}")
+                lines = [line for line in begun.splitlines() if f'file="{name}"' in line]
+                check(lines, f"{name} is not reported with its name in {server.log_path}")
                 check("reason=" in lines[0] or "why=" in lines[0], f"no reason told for {name}: {lines[0]!r}")
 
 

@@ -303,6 +303,7 @@ enum tree_step { TREE_ABSENT, TREE_STARTING, TREE_SERVING, TREE_STOPPING };
 
 struct program {
     struct settings   settings;
+    struct code_set  *code; // held
     struct mirror    *mirror;
     struct http      *http;
     struct engine    *engine;
@@ -467,12 +468,17 @@ static int serve(struct program *program) {
     int         result;
     enum status status = mirror_create(&mirror, &program->mirror);
     if (status != STATUS_OK) return fail_start("mirror", "thread", status);
+    status = code_set_read(program->settings.keeper.behaviours, &program->code);
+    if (status != STATUS_OK) {
+        return wrong("--behaviours", program->settings.keeper.behaviours, status_text(status));
+    }
     program->engine->on_ready = engine_ready;
     program->engine->on_answer = engine_answer;
     program->engine->context = program;
     status = engine_init(program->engine, &program->settings.keeper, program->mirror,
                          &program->spawner, program->settings.listen);
     if (status != STATUS_OK) return fail_start("--listen", program->settings.listen, status);
+    shard_use_code(&program->engine->shard, program->code);
     struct sockaddr_storage http;
     CHECK(engine_address(program->settings.http, &http));
     status = http_create(&program->engine->shard, program->mirror, (struct sockaddr *)&http,
@@ -493,6 +499,7 @@ static int serve(struct program *program) {
     mirror_destroy(program->mirror);
     engine_fini(program->engine);
     tree_file_fini(&program->tree_file);
+    code_set_release(program->code);
     uv_loop_close(&program->loop);
     return result;
 }

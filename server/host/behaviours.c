@@ -1,16 +1,12 @@
-// For dlopen and scandir beside gnu11.
-#define _GNU_SOURCE
 #include "host/behaviours.h"
 
-#include <dirent.h>
+#include "host/trace.h"
+
 #include <dlfcn.h>
-#include <errno.h>
-#include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#define SUFFIX ".so"
+#define WHY_BYTES 512
 
 static bool name_valid(const char *name) {
     static const char allowed[] = "abcdefghijklmnopqrstuvwxyz0123456789_.-";
@@ -54,13 +50,26 @@ static const char *add(struct behaviours *behaviours, const struct peeper_behavi
     return NULL;
 }
 
-static void load_file(struct behaviours *behaviours, const char *path,
-                      const struct behaviours_listener *listener) {
+// What the linker says of a file, with the file's name in place of the path that it was loaded by.
+static void explain(const char *path, const char *name, const char *why, char *room, size_t bytes) {
+    const char *at = why == NULL ? NULL : strstr(why, path);
+    if (at == NULL) {
+        snprintf(room, bytes, "%s", why == NULL ? "cannot be loaded" : why);
+    } else {
+        snprintf(room, bytes, "%.*s%s%s", (int)(at - why), why, name, at + strlen(path));
+    }
+}
+
+void behaviours_load(struct behaviours *behaviours, const char *name, int fd,
+                     const struct behaviours_listener *listener) {
+    char path[TRACE_PATH_BYTES], why[WHY_BYTES];
+    trace_path(fd, name, path);
     // NOW: a symbol that is missing fails here, not in the middle of a turn. LOCAL: behaviours do
     // not see each other.
     void *object = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (object == NULL) {
-        listener->on_failed(listener->context, path, dlerror());
+        explain(path, name, dlerror(), why, sizeof why);
+        listener->on_failed(listener->context, name, why);
         return;
     }
     const struct peeper_behaviour *descriptor = dlsym(object, "peeper_behaviour");
@@ -70,37 +79,6 @@ static void load_file(struct behaviours *behaviours, const char *path,
         listener->on_loaded(listener->context, &behaviours->list[behaviours->count - 1]);
         return;
     }
-    listener->on_failed(listener->context, path, fault);
+    listener->on_failed(listener->context, name, fault);
     dlclose(object);
-}
-
-static int is_object(const struct dirent *entry) {
-    size_t bytes = strlen(entry->d_name), suffix = strlen(SUFFIX);
-    return bytes > suffix && strcmp(entry->d_name + bytes - suffix, SUFFIX) == 0;
-}
-
-// Bytes, not the locale's idea: the order must be the same on every machine.
-static int by_bytes(const struct dirent **a, const struct dirent **b) {
-    return strcmp((*a)->d_name, (*b)->d_name);
-}
-
-void behaviours_load(struct behaviours *behaviours, const char *directory,
-                     const struct behaviours_listener *listener) {
-    struct dirent **entries = NULL;
-    int             count = scandir(directory, &entries, is_object, by_bytes);
-    if (count < 0) {
-        listener->on_failed(listener->context, directory, strerror(errno));
-        return;
-    }
-    for (int i = 0; i < count; i++) {
-        char path[PATH_MAX];
-        int  bytes = snprintf(path, sizeof path, "%s/%s", directory, entries[i]->d_name);
-        if (bytes < 0 || bytes >= (int)sizeof path) {
-            listener->on_failed(listener->context, directory, "a path in it is too long");
-        } else {
-            load_file(behaviours, path, listener);
-        }
-        free(entries[i]);
-    }
-    free(entries);
 }

@@ -1,7 +1,8 @@
 // behaviours: the code that this host can run: shared objects, loaded once at the start and never
 // unloaded.
 //
-// Whatever a file in the directories turns out to be, it is answered with a sentence for the
+// A file is known by its name and by the descriptor that it comes with; no path is opened. Whatever
+// it turns out to be, it is answered with a sentence for the
 // operator, not with a failed start. Loading runs the constructors of foreign code: the death
 // handlers must be in place before.
 #pragma once
@@ -25,16 +26,16 @@ struct behaviours {
     uint32_t                count;
 };
 
-// Who hears what became of each file, in order.
+// Who hears what became of a file.
 struct behaviours_listener {
     void (*on_loaded)(void *context, const struct peeper_behaviour *behaviour);
-    void (*on_failed)(void *context, const char *path, const char *why);
+    void (*on_failed)(void *context, const char *file, const char *why);
     void *context; // borrowed
 };
 
-// Loads every *.so of `directory` in the order of their names and adds it to the list.   Thread:
-// main.
-void behaviours_load(struct behaviours *behaviours, const char *directory,
+// Loads the shared object behind `fd`, which stays open, and adds it to the list. `name` is what
+// the file is called; it must stay.   Thread: main.
+void behaviours_load(struct behaviours *behaviours, const char *name, int fd,
                      const struct behaviours_listener *listener);
 
 // What is wrong with a descriptor; NULL if nothing is.   Thread: any.

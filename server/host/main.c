@@ -47,17 +47,22 @@ static void on_failed(void *context, const char *path, const char *why) {
     announce((struct commit_record){.kind = COMMIT_LOAD_FAILED}, path, why);
 }
 
-static void load_behaviours(void) {
-    struct behaviours_listener listener = {.on_loaded = on_loaded, .on_failed = on_failed};
-    for (uint32_t i = 0; i < host.options.directory_count; i++) {
-        behaviours_load(&host.behaviours, host.options.directories[i], &listener);
-    }
-    trace_modules();
-    announce((struct commit_record){.kind = COMMIT_READY}, NULL, NULL);
+static int keeper_fd(void) {
+    return HOST_FD_FIRST + 3 * (int)host.options.workers;
 }
 
 static int fd_count(void) {
-    return HOST_FD_FIRST + 3 * (int)host.options.workers + 1;
+    return keeper_fd() + 1 + (int)host.options.file_count;
+}
+
+static void load_behaviours(void) {
+    struct behaviours_listener listener = {.on_loaded = on_loaded, .on_failed = on_failed};
+    for (uint32_t i = 0; i < host.options.file_count; i++) {
+        behaviours_load(&host.behaviours, host.options.files[i], keeper_fd() + 1 + (int)i,
+                        &listener);
+    }
+    trace_modules();
+    announce((struct commit_record){.kind = COMMIT_READY}, NULL, NULL);
 }
 
 static enum status open_workers(void) {
@@ -65,7 +70,7 @@ static enum status open_workers(void) {
     if (host.threads == NULL) return STATUS_NO_MEMORY;
     for (uint32_t i = 0; i < host.options.workers; i++) {
         enum status status = worker_init(&host.threads[i].worker, i, &host.behaviours,
-                                         host.options.cache, fd_count() - 1);
+                                         host.options.cache, keeper_fd());
         if (status != STATUS_OK) return status;
     }
     return STATUS_OK;
@@ -75,7 +80,7 @@ static enum status open_workers(void) {
 static enum status watch_deaths(uint64_t data_bytes_max) {
     struct death_site first = {
         .control = host.threads[0].worker.port.out,
-        .keeper_fd = fd_count() - 1,
+        .keeper_fd = keeper_fd(),
     };
     uint64_t spare = host.options.memory_bytes_max / 8;
     return death_watch(&first, data_bytes_max == 0 ? 0 : data_bytes_max - spare);

@@ -1,24 +1,15 @@
 #include "host/options.h"
 
-#include "wire/turn.h"
-
 #include <argp.h>
 #include <errno.h>
 #include <stdlib.h>
 
-enum option_key {
-    KEY_WORKERS = 256,
-    KEY_BEHAVIOURS,
-    KEY_MEMORY,
-    KEY_CACHE,
-    KEY_CORE_DUMPS,
-    KEY_KEEPER
-};
+enum option_key { KEY_WORKERS = 256, KEY_FILE, KEY_MEMORY, KEY_CACHE, KEY_CORE_DUMPS, KEY_KEEPER };
 
 static const struct argp_option OPTIONS[] = {
     {"workers", KEY_WORKERS, "N", 0, "Threads that run turns, 1 to 64 (1)", 0},
-    {"behaviours", KEY_BEHAVIOURS, "DIR", 0, "Load every *.so of this directory; may be repeated",
-     0},
+    {"file", KEY_FILE, "NAME", 0,
+     "Load a behaviour, whose name this is; it is at the next descriptor behind the rings", 0},
     {"memory", KEY_MEMORY, "BYTES", 0, "Limit of the process's data (1 GiB); 0 for none", 0},
     {"cache", KEY_CACHE, "N", 0, "Actors that each worker keeps in memory (65536)", 0},
     {"core-dumps", KEY_CORE_DUMPS, NULL, 0, "Leave a core when it dies", 0},
@@ -43,11 +34,11 @@ static error_t on_option(int key, char *text, struct argp_state *state) {
         case KEY_WORKERS:
             options->workers = (uint32_t)number(state, text, 1, HOST_WORKERS_MAX);
             return 0;
-        case KEY_BEHAVIOURS:
-            if (options->directory_count == OPTIONS_DIRECTORIES_MAX) {
-                argp_error(state, "more than %d directories", OPTIONS_DIRECTORIES_MAX);
+        case KEY_FILE:
+            if (options->file_count == HOST_FILES_MAX) {
+                argp_error(state, "more than %d files", HOST_FILES_MAX);
             }
-            options->directories[options->directory_count++] = text;
+            options->files[options->file_count++] = text;
             return 0;
         case KEY_MEMORY:
             options->memory_bytes_max = number(state, text, 0, INT64_MAX);
@@ -69,7 +60,7 @@ enum status options_read(struct options *options, int argc, char **argv) {
         .options = OPTIONS,
         .parser = on_option,
         .doc = "Runs the callbacks of actors for peeperd, which starts it with its rings at "
-               "descriptor 3 and up.",
+               "descriptor 3 and up, and the code behind them.",
     };
     *options = (struct options){
         .workers = 1, .memory_bytes_max = OPTIONS_MEMORY_BYTES, .cache = OPTIONS_CACHE};

@@ -2,12 +2,12 @@
 #pragma once
 
 #include "base/status.h"
+#include "wire/turn.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
-#define OPTIONS_DIRECTORIES_MAX 16
 #define OPTIONS_MEMORY_BYTES (1ull << 30)
 #define OPTIONS_MEMORY_BYTES_MIN (16ull << 20) // less does not even hold the workers' stacks
 #define OPTIONS_CACHE 65536u
@@ -15,8 +15,8 @@
 
 struct options {
     uint32_t    workers;
-    const char *directories[OPTIONS_DIRECTORIES_MAX]; // borrowed from argv
-    uint32_t    directory_count;
+    const char *files[HOST_FILES_MAX]; // names; borrowed from argv
+    uint32_t    file_count;
     uint64_t    memory_bytes_max;
     uint32_t    cache; // actors per worker
     bool        core_dumps;

@@ -7,6 +7,7 @@
 #include <link.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <ucontext.h>
 
@@ -21,13 +22,38 @@ struct module {
     char      name[MODULE_NAME_BYTES];
 };
 
+// What files are called that were loaded by their descriptors.
+struct alias {
+    char        path[TRACE_PATH_BYTES];
+    const char *name; // borrowed
+};
+
+static struct alias aliases[HOST_FILES_MAX];
+static uint32_t     alias_count;
+
 // Written by trace_modules only. The first one is this program.
 static struct module modules[MODULES_MAX];
 static uint32_t      module_count;
 
 // --- The table of modules ------------------------------------------------------------------------
 
+void trace_path(int fd, const char *name, char ret_path[TRACE_PATH_BYTES]) {
+    snprintf(ret_path, TRACE_PATH_BYTES, "/proc/self/fd/%d", fd);
+    if (alias_count == HOST_FILES_MAX) return;
+    struct alias *alias = &aliases[alias_count++];
+    memcpy(alias->path, ret_path, TRACE_PATH_BYTES);
+    alias->name = name;
+}
+
+static const char *alias_of(const char *path) {
+    for (uint32_t i = 0; i < alias_count; i++) {
+        if (strcmp(aliases[i].path, path) == 0) return aliases[i].name;
+    }
+    return path;
+}
+
 static void put_name(struct module *module, const char *path) {
+    path = alias_of(path);
     const char *slash = strrchr(path, '/');
     const char *name = path[0] == '\0' ? "peeper-host" : slash == NULL ? path : slash + 1;
     strncpy(module->name, name, sizeof module->name - 1);

@@ -20,6 +20,12 @@
 // Loads the unwinder.   Thread: main, before foreign code is loaded.
 void trace_prepare(void);
 
+#define TRACE_PATH_BYTES 32
+
+// The path by which the file behind `fd` can be loaded. As a module it is called `name` then, which
+// must stay.   Thread: main.
+void trace_path(int fd, const char *name, char ret_path[TRACE_PATH_BYTES]);
+
 // Notes which modules are loaded, and where. What is loaded later shows as "?+0xaddress".
 // Thread: main, before other threads ask.
 void trace_modules(void);

@@ -9,15 +9,17 @@
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define HOST_FDS_MAX (3 * HOST_WORKERS_MAX + 1)
+#define HOST_FDS_MAX (3 * HOST_WORKERS_MAX + 1 + HOST_FILES_MAX)
+#define HOST_ARGUMENTS_MAX (16 + 2 * HOST_FILES_MAX)
 
 extern char **environ;
 
-static uint32_t collect_fds(const struct host *host, int *fds) {
+static uint32_t collect_fds(const struct host *host, const struct code_set *code, int *fds) {
     uint32_t count = 0;
     for (uint32_t i = 0; i < host->worker_count; i++) {
         fds[count++] = host->workers[i].turns.fd;
@@ -25,13 +27,15 @@ static uint32_t collect_fds(const struct host *host, int *fds) {
         fds[count++] = host->workers[i].doorbell_host;
     }
     fds[count++] = host->doorbell_host;
+    for (uint32_t i = 0; i < code->count; i++) fds[count++] = code->files[i]->fd;
     return count;
 }
 
 // A descriptor may sit on a number that another one must get. So all are first lifted above the
-// range.
+// range, but no higher: each time the table of descriptors grows the kernel waits for all
+// processors.
 static bool lift_fds(int *fds, uint32_t count) {
-    int above = HOST_FD_FIRST + (int)HOST_FDS_MAX;
+    int above = HOST_FD_FIRST + (int)count;
     for (uint32_t i = 0; i < count; i++) {
         fds[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, above);
         if (fds[i] >= 0) continue;
@@ -41,26 +45,34 @@ static bool lift_fds(int *fds, uint32_t count) {
     return true;
 }
 
-static int spawn(const struct keeper_options *options, const struct host *host, const int *fds,
-                 uint32_t fd_count, pid_t *ret_pid) {
-    char  workers[16], memory[32], cache[16], keeper[16];
-    char *argv[] = {(char *)options->host_program,
-                    (char *)"--workers",
-                    workers,
-                    (char *)"--behaviours",
-                    (char *)options->behaviours,
-                    (char *)"--memory",
-                    memory,
-                    (char *)"--cache",
-                    cache,
-                    (char *)"--keeper",
-                    keeper,
-                    options->core_dumps ? (char *)"--core-dumps" : NULL,
-                    NULL};
-    snprintf(workers, sizeof workers, "%u", host->worker_count);
-    snprintf(memory, sizeof memory, "%llu", (unsigned long long)options->host_memory_bytes);
-    snprintf(keeper, sizeof keeper, "%d", (int)getpid());
-    snprintf(cache, sizeof cache, "%u", options->host_cache);
+// The command line of a host, with the numbers in it.
+struct arguments {
+    char        workers[16], memory[32], cache[16], keeper[16];
+    const char *list[HOST_ARGUMENTS_MAX]; // NULL at the end
+};
+
+static void fill_arguments(struct arguments *arguments, const struct keeper_options *options,
+                           uint32_t workers, const struct code_set *code) {
+    const char *head[] = {options->host_program, "--workers", arguments->workers, "--memory",
+                          arguments->memory,     "--cache",   arguments->cache,   "--keeper",
+                          arguments->keeper};
+    size_t      count = sizeof head / sizeof head[0];
+    snprintf(arguments->workers, sizeof arguments->workers, "%u", workers);
+    snprintf(arguments->memory, sizeof arguments->memory, "%llu",
+             (unsigned long long)options->host_memory_bytes);
+    snprintf(arguments->keeper, sizeof arguments->keeper, "%d", (int)getpid());
+    snprintf(arguments->cache, sizeof arguments->cache, "%u", options->host_cache);
+    memcpy(arguments->list, head, sizeof head);
+    if (options->core_dumps) arguments->list[count++] = "--core-dumps";
+    for (uint32_t i = 0; i < code->count; i++) {
+        arguments->list[count++] = "--file";
+        arguments->list[count++] = code->files[i]->name;
+    }
+    arguments->list[count] = NULL;
+}
+
+static int spawn(const struct arguments *arguments, const int *fds, uint32_t fd_count,
+                 pid_t *ret_pid) {
 
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t          attributes;
@@ -81,7 +93,8 @@ static int spawn(const struct keeper_options *options, const struct host *host, 
             posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
     }
     if (error == 0) {
-        error = posix_spawn(ret_pid, options->host_program, &actions, &attributes, argv, environ);
+        error = posix_spawn(ret_pid, arguments->list[0], &actions, &attributes,
+                            (char *const *)arguments->list, environ);
     }
     posix_spawnattr_destroy(&attributes);
 destroy_actions:
@@ -90,16 +103,18 @@ destroy_actions:
 }
 
 enum status host_process_start(const struct keeper_options *options, uint32_t workers,
-                               struct host **ret_host) {
-    struct host *host;
-    enum status  status = host_create(workers, &host);
+                               const struct code_set *code, struct host **ret_host) {
+    struct arguments arguments;
+    struct host     *host;
+    enum status      status = host_create(workers, &host);
     if (status != STATUS_OK) return status;
 
     int      fds[HOST_FDS_MAX];
-    uint32_t fd_count = collect_fds(host, fds);
+    uint32_t fd_count = collect_fds(host, code, fds);
     status = STATUS_IO;
     if (!lift_fds(fds, fd_count)) goto destroy_host;
-    int error = spawn(options, host, fds, fd_count, &host->pid);
+    fill_arguments(&arguments, options, workers, code);
+    int error = spawn(&arguments, fds, fd_count, &host->pid);
     for (uint32_t i = 0; i < fd_count; i++) close(fds[i]);
     if (error != 0) goto destroy_host;
 

@@ -4,16 +4,17 @@
 #pragma once
 
 #include "base/status.h"
+#include "keeper/code_set.h"
 #include "keeper/host.h"
 #include "keeper/options.h"
 
-// Creates a host with the rings of `workers` workers and starts its process, in a process group of
-// its own: no descriptors but its own, no signals blocked.
+// Creates a host with the rings of `workers` workers and starts its process, which loads the files
+// of `code`: in a process group of its own, no descriptors but its own, no signals blocked.
 // Owns:   *ret_host is the caller's.
 // Thread: main.   Blocks: until the child has exec'd (about a millisecond).
 // Fails:  STATUS_IO (no such program, no processes), STATUS_NO_MEMORY.
 NODISCARD enum status host_process_start(const struct keeper_options *options, uint32_t workers,
-                                         struct host **ret_host);
+                                         const struct code_set *code, struct host **ret_host);
 
 // Kills the process; harmless if it is dead.   Thread: any.
 void host_process_kill(const struct host *host);

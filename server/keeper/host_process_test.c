@@ -20,6 +20,7 @@ static char                  folder[64];
 static char                  program[96];
 static char                  report[96];
 static struct keeper_options options;
+static struct code_set      *set; // two files
 
 static void begin(void) {
     strcpy(folder, "/tmp/peeper-test-XXXXXX");
@@ -27,15 +28,21 @@ static void begin(void) {
     snprintf(program, sizeof program, "%s/host", folder);
     snprintf(report, sizeof report, "%s/report", folder);
     options = (struct keeper_options){
-        .behaviours = "/some/behaviours",
         .host_program = program,
         .workers = 2,
         .host_memory_bytes = 1234567890123u,
         .host_cache = 77,
     };
+    struct code_file *files[2];
+    cr_assert(code_file_create(slice_of("b.so", 4), slice_of("B", 1), &files[0]) == STATUS_OK);
+    cr_assert(code_file_create(slice_of("a.so", 4), slice_of("A", 1), &files[1]) == STATUS_OK);
+    cr_assert(code_set_create(files, 2, &set) == STATUS_OK);
+    code_file_release(files[0]);
+    code_file_release(files[1]);
 }
 
 static void end(void) {
+    code_set_release(set);
     unlink(program);
     unlink(report);
     rmdir(folder);
@@ -54,7 +61,7 @@ static void script(const char *body) {
 
 static struct host *start(void) {
     struct host *host;
-    cr_assert(host_process_start(&options, options.workers, &host) == STATUS_OK);
+    cr_assert(host_process_start(&options, options.workers, set, &host) == STATUS_OK);
     return host;
 }
 
@@ -88,8 +95,7 @@ Test(host_process, is_told_its_options) {
     reap(start());
     char expected[200];
     snprintf(expected, sizeof expected,
-             "--workers 2 --behaviours /some/behaviours --memory 1234567890123 --cache 77 "
-             "--keeper %d\n",
+             "--workers 2 --memory 1234567890123 --cache 77 --keeper %d --file a.so --file b.so\n",
              (int)getpid());
     cr_assert_str_eq(reported(), expected);
 }
@@ -105,7 +111,7 @@ Test(host_process, makes_core_dumps_only_if_asked) {
 
 Test(host_process, gets_its_own_descriptors_and_no_others) {
     char body[300];
-    // Of the names only the numbers: 0 to 9, for 3 + 3 * 2 + 1 descriptors.
+    // Of the names only the numbers: 0 to 11, for 3 + 3 * 2 + 1 descriptors and two of code.
     snprintf(body, sizeof body,
              "ls -l /proc/$$/fd | sed -n 's/.* \\([0-9]*\\) -> \\(.*\\)/\\1 \\2/p' > %s", report);
     script(body);
@@ -124,7 +130,11 @@ Test(host_process, gets_its_own_descriptors_and_no_others) {
     }
     snprintf(line, sizeof line, "\n%d pipe:[", HOST_FD_FIRST + 6);
     cr_assert(strstr(text, line) != NULL, "%s", text);
-    cr_assert(strstr(text, "/dev/null") == NULL || strstr(text, "\n11 ") == NULL, "%s", text);
+    snprintf(line, sizeof line, "\n%d /memfd:a.so", HOST_FD_FIRST + 7);
+    cr_assert(strstr(text, line) != NULL, "%s", text);
+    snprintf(line, sizeof line, "\n%d /memfd:b.so", HOST_FD_FIRST + 8);
+    cr_assert(strstr(text, line) != NULL, "%s", text);
+    cr_assert(strstr(text, "/dev/null") == NULL || strstr(text, "\n13 ") == NULL, "%s", text);
     close(extra);
 }
 
@@ -181,7 +191,7 @@ Test(host_process, one_that_somebody_else_has_reaped_counts_as_reaped) {
 
 Test(host_process, a_program_that_is_not_there_is_a_failure) {
     struct host *host = NULL;
-    cr_assert(host_process_start(&options, options.workers, &host) == STATUS_IO);
+    cr_assert(host_process_start(&options, options.workers, set, &host) == STATUS_IO);
     cr_assert(host == NULL);
 }
 

@@ -76,7 +76,7 @@ void hosts_refill(struct shard *shard) {
     struct pool *pool = next_in_need(shard);
     if (pool == NULL) return;
     shard->spawning = pool;
-    shard->port.spawn(shard->port.context, pool->workers);
+    shard->port.spawn(shard->port.context, pool->workers, shard->code);
 }
 
 bool hosts_unsettled(const struct shard *shard) {
@@ -118,7 +118,7 @@ static enum status announcement(struct shard *shard, struct host *host) {
             // Every host meets the same files; once is enough to tell.
             if (host->serial == 1) {
                 LOG_ERROR(
-                    "behaviour.load_failed", "path=%s reason=%s",
+                    "behaviour.load_failed", "file=%s reason=%s",
                     log_quote(path, sizeof path, commit->text.data, (uint32_t)commit->text.bytes),
                     log_quote(why, sizeof why, commit->reason.data,
                               (uint32_t)commit->reason.bytes));

@@ -53,6 +53,7 @@ struct answer {
     const struct child_counts *counts;
 };
 
+struct code_set;
 struct timer;
 
 struct port {
@@ -68,7 +69,8 @@ struct port {
     void (*on_room)(void *context);
     // A timer of kind TIMER_HELLO is due.   Thread: net.
     void (*on_timer)(void *context, struct timer *timer);
-    // Asks for one more host process with `workers` workers; the answer comes as hosts_add or
-    // hosts_spawn_failed. Not asked again before that.   Thread: net.
-    void (*spawn)(void *context, uint32_t workers);
+    // Asks for one more host process with `workers` workers and the code of `code`, which stays
+    // until the answer; that comes as hosts_add or hosts_spawn_failed. Not asked again before.
+    // Thread: net.
+    void (*spawn)(void *context, uint32_t workers, const struct code_set *code);
 };

@@ -48,6 +48,11 @@ enum status shard_init(struct shard *shard, const struct keeper_options *options
     return pending_table_init(&shard->pending, options->pending_max);
 }
 
+void shard_use_code(struct shard *shard, struct code_set *code) {
+    CHECK(shard->code == NULL);
+    shard->code = code_set_hold(code);
+}
+
 static void drop_actor(struct shard *shard, struct actor *actor) {
     while (!list_empty(&actor->mailbox)) {
         struct envelope *envelope = LIST_ENTRY(actor->mailbox.next, struct envelope, link);
@@ -85,6 +90,7 @@ void shard_fini(struct shard *shard) {
     send_timers_fini(&shard->send_timers);
     commit_fini(&shard->commit);
     mailbox_fini(&shard->inbox);
+    code_set_release(shard->code);
 }
 
 // --- answers ---

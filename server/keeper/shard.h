@@ -14,6 +14,7 @@
 #include "keeper/await.h"
 #include "keeper/behaviour_table.h"
 #include "keeper/child.h"
+#include "keeper/code_set.h"
 #include "keeper/commit.h"
 #include "keeper/crash_log.h"
 #include "keeper/host.h"
@@ -45,6 +46,7 @@ struct shard_message {
 struct shard {
     const struct keeper_options *options; // borrowed
     struct mirror               *mirror;  // borrowed
+    struct code_set             *code;    // held; what hosts are started with
     struct port                  port;
     struct mailbox               inbox; // of struct shard_message
     struct actor_table           actors;
@@ -94,6 +96,10 @@ struct shard {
 NODISCARD enum status shard_init(struct shard *shard, const struct keeper_options *options,
                                  struct mirror *mirror, const struct port *port,
                                  void (*on_wake)(void *), void            *wake_context);
+
+// Gives it the code that hosts are started with. Before the net thread begins.
+// Owns: a hold of its own.   Thread: main.
+void shard_use_code(struct shard *shard, struct code_set *code);
 
 // Frees everything. Hosts must have been reaped or never started.   Thread: main, after the net
 // thread has ended.

@@ -150,8 +150,9 @@ static inline void fx_timer(void *context, struct timer *timer) {
     ((struct fixture *)context)->timers++;
 }
 
-static inline void fx_spawn(void *context, uint32_t workers) {
+static inline void fx_spawn(void *context, uint32_t workers, const struct code_set *code) {
     cr_assert(workers > 0);
+    cr_assert(code != NULL);
     ((struct fixture *)context)->spawns++;
 }
 
@@ -211,6 +212,10 @@ static inline void fx_begin(void) {
     cr_assert(mirror_create(&options, &fx.mirror) == STATUS_OK);
     cr_assert(shard_init(&fx.shard, &fx.options, fx.mirror, &port, fx_post, &fx.inbox) ==
               STATUS_OK);
+    struct code_set *code;
+    cr_assert(code_set_create(NULL, 0, &code) == STATUS_OK);
+    shard_use_code(&fx.shard, code);
+    code_set_release(code);
     fx.shard.now_ms = FX_EPOCH_MS;
 }
 

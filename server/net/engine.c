@@ -140,9 +140,9 @@ static void port_on_timer(void *context, struct timer *timer) {
     conn_timer(timer);
 }
 
-static void port_spawn(void *context, uint32_t workers) {
+static void port_spawn(void *context, uint32_t workers, const struct code_set *code) {
     struct engine *engine = context;
-    spawner_ask(engine->spawner, workers);
+    spawner_ask(engine->spawner, workers, code);
 }
 
 // --- hosts ---

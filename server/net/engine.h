@@ -70,7 +70,8 @@ struct engine {
 bool engine_address(const char *address, struct sockaddr_storage *ret_address);
 
 // Binds the listener; `engine` is zeroed but for on_ready, on_answer and their context; the thread
-// does not run yet. `address` is HOST:PORT with a numeric host.
+// does not run yet. `address` is HOST:PORT with a numeric host. The shard needs its code before the
+// thread starts.
 // Fails: STATUS_INVALID (address), STATUS_IO (in use, refused), STATUS_NO_MEMORY.   Thread: main.
 NODISCARD enum status engine_init(struct engine *engine, const struct keeper_options *options,
                                   struct mirror *mirror, struct spawner *spawner,

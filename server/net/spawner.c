@@ -8,7 +8,7 @@ static void on_asked(uv_async_t *async) {
     unsigned        workers = atomic_exchange(&spawner->workers, 0);
     if (workers == 0) return;
     struct host *host;
-    enum status  status = host_process_start(spawner->options, workers, &host);
+    enum status  status = host_process_start(spawner->options, workers, spawner->code, &host);
     spawner->on_started(spawner->context, status == STATUS_OK ? host : NULL);
 }
 
@@ -21,8 +21,9 @@ enum status spawner_init(struct spawner *spawner, uv_loop_t *loop,
     return STATUS_OK;
 }
 
-void spawner_ask(struct spawner *spawner, uint32_t workers) {
+void spawner_ask(struct spawner *spawner, uint32_t workers, const struct code_set *code) {
     CHECK(workers > 0);
+    spawner->code = code;
     atomic_store(&spawner->workers, workers);
     uv_async_send(&spawner->asked);
 }

@@ -28,10 +28,11 @@
 // A timer's id is the number of its turn, and in the low bits its own number in that turn, from 1.
 #define TIMER_INDEX_BITS 16
 #define HOST_BEHAVIOURS_MAX 256
+#define HOST_FILES_MAX 256 // of behaviours
 
 // Descriptors of a host: for worker i: 3+3i turns memfd, 4+3i commits memfd, 5+3i the reading
 // end of the pipe the worker sleeps on; then, at 3+3N, the writing end of the one that wakes the
-// keeper.
+// keeper; from 4+3N on the files of behaviours, in the order of the options that name them.
 #define HOST_FD_FIRST 3
 
 // Control page of the turns ring. The keeper writes, the host reads.
@@ -148,7 +149,7 @@ enum commit_kind {
     COMMIT_REFUSED = 4,
     // host start: one loaded behaviour; ITEM_TEXT = name, ITEM_REASON = version (raw text)
     COMMIT_BEHAVIOUR = 5,
-    COMMIT_LOAD_FAILED = 6, // host start: ITEM_TEXT = path, ITEM_REASON = why (raw text)
+    COMMIT_LOAD_FAILED = 6, // host start: ITEM_TEXT = file, ITEM_REASON = why (raw text)
     COMMIT_READY = 7,       // host start, worker 0 only: all behaviours were reported
 };
 

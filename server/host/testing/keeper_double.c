@@ -7,11 +7,14 @@
 #include <criterion/criterion.h>
 
 #include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -21,7 +24,8 @@
 
 // Above every number that the host's descriptors get.
 #define LIFTED_FD 256
-#define ARGUMENTS_MAX 16
+#define ARGUMENTS_MAX 64
+#define FILES_MAX 32
 
 static struct turns_control *turns_control(struct keeper_double *keeper, uint32_t worker) {
     return (struct turns_control *)(void *)keeper->turns[worker].control;
@@ -38,8 +42,30 @@ static void lift(int fd, int *ret_fd) {
     if (*ret_fd < 0) _exit(126);
 }
 
+static int is_object(const struct dirent *entry) {
+    size_t bytes = strlen(entry->d_name);
+    return bytes > 3 && strcmp(entry->d_name + bytes - 3, ".so") == 0;
+}
+
+static int by_bytes(const struct dirent **a, const struct dirent **b) {
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+// What becomes of "--behaviours DIR": its files by name, and behind the rings their descriptors.
+static void add_files(const char *directory, char **argv, int *argc, int *fds, uint32_t *count) {
+    struct dirent **entries = NULL;
+    int             found = scandir(directory, &entries, is_object, by_bytes);
+    for (int i = 0; i < found; i++) {
+        char path[PATH_MAX];
+        snprintf(path, sizeof path, "%s/%s", directory, entries[i]->d_name);
+        argv[(*argc)++] = (char *)"--file";
+        argv[(*argc)++] = entries[i]->d_name;
+        lift(open(path, O_RDONLY | O_CLOEXEC), &fds[(*count)++]);
+    }
+}
+
 static _Noreturn void become_host(struct keeper_double *keeper, const char *const *arguments) {
-    int      fds[3 * DOUBLE_WORKERS_MAX + 1];
+    int      fds[3 * DOUBLE_WORKERS_MAX + 1 + FILES_MAX];
     uint32_t count = 0;
     for (uint32_t i = 0; i < keeper->workers; i++) {
         lift(keeper->turns[i].fd, &fds[count++]);
@@ -47,13 +73,18 @@ static _Noreturn void become_host(struct keeper_double *keeper, const char *cons
         lift(keeper->wake_fds[i], &fds[count++]);
     }
     lift(keeper->keeper_fd, &fds[count++]);
-    for (uint32_t i = 0; i < count; i++) {
-        if (dup2(fds[i], HOST_FD_FIRST + (int)i) < 0) _exit(126);
-    }
 
     char *argv[ARGUMENTS_MAX] = {(char *)PEEPER_HOST_PATH};
-    for (int i = 0; arguments[i] != NULL && i + 2 < ARGUMENTS_MAX; i++) {
-        argv[i + 1] = (char *)arguments[i];
+    int   argc = 1;
+    for (int i = 0; arguments[i] != NULL; i++) {
+        if (strcmp(arguments[i], "--behaviours") == 0) {
+            add_files(arguments[++i], argv, &argc, fds, &count);
+        } else {
+            argv[argc++] = (char *)arguments[i];
+        }
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        if (dup2(fds[i], HOST_FD_FIRST + (int)i) < 0) _exit(126);
     }
     execv(argv[0], argv);
     _exit(127);

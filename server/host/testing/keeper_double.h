@@ -47,7 +47,8 @@ struct double_commit {
     uint8_t             *items; // owned
 };
 
-// Starts peeper-host with these arguments after the program's name, NULL at the end.
+// Starts peeper-host with these arguments after the program's name, NULL at the end. "--behaviours"
+// with a directory stands for the code in there.
 void double_start(struct keeper_double *keeper, uint32_t workers, const char *const *arguments);
 
 // Kills the host, if it lives, and frees everything.
