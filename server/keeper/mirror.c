@@ -5,6 +5,7 @@
 #include "base/ring.h"
 #include "base/thread.h"
 #include "keeper/generations.h"
+#include "keeper/table_store.h"
 
 #include <inttypes.h>
 #include <linux/futex.h>
@@ -25,16 +26,25 @@
 // Records looked at together, so that their cache misses overlap.
 #define GROUP_RECORDS 16
 
-enum record_kind { RECORD_PUT, RECORD_ADOPT, RECORD_FORGET, RECORD_READ };
+enum record_kind {
+    RECORD_PUT,
+    RECORD_ADOPT,
+    RECORD_TABLES,       // a delta
+    RECORD_TABLES_BLOCK, // likewise, in a block
+    RECORD_KEEP,         // names of tables
+    RECORD_FORGET,
+    RECORD_READ,
+    RECORD_VISIT
+};
 
-// A put is followed by its state.
+// A put is followed by its state, TABLES and KEEP by theirs.
 struct record {
-    uint32_t record_bytes; // with the state, rounded up to 8
+    uint32_t record_bytes; // with what follows, rounded up to 8
     uint8_t  kind;         // enum record_kind
     uint8_t  kept;         // of a put, as in its origin
     uint8_t  pad[2];
     uint32_t slot;
-    uint32_t state_bytes;
+    uint32_t body_bytes;
     uint64_t unit;
     union {
         struct {
@@ -42,8 +52,9 @@ struct record {
             uint64_t turn;
             uint64_t at_ms;
         } put;
-        struct generation  *fresh; // owned until it is adopted
-        struct mirror_read *read;  // borrowed until on_done
+        struct generation   *fresh; // owned until it is adopted; a block's state is its delta
+        struct mirror_read  *read;  // borrowed until on_done
+        struct mirror_visit *visit; // borrowed until on_visit
     };
 };
 
@@ -74,11 +85,14 @@ struct mirror {
     _Atomic uint32_t nap;               // enum nap; the waker clears it, too
     // mirror thread only
     _Alignas(64) struct generations kept;
+    struct table_store tables;
     // written by the mirror thread for anybody; a copy of kept.counts
     _Atomic uint64_t units;
     _Atomic uint64_t generations;
     _Atomic uint64_t state_bytes;
     _Atomic uint64_t puts;
+    _Atomic uint64_t table_units;
+    _Atomic uint64_t table_bytes;
 };
 
 // ---- sleeping and waking
@@ -137,6 +151,9 @@ static void publish_counts(struct mirror *mirror) {
     atomic_store_explicit(&mirror->generations, counts->generations, memory_order_relaxed);
     atomic_store_explicit(&mirror->state_bytes, counts->state_bytes, memory_order_relaxed);
     atomic_store_explicit(&mirror->puts, counts->puts, memory_order_relaxed);
+    const struct table_store_counts *tables = &mirror->tables.counts;
+    atomic_store_explicit(&mirror->table_units, tables->units, memory_order_relaxed);
+    atomic_store_explicit(&mirror->table_bytes, tables->bytes, memory_order_relaxed);
 }
 
 static enum status copy_out(struct mirror_read *read, const struct generation *gen) {
@@ -181,6 +198,12 @@ static void answer(struct mirror *mirror, struct mirror_read *read) {
     read->on_done(read);
 }
 
+// A block has been taken out of the queue.
+static void heap_less(struct mirror *mirror, uint32_t bytes) {
+    uint64_t out = atomic_load_explicit(&mirror->heap_out, memory_order_relaxed);
+    atomic_store(&mirror->heap_out, out + bytes);
+}
+
 static void keep(struct mirror *mirror, const struct record *record) {
     enum status status;
 
@@ -193,25 +216,56 @@ static void keep(struct mirror *mirror, const struct record *record) {
             .turn = record->put.turn,
             .at_ms = record->put.at_ms,
         };
-        status = generations_put(&mirror->kept, &origin, slice_of(record + 1, record->state_bytes));
+        status = generations_put(&mirror->kept, &origin, slice_of(record + 1, record->body_bytes));
     } else {
-        uint64_t out = atomic_load_explicit(&mirror->heap_out, memory_order_relaxed);
         status = generations_adopt(&mirror->kept, record->slot, record->unit, record->kept,
                                    record->fresh);
-        atomic_store(&mirror->heap_out, out + record->state_bytes);
+        heap_less(mirror, record->body_bytes);
     }
     if (status != STATUS_OK) {
         LOG_ERROR("mirror.state_lost", "status=%s slot=%" PRIu32 " unit=%" PRIu64 " bytes=%" PRIu32,
-                  status_name(status), record->slot, record->unit, record->state_bytes);
+                  status_name(status), record->slot, record->unit, record->body_bytes);
     }
+}
+
+static void write_tables(struct mirror *mirror, const struct record *record) {
+    bool        block = record->kind == RECORD_TABLES_BLOCK;
+    const void *delta = block ? (const void *)record->fresh->state : record + 1;
+    enum status status = table_store_apply(&mirror->tables, record->slot, record->unit,
+                                           slice_of(delta, record->body_bytes));
+    if (status != STATUS_OK) {
+        LOG_ERROR("mirror.tables_lost", "status=%s slot=%" PRIu32 " unit=%" PRIu64,
+                  status_name(status), record->slot, record->unit);
+    }
+    if (block) {
+        free(record->fresh);
+        heap_less(mirror, record->body_bytes);
+    }
+}
+
+static void show_tables(struct mirror *mirror, struct mirror_visit *visit) {
+    const struct tables *tables = NULL;
+    enum status status = table_store_find(&mirror->tables, visit->slot, visit->unit, &tables);
+    publish_counts(mirror);
+    visit->on_visit(visit, status, tables);
 }
 
 static void handle(struct mirror *mirror, const struct record *record) {
     switch ((enum record_kind)record->kind) {
         case RECORD_PUT:
         case RECORD_ADOPT: keep(mirror, record); break;
-        case RECORD_FORGET: generations_forget(&mirror->kept, record->slot, record->unit); break;
+        case RECORD_TABLES:
+        case RECORD_TABLES_BLOCK: write_tables(mirror, record); break;
+        case RECORD_KEEP:
+            table_store_keep(&mirror->tables, record->slot, record->unit,
+                             slice_of(record + 1, record->body_bytes));
+            break;
+        case RECORD_FORGET:
+            generations_forget(&mirror->kept, record->slot, record->unit);
+            table_store_forget(&mirror->tables, record->slot, record->unit);
+            break;
         case RECORD_READ: answer(mirror, record->read); break;
+        case RECORD_VISIT: show_tables(mirror, record->visit); break;
     }
 }
 
@@ -318,40 +372,113 @@ static struct record *append(struct mirror *mirror, enum record_kind kind, uint3
     return record;
 }
 
-static enum status put_block(struct mirror *mirror, const struct generation_origin *origin,
-                             struct slice state) {
-    uint64_t waiting = heap_waiting(mirror);
-    bool     too_much = waiting > 0 && waiting + state.bytes > mirror->options.heap_bytes_max;
-    if (too_much || !fits_queue(mirror, sizeof(struct record))) return starve(mirror);
+// One body on its way into the queue: inline, or as a block.
+struct parcel {
+    enum record_kind   kind;
+    struct slice       body;
+    struct generation *block; // NULL: inline
+};
 
-    struct generation *fresh = generation_create(state.bytes);
-    if (fresh == NULL) return STATUS_NO_MEMORY;
-    generation_fill(fresh, origin, state);
+// What it takes in the queue.
+static size_t parcel_bytes(const struct parcel *parcel) {
+    if (parcel->body.data == NULL) return 0;
+    size_t body = parcel->body.bytes > INLINE_BYTES_MAX ? 0 : parcel->body.bytes;
+    return ring_round(sizeof(struct record) + body);
+}
 
-    struct record *record = append(mirror, RECORD_ADOPT, origin->slot, origin->unit, 0);
-    CHECK(record != NULL);
+static size_t parcel_heap_bytes(const struct parcel *parcel) {
+    return parcel->body.bytes > INLINE_BYTES_MAX ? parcel->body.bytes : 0;
+}
+
+static bool parcel_pack(struct parcel *parcel, const struct generation_origin *origin) {
+    if (parcel_heap_bytes(parcel) == 0) return true;
+    parcel->block = generation_create(parcel->body.bytes);
+    if (parcel->block == NULL) return false;
+    generation_fill(parcel->block, origin, parcel->body);
+    return true;
+}
+
+static void write_origin(struct record *record, const struct generation_origin *origin) {
     record->kept = (uint8_t)origin->kept;
-    record->state_bytes = fresh->bytes;
-    record->fresh = fresh;
+    record->put.version = origin->version;
+    record->put.turn = origin->turn;
+    record->put.at_ms = origin->at_ms;
+}
+
+// There is room for it.
+static void parcel_send(struct mirror *mirror, const struct parcel *parcel,
+                        const struct generation_origin *origin) {
+    if (parcel->body.data == NULL) return;
+    bool           block = parcel->block != NULL;
+    struct record *record =
+        append(mirror, parcel->kind, origin->slot, origin->unit, block ? 0 : parcel->body.bytes);
+    CHECK(record != NULL);
+    record->body_bytes = (uint32_t)parcel->body.bytes;
+    if (block) {
+        record->kind = parcel->kind == RECORD_PUT ? RECORD_ADOPT : RECORD_TABLES_BLOCK;
+        record->kept = (uint8_t)origin->kept;
+        record->fresh = parcel->block;
+        return;
+    }
+    write_origin(record, origin);
+    if (parcel->body.bytes > 0) memcpy(record + 1, parcel->body.data, parcel->body.bytes);
+}
+
+enum status mirror_put_tables(struct mirror *mirror, const struct generation_origin *origin,
+                              struct slice new_state, struct slice delta) {
+    THREAD_CHECK(ROLE_NET);
+    struct parcel tables = {.kind = RECORD_TABLES, .body = delta};
+    struct parcel state = {.kind = RECORD_PUT, .body = new_state};
+    size_t        heap = parcel_heap_bytes(&tables) + parcel_heap_bytes(&state);
+    uint64_t      waiting = heap == 0 ? 0 : heap_waiting(mirror);
+    bool          too_much = waiting > 0 && waiting + heap > mirror->options.heap_bytes_max;
+    if (too_much || !fits_queue(mirror, parcel_bytes(&tables) + parcel_bytes(&state)))
+        return starve(mirror);
+    if (!parcel_pack(&tables, origin)) return STATUS_NO_MEMORY;
+    if (!parcel_pack(&state, origin)) {
+        free(tables.block);
+        return STATUS_NO_MEMORY;
+    }
+    parcel_send(mirror, &tables, origin);
+    parcel_send(mirror, &state, origin);
+    if (heap == 0) return STATUS_OK;
     // Single writer.
     uint64_t in = atomic_load_explicit(&mirror->heap_in, memory_order_relaxed);
-    atomic_store(&mirror->heap_in, in + state.bytes);
-    if (waiting + state.bytes > mirror->options.heap_bytes_max / 4) mirror->hurried = true;
+    atomic_store(&mirror->heap_in, in + heap);
+    if (waiting + heap > mirror->options.heap_bytes_max / 4) mirror->hurried = true;
     return STATUS_OK;
 }
 
 enum status mirror_put(struct mirror *mirror, const struct generation_origin *origin,
                        struct slice state) {
     THREAD_CHECK(ROLE_NET);
-    if (state.bytes > INLINE_BYTES_MAX) return put_block(mirror, origin, state);
+    if (state.bytes > INLINE_BYTES_MAX)
+        return mirror_put_tables(mirror, origin, state, (struct slice){0});
     struct record *record = append(mirror, RECORD_PUT, origin->slot, origin->unit, state.bytes);
     if (record == NULL) return starve(mirror);
-    record->state_bytes = (uint32_t)state.bytes;
-    record->kept = (uint8_t)origin->kept;
-    record->put.version = origin->version;
-    record->put.turn = origin->turn;
-    record->put.at_ms = origin->at_ms;
+    record->body_bytes = (uint32_t)state.bytes;
+    write_origin(record, origin);
     if (state.bytes > 0) memcpy(record + 1, state.data, state.bytes);
+    return STATUS_OK;
+}
+
+enum status mirror_keep_tables(struct mirror *mirror, uint32_t slot, uint64_t unit,
+                               struct slice names) {
+    THREAD_CHECK(ROLE_NET);
+    if (names.bytes > INLINE_BYTES_MAX) return STATUS_TOO_LARGE;
+    struct record *record = append(mirror, RECORD_KEEP, slot, unit, names.bytes);
+    if (record == NULL) return starve(mirror);
+    record->body_bytes = (uint32_t)names.bytes;
+    if (names.bytes > 0) memcpy(record + 1, names.data, names.bytes);
+    return STATUS_OK;
+}
+
+enum status mirror_visit(struct mirror *mirror, struct mirror_visit *visit) {
+    THREAD_CHECK(ROLE_NET);
+    struct record *record = append(mirror, RECORD_VISIT, visit->slot, visit->unit, 0);
+    if (record == NULL) return starve(mirror);
+    record->visit = visit;
+    mirror->hurried = true;
     return STATUS_OK;
 }
 
@@ -392,6 +519,7 @@ enum status mirror_create(const struct mirror_options *options, struct mirror **
     if (mirror == NULL) return STATUS_NO_MEMORY;
     *mirror = (struct mirror){.options = *options};
     generations_init(&mirror->kept, options->generations);
+    table_store_init(&mirror->tables, options->table_bytes_max, options->table_seed);
 
     enum status status = ring_create(&mirror->queue, options->queue_bytes, 0, false);
     if (status != STATUS_OK) goto free_mirror;
@@ -418,6 +546,7 @@ void mirror_destroy(struct mirror *mirror) {
     thread_join(&mirror->thread);
     CHECK(atomic_load(&mirror->tail) == mirror->head);
     generations_fini(&mirror->kept);
+    table_store_fini(&mirror->tables);
     ring_fini(&mirror->queue);
     free(mirror);
 }
@@ -439,5 +568,7 @@ void mirror_counts(const struct mirror *mirror, struct mirror_counts *ret_counts
         .state_bytes = atomic_load_explicit(&mirror->state_bytes, memory_order_relaxed),
         .puts = atomic_load_explicit(&mirror->puts, memory_order_relaxed),
         .queue_bytes = waiting_bytes(mirror),
+        .table_units = atomic_load_explicit(&mirror->table_units, memory_order_relaxed),
+        .table_bytes = atomic_load_explicit(&mirror->table_bytes, memory_order_relaxed),
     };
 }

@@ -1,10 +1,10 @@
-// mirror: the thread that keeps the last good states ("generations") of every actor, apart from
-// whoever runs them.
+// mirror: the thread that keeps the last good states ("generations") and the tables of every actor,
+// apart from whoever runs them.
 //
-// It owns: the states. It runs no user code, decodes nothing and never waits for an actor. Its only
-// input is one bounded in-process queue written by the net thread, handled in order; so a read that
-// was asked after a put sees it. Slots are those of the actor table; a `unit` number tells tenants
-// of one slot apart.
+// It owns: the states and the tables. It runs no user code, decodes nothing and never waits for an
+// actor. Its only input is one bounded in-process queue written by the net thread, handled in
+// order; so a read that was asked after a put sees it. Slots are those of the actor table; a `unit`
+// number tells tenants of one slot apart.
 // Source: docs/architecture.md, "The mirror".
 #pragma once
 
@@ -17,12 +17,15 @@
 #include <stdint.h>
 
 struct mirror;
+struct tables;
 
 struct mirror_options {
     uint32_t generations; // kept per actor, 1 to 16
     size_t   queue_bytes; // power of two, >= 64 KiB
     // Of states too large to travel inline, waiting in the queue; a single one may exceed it.
-    size_t heap_bytes_max;
+    size_t   heap_bytes_max;
+    uint64_t table_bytes_max; // of one actor's rows, with what keeping them costs
+    uint64_t table_seed;      // of the rows' hashes; nobody outside should know it
     // After STATUS_FULL was answered: called once, when half of each limit is free again. One more
     // STATUS_FULL after it is possible, and earns another call. Not called once mirror_destroy has
     // begun. NULL is fine.   Thread: mirror.   Must not block.
@@ -76,7 +79,35 @@ void mirror_destroy(struct mirror *mirror);
 NODISCARD enum status mirror_put(struct mirror *mirror, const struct generation_origin *origin,
                                  struct slice state);
 
-// Queues the forgetting of all states of `unit`.   Fails: STATUS_FULL.   Thread: net.
+// Queues what one turn has changed, all of it or nothing: its state, as with mirror_put (data NULL:
+// it is as before), and what it wrote to tables, a checked delta (see base/tables_delta.h). Rows
+// that find no memory later are lost as a whole, and every visit says so.
+// Fails: as mirror_put.   Thread: net.   Blocks: no.
+NODISCARD enum status mirror_put_tables(struct mirror                  *mirror,
+                                        const struct generation_origin *origin, struct slice state,
+                                        struct slice delta);
+
+// Queues the dropping of those tables of `unit` that a restart does not give back: see
+// table_store_keep for what `names` is, and what stays anyway.
+// Fails: STATUS_FULL, STATUS_TOO_LARGE (`names`, over 4 KiB).   Thread: net.
+NODISCARD enum status mirror_keep_tables(struct mirror *mirror, uint32_t slot, uint64_t unit,
+                                         struct slice names);
+
+// A look at the tables of one unit. The requester embeds it, sets the first part, and owns it again
+// when on_visit has returned, which may hand it on.
+struct mirror_visit {
+    uint32_t slot;
+    uint64_t unit;
+    // Runs on the mirror thread, once: it should look, copy what it needs and be quick. `tables` is
+    // NULL unless the status is OK. Else: NOT_FOUND (the unit has no tables), NO_MEMORY or
+    // TOO_LARGE (they are lost).
+    void (*on_visit)(struct mirror_visit *visit, enum status status, const struct tables *tables);
+};
+
+// Queues a look.   Fails: STATUS_FULL.   Thread: net.
+NODISCARD enum status mirror_visit(struct mirror *mirror, struct mirror_visit *visit);
+
+// Queues the forgetting of all states and tables of `unit`.   Fails: STATUS_FULL.   Thread: net.
 NODISCARD enum status mirror_forget(struct mirror *mirror, uint32_t slot, uint64_t unit);
 
 // Queues a read. `read` (slot, unit, back, on_done set) stays the caller's memory and must live
@@ -97,5 +128,7 @@ struct mirror_counts {
     uint64_t state_bytes; // of all generations held
     uint64_t puts;        // since the start
     uint64_t queue_bytes; // waiting
+    uint64_t table_units; // that have tables
+    uint64_t table_bytes; // of their rows
 };
 void mirror_counts(const struct mirror *mirror, struct mirror_counts *ret_counts);

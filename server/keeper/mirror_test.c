@@ -3,6 +3,8 @@
 
 #include "keeper/mirror.h"
 
+#include "base/tables_delta.h"
+
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -422,6 +424,117 @@ Test(mirror, destroy_handles_what_was_queued_flushed_or_not, .timeout = 5) {
         cr_assert(requests[i].read.bytes == 6);
         free(requests[i].read.state);
     }
+}
+
+// ---- tables
+
+struct visit {
+    struct mirror_visit visit;
+    sem_t               done;
+    enum status         status;
+    uint32_t            rows; // of the table "t"
+};
+
+static void on_visit(struct mirror_visit *base, enum status status, const struct tables *tables) {
+    struct visit *visit = LIST_ENTRY(base, struct visit, visit);
+    visit->status = status;
+    cr_assert((tables != NULL) == (status == STATUS_OK));
+    struct table *table = tables == NULL ? NULL : tables_find(tables, slice_of("t", 1));
+    visit->rows = table == NULL ? 0 : table_count(table);
+    sem_post(&visit->done);
+}
+
+static struct visit visit_of(uint32_t slot, uint64_t unit) {
+    struct visit visit = {.visit = {.slot = slot, .unit = unit, .on_visit = on_visit}};
+    sem_init(&visit.done, 0, 0);
+    cr_assert(mirror_visit(mirror, &visit.visit) == STATUS_OK);
+    mirror_flush(mirror);
+    await(&visit.done);
+    sem_destroy(&visit.done);
+    return visit;
+}
+
+// A delta with one row of `bytes`.
+static struct buf one_row(size_t bytes) {
+    static const uint8_t value[100000];
+    struct buf           delta = {0};
+    struct table_op_view select = {.op = TABLE_OP_SELECT, .key = slice_of("t", 1)};
+    struct table_op_view put = {
+        .op = TABLE_OP_PUT, .key = slice_of("k", 1), .value = slice_of(value, bytes)};
+    cr_assert(tables_delta_write(&delta, &select) == STATUS_OK);
+    cr_assert(tables_delta_write(&delta, &put) == STATUS_OK);
+    return delta;
+}
+
+static enum status change(uint32_t slot, uint64_t unit, uint64_t version, struct slice state,
+                          size_t row_bytes) {
+    struct buf               delta = one_row(row_bytes);
+    struct generation_origin origin = {.slot = slot,
+                                       .unit = unit,
+                                       .version = version,
+                                       .turn = 9000 + version,
+                                       .at_ms = 5000 + version};
+    enum status              status =
+        mirror_put_tables(mirror, &origin, state, slice_of(delta.data, delta.bytes));
+    buf_fini(&delta);
+    return status;
+}
+
+Test(mirror, rows_and_state_of_a_turn_are_kept_together, .timeout = 5, .fini = stop) {
+    start(2);
+    cr_assert(change(3, 30, 1, slice_of("s1", 2), 10) == STATUS_OK);
+    expect(3, 30, 0, 1, "s1");
+    cr_assert(visit_of(3, 30).rows == 1);
+    struct mirror_counts counts;
+    mirror_counts(mirror, &counts);
+    cr_assert(counts.table_units == 1 && counts.table_bytes > 10);
+}
+
+Test(mirror, rows_without_a_state_leave_the_state_as_it_was, .timeout = 5, .fini = stop) {
+    start(2);
+    put(3, 30, 1, "s1");
+    cr_assert(change(3, 30, 2, (struct slice){0}, 10) == STATUS_OK);
+    expect(3, 30, 0, 1, "s1");
+    cr_assert(visit_of(3, 30).rows == 1);
+}
+
+Test(mirror, large_rows_travel_as_a_block, .timeout = 5, .fini = stop) {
+    static const uint8_t state[70000];
+    start(2);
+    cr_assert(change(3, 30, 1, slice_of(state, sizeof state), 90000) == STATUS_OK);
+    cr_assert(visit_of(3, 30).rows == 1);
+    cr_assert(read_status(3, 30, 0) == STATUS_OK);
+    // Its memory counts as handled again, else this would be refused in the end.
+    for (uint64_t version = 2; version < 100; version++) {
+        while (change(3, 30, version, slice_of(state, sizeof state), 90000) == STATUS_FULL) {
+            await(&room);
+        }
+    }
+    cr_assert(visit_of(3, 30).rows == 1);
+}
+
+Test(mirror, a_unit_without_tables_is_not_found, .timeout = 5, .fini = stop) {
+    start(2);
+    put(3, 30, 1, "s1");
+    cr_assert(visit_of(3, 30).status == STATUS_NOT_FOUND);
+}
+
+Test(mirror, forgetting_a_unit_forgets_its_tables, .timeout = 5, .fini = stop) {
+    start(2);
+    cr_assert(change(3, 30, 1, slice_of("s1", 2), 10) == STATUS_OK);
+    cr_assert(mirror_forget(mirror, 3, 30) == STATUS_OK);
+    cr_assert(visit_of(3, 30).status == STATUS_NOT_FOUND);
+}
+
+Test(mirror, tables_that_are_not_to_be_kept_go, .timeout = 5, .fini = stop) {
+    start(2);
+    cr_assert(change(3, 30, 1, slice_of("s1", 2), 10) == STATUS_OK);
+    cr_assert(mirror_keep_tables(mirror, 3, 30, slice_of("\x01t", 2)) == STATUS_OK);
+    cr_assert(visit_of(3, 30).rows == 1);
+    cr_assert(mirror_keep_tables(mirror, 3, 30, (struct slice){0}) == STATUS_OK);
+    cr_assert(visit_of(3, 30).rows == 0);
+    static const uint8_t names[5000];
+    cr_assert(mirror_keep_tables(mirror, 3, 30, slice_of(names, sizeof names)) == STATUS_TOO_LARGE);
 }
 
 Test(mirror, destroy_of_null_and_of_an_idle_mirror_is_fine, .timeout = 5) {

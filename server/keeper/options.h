@@ -33,6 +33,7 @@ struct keeper_options {
     uint32_t    pending_max;       // deferred calls
     uint32_t    timers_max;        // of send_after, pending
     uint64_t    waiting_bytes_max; // of all messages in all mailboxes
+    uint64_t    table_bytes_max;   // of one actor's rows, with what keeping them costs
     uint32_t    connections_max;
     uint32_t    frame_bytes_max;
     uint32_t    output_bytes_max; // per connection
