@@ -96,6 +96,8 @@ static void extra_free(struct actor *actor) {
     CHECK(actor->extra->pending == NULL);
     CHECK(actor->extra->await == NULL);
     CHECK(actor->extra->ties == NULL);
+    CHECK(actor->extra->feed == NULL);
+    free(actor->extra->keep);
     if (actor->extra->trouble != NULL) free(actor->extra->trouble->reason);
     free(actor->extra->trouble);
     alarms_free(actor);

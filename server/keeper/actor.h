@@ -76,6 +76,7 @@ struct trouble {
 struct alarms;
 struct await;
 struct child;
+struct feed;
 struct pending;
 struct ties;
 struct supervisor;
@@ -88,6 +89,14 @@ struct actor_extra {
     struct await   *await;       // owned; NULL: it has made no call
     struct ties    *ties;        // owned by the tie table; NULL: it has none
     uint8_t         generations; // that the mirror keeps of it; 0: as of all
+    struct feed    *feed;        // owned; NULL: none waits for room
+    struct keep    *keep;        // owned; NULL: a restart gives all tables back
+};
+
+// The tables that a restart gives back, besides the dictionary and those with TABLE_HEIR.
+struct keep {
+    uint32_t bytes;
+    uint8_t  names[]; // see table_store_keep
 };
 
 #define ACTOR_TEXT_HERE 24u
@@ -130,6 +139,7 @@ struct actor {
     bool         own_waits : 1;    // a message in the mailbox may be `own`
     bool         replaced : 1;     // a TURN_REPLACE may be waiting or in flight
     bool         no_trap_exit : 1; // exits of linked actors end it
+    bool         has_tables : 1;   // the mirror may have some
     struct timer idle;             // TIMER_IDLE
     // Its place in a supervisor; NULL: it has none
     struct child *child;

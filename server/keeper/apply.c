@@ -76,12 +76,14 @@ static bool legal_crash(const struct subject *s) {
     if ((commit->record.flags & ~COMMIT_BULK) != 0 || commit->calls > 0) return false;
     if (commit->state.data != NULL || commit->reply.data != NULL) return false;
     if (commit->next.data != NULL || commit->idle.data != NULL) return false;
+    if (commit->tables.data != NULL) return false;
     return commit->effects == 0 || (!init && !terminate);
 }
 
 static bool legal_refused(const struct subject *s) {
     bool init = s->turn->kind == TURN_INIT;
-    if (!s->first || s->commit->effects > 0 || s->commit->state.data != NULL) return false;
+    if (!s->first || s->commit->effects > 0) return false;
+    if (s->commit->state.data != NULL || s->commit->tables.data != NULL) return false;
     switch (s->commit->record.code) {
         case COMMIT_CODE_IGNORE: return init;
         case COMMIT_CODE_ERROR: return init || s->turn->kind == TURN_REPLACE;
@@ -94,9 +96,11 @@ static bool legal_refused(const struct subject *s) {
 static bool legal_skip(const struct subject *s) {
     uint64_t recalled =
         atomic_load_explicit(&s->worker->turns_control->recall_to, memory_order_relaxed);
-    // A record that brings its own copy can always be run.
-    bool brings = s->turn->kind == TURN_INIT || s->turn->kind == TURN_REPLACE ||
-                  (s->turn->flags & TURN_HAS_STATE) != 0;
+    // A record that brings its own copy can always be run, unless it wants rows that have been
+    // lost.
+    bool brings = (s->turn->kind == TURN_INIT || s->turn->kind == TURN_REPLACE ||
+                   (s->turn->flags & TURN_HAS_STATE) != 0) &&
+                  (s->turn->flags & TURN_HAS_ROWS) == 0;
     // In a chain the worker was asked to make room for others.
     return s->worker->tail < recalled || (s->first && !brings);
 }
@@ -362,6 +366,24 @@ static void finish_stop(struct subject *s) {
     buf_fini(&reply);
 }
 
+// Hands what the turn has changed to the mirror, all of it or nothing.
+static enum status keep_changes(struct subject *s) {
+    struct actor            *actor = s->actor;
+    struct mirror           *mirror = s->shard->mirror;
+    struct generation_origin origin = {
+        .slot = actor->slot,
+        .kept = actor->extra->generations,
+        .unit = actor->unit,
+        .version = actor->version + 1,
+        .turn = s->turn->turn,
+        .at_ms = s->shard->wall_ms,
+    };
+    if (s->commit->tables.data == NULL) return mirror_put(mirror, &origin, s->commit->state);
+    enum status status = mirror_put_tables(mirror, &origin, s->commit->state, s->commit->tables);
+    if (status == STATUS_OK) actor->has_tables = true;
+    return status;
+}
+
 static enum status apply_done(struct subject *s) {
     struct shard *shard = s->shard;
     if (!legal_done(s)) return STATUS_PROTOCOL;
@@ -373,21 +395,13 @@ static enum status apply_done(struct subject *s) {
         enum status status = send_timers_arm(shard, s->actor, s->turn->turn, s->commit);
         if (status != STATUS_OK) return refuse_timers(s, status);
     }
-    if (s->commit->state.data != NULL) {
-        struct generation_origin origin = {
-            .slot = s->actor->slot,
-            .kept = s->actor->extra->generations,
-            .unit = s->actor->unit,
-            .version = s->actor->version + 1,
-            .turn = s->turn->turn,
-            .at_ms = shard->wall_ms,
-        };
-        enum status status = mirror_put(shard->mirror, &origin, s->commit->state);
+    if (s->commit->state.data != NULL || s->commit->tables.data != NULL) {
+        enum status status = keep_changes(s);
         if (status != STATUS_OK) {
             send_timers_disarm(shard, s->commit);
             return status;
         }
-        s->actor->version++;
+        if (s->commit->state.data != NULL) s->actor->version++;
     }
     bool stop = (s->commit->record.flags & COMMIT_STOP) != 0;
     bool call = s->first && s->turn->kind == TURN_CALL;
@@ -497,7 +511,8 @@ static enum status apply_refused(struct subject *s) {
 }
 
 static enum status apply_void(struct subject *s) {
-    if (s->turn->kind != TURN_FORGET) s->shard->metrics.commits_ignored++;
+    bool aside = s->turn->kind == TURN_FORGET || s->turn->kind == TURN_ROWS;
+    if (!aside) s->shard->metrics.commits_ignored++;
     if ((s->commit->record.flags & COMMIT_MORE) == 0) worker_advance(s->worker);
     return STATUS_OK;
 }

@@ -1,5 +1,5 @@
-#include "keeper/crash_log.h"
 #include "base/memory_fault_test.h"
+#include "keeper/crash_log.h"
 
 #include <criterion/criterion.h>
 

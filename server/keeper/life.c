@@ -6,6 +6,7 @@
 #include "keeper/alarms.h"
 #include "keeper/crash_note.h"
 #include "keeper/exits.h"
+#include "keeper/feed.h"
 #include "keeper/isolation.h"
 #include "keeper/reason.h"
 #include "keeper/recall.h"
@@ -91,6 +92,7 @@ static void take_turns_back(struct shard *shard, struct actor *actor, const stru
         }
     }
     CHECK(actor->inflight == 0);
+    feed_drop(actor);
     actor->home = HOME_COLD;
     actor->stale = false;
     actor->epoch++;

@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "keeper/child.h"
+#include "keeper/feed.h"
 #include "keeper/isolation.h"
 #include "keeper/life.h"
 #include "keeper/recall.h"
@@ -78,6 +79,14 @@ void router_unqueue(struct shard *shard, struct actor *actor, struct envelope *e
 static void wait_in(struct list *list, struct actor *actor) {
     list_remove(&actor->ready);
     list_push(list, &actor->ready);
+}
+
+void router_starve(struct shard *shard, struct actor *actor) {
+    wait_in(&shard->starved, actor);
+}
+
+void router_wait_for(struct worker *worker, struct actor *actor) {
+    wait_in(&worker->ready, actor);
 }
 
 // Spreads actors over the workers, and around those that are stuck in a long turn. False if all are
@@ -162,33 +171,6 @@ static bool first_is_message(const struct actor *actor) {
     return LIST_ENTRY(actor->mailbox.next, struct envelope, link)->kind != TURN_INIT;
 }
 
-// Brings a cold actor to a worker together with its first message.
-static void settle(struct shard *shard, struct actor *actor, struct slice state, uint8_t flags) {
-    struct pool *pool = shard_pool(shard, actor);
-    if (!place(shard, pool->active, &actor->worker)) {
-        wait_in(&pool->homeless, actor);
-        return;
-    }
-    actor->epoch++;
-    actor->host_serial = pool->active->serial;
-    actor->home = HOME_HOT;
-
-    enum status status = dispatch_first(shard, actor, state, flags);
-    if (status == STATUS_OK) return;
-    // No room: the state is dropped and read again later, which needs no state of its own to
-    // remember it.
-    actor->home = HOME_COLD;
-    if (status == STATUS_TOO_LARGE && first_is_message(actor)) {
-        refuse_first(shard, actor, status);
-        return;
-    }
-    if (status == STATUS_AGAIN) {
-        wait_in(&pool->active->workers[actor->worker].ready, actor);
-    } else {
-        life_unrunnable(shard, actor, status);
-    }
-}
-
 // Whether its life lets the first message run now.
 static bool admitted(const struct actor *actor, const struct envelope *first) {
     switch ((enum actor_life)actor->life) {
@@ -209,6 +191,62 @@ static bool admitted(const struct actor *actor, const struct envelope *first) {
 
 static struct envelope *first_of(const struct actor *actor) {
     return LIST_ENTRY(actor->mailbox.next, struct envelope, link);
+}
+
+bool router_place(struct shard *shard, struct actor *actor) {
+    struct pool *pool = shard_pool(shard, actor);
+    if (!place(shard, pool->active, &actor->worker)) {
+        wait_in(&pool->homeless, actor);
+        return false;
+    }
+    actor->epoch++;
+    actor->host_serial = pool->active->serial;
+    return true;
+}
+
+// The first message of a cold actor did not get to its worker, for a reason that is no lack of
+// room.
+static void unsettled(struct shard *shard, struct actor *actor, enum status status) {
+    if (status == STATUS_TOO_LARGE && first_is_message(actor)) {
+        refuse_first(shard, actor, status);
+    } else {
+        life_unrunnable(shard, actor, status);
+    }
+}
+
+// Brings a cold actor to a worker together with its first message.
+static void settle(struct shard *shard, struct actor *actor, struct slice state, uint8_t flags) {
+    if (!router_place(shard, actor)) return;
+    actor->home = HOME_HOT;
+    // A state that replaces another comes without the tables: they are loaded for the turn after
+    // it.
+    bool        without = actor->has_tables && first_of(actor)->kind == TURN_REPLACE;
+    enum status status = dispatch_first(shard, actor, state, flags);
+    if (status == STATUS_OK) {
+        if (without) actor->stale = true;
+        return;
+    }
+    // No room: the state is dropped and read again later, which needs no state of its own to
+    // remember it.
+    actor->home = HOME_COLD;
+    if (status == STATUS_AGAIN) {
+        router_wait_for(&shard_pool(shard, actor)->active->workers[actor->worker], actor);
+    } else {
+        unsettled(shard, actor, status);
+    }
+}
+
+enum status router_settle_fed(struct shard *shard, struct actor *actor, struct slice state) {
+    actor->home = HOME_COLD;
+    // Whoever wanted it may have gone, or be held meanwhile.
+    if (list_empty(&actor->mailbox) || !admitted(actor, first_of(actor))) return STATUS_OK;
+    actor->home = HOME_HOT;
+    enum status status = dispatch_first(shard, actor, state, TURN_HAS_STATE | TURN_HAS_ROWS);
+    if (status == STATUS_OK) return STATUS_OK;
+    actor->home = status == STATUS_AGAIN ? HOME_LOADING : HOME_COLD;
+    if (status == STATUS_AGAIN) return status;
+    unsettled(shard, actor, status);
+    return STATUS_OK;
 }
 
 struct load {
@@ -233,6 +271,9 @@ static void load_deliver(struct shard_message *message, struct shard *shard) {
             // Whoever wanted it has gone, or is held meanwhile.
         } else if (shard_pool(shard, actor)->active == NULL) {
             wait_in(&shard_pool(shard, actor)->homeless, actor);
+        } else if (actor->has_tables) {
+            feed_begin(shard, actor, load->read.state, load->read.bytes);
+            load->read.state = NULL;
         } else {
             settle(shard, actor, slice_of(load->read.state, load->read.bytes), TURN_HAS_STATE);
             // One that found no room waits in a list; pumped now it would only ask for its state
@@ -252,9 +293,18 @@ static void load_done(struct mirror_read *read) {
     CHECK(mailbox_push(&load->shard->inbox, &load->message.link) != STATUS_FULL);
 }
 
+// A restart gives back the tables that it shall. False if the mirror has no room to hear of it.
+static bool keep_tables(struct shard *shard, struct actor *actor) {
+    if (!actor->has_tables || actor->extra->keep == NULL) return true;
+    if (first_of(actor)->kind != TURN_INIT) return true;
+    struct slice names = slice_of(actor->extra->keep->names, actor->extra->keep->bytes);
+    return mirror_keep_tables(shard->mirror, actor->slot, actor->unit, names) == STATUS_OK;
+}
+
 static void load_start(struct shard *shard, struct actor *actor) {
     struct load *load = shard->loads < SHARD_LOADS_MAX ? calloc(1, sizeof *load) : NULL;
-    if (load == NULL) {
+    if (load == NULL || !keep_tables(shard, actor)) {
+        free(load);
         wait_in(&shard->starved, actor);
         return;
     }
@@ -290,7 +340,11 @@ void router_feed(struct shard *shard) {
 void router_pump(struct shard *shard, struct actor *actor) {
     list_remove(&actor->ready);
     while (!list_empty(&actor->mailbox)) {
-        if (!admitted(actor, first_of(actor)) || actor->home == HOME_LOADING) return;
+        if (actor->home == HOME_LOADING) {
+            feed_resume(shard, actor);
+            return;
+        }
+        if (!admitted(actor, first_of(actor))) return;
         if (shard_pool(shard, actor)->active == NULL) {
             wait_in(&shard_pool(shard, actor)->homeless, actor);
             return;

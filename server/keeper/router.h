@@ -66,6 +66,20 @@ void router_pump(struct shard *shard, struct actor *actor);
 // Pumps the actors that wait to read the mirror, as far as it may owe us answers.
 void router_feed(struct shard *shard);
 
+// Makes the actor wait until the mirror may owe us answers again / until `worker` has room.
+void router_starve(struct shard *shard, struct actor *actor);
+void router_wait_for(struct worker *worker, struct actor *actor);
+
+// Chooses a worker of the active host for a cold actor, under a new epoch. False if all are stuck:
+// then the actor waits for another.
+NODISCARD bool router_place(struct shard *shard, struct actor *actor);
+
+// Runs the first message of an actor whose rows its worker has been sent, together with its state.
+// Fails: STATUS_AGAIN (no room in the ring, nothing has changed). Whatever else goes wrong has been
+//        dealt with, and the actor is cold then.   Thread: net.
+NODISCARD enum status router_settle_fed(struct shard *shard, struct actor *actor,
+                                        struct slice state);
+
 // Pumps every actor in `list` once.
 void router_pump_list(struct shard *shard, struct list *list);
 

@@ -275,8 +275,6 @@ static bool stop_in_order(struct shard *shard, struct supervisor *sup) {
     for (struct child *child;
          (child = sup->cursor) != NULL && child->number >= sup->number_first;) {
         if (child->ending != NULL) return false;
-        // One that was started again by hand falls with its group, and is begun with it.
-        if (child_live(child)) child->away = false;
         if (child_live(child) &&
             sequence_stop_child(shard, child, ENDING_KEEP, supervisor_stop_reason(sup)))
             return false;
@@ -338,7 +336,6 @@ void sequence_destroy(struct shard *shard, struct supervisor *sup, struct slice 
     struct failure failure = {.status = STATUS_DOWN, .reason = reason};
     while (!list_empty(&sup->children)) free_child(shard, supervisor_last(sup), reason, keep);
     waiter_answer_all(shard, sup, WAITER_START, NULL, &failure);
-    waiter_answer_all(shard, sup, WAITER_END, NULL, &failure);
     waiter_answer_all(shard, sup, WAITER_STOP, NULL, NULL);
     list_remove(&sup->asked);
     actor->supervisor = NULL;
@@ -382,19 +379,17 @@ static void over(struct shard *shard, struct supervisor *sup) {
             free_child(shard, child, supervisor_stop_reason(sup), keep);
         }
     }
-    struct failure ended = {.status = STATUS_DOWN,
-                            .reason = slice_of(sup->reason.data, sup->reason.bytes)};
-    exits_actor_over(shard, actor, ended.reason);
+    exits_actor_over(shard, actor, slice_of(sup->reason.data, sup->reason.bytes));
     sup->phase = PHASE_STEADY;
     actor->life = ACTOR_DOWN;
     actor->generation++;
-    waiter_answer_all(shard, sup, WAITER_END, NULL, &ended);
     waiter_answer_all(shard, sup, WAITER_STOP, NULL, NULL);
     if (actor->child == NULL) {
         sequence_destroy(shard, sup, reason_shutdown(), keep);
         return;
     }
-    supervisor_news(shard, actor->child, NEWS_DOWN, ended.reason, abnormal);
+    supervisor_news(shard, actor->child, NEWS_DOWN, slice_of(sup->reason.data, sup->reason.bytes),
+                    abnormal);
 }
 
 // --- The beginning of a supervisor ---------------------------------------------------------------
