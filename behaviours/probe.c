@@ -2,14 +2,15 @@
 //
 // A message is a list of steps that are run in order, or a single step. A step is a word, or a list
 // of a word and its operands: "hibernate", ["reply", 5], [["set", 1], ["reply", 2], "garbage"].
-// The steps are in the tables STEPS below. The message "timeout", as it comes from the host, makes
-// the state "timeout". The messages DOWN and EXIT of monitors and links are added to the end of
-// the state.
+// The steps are in the table STEPS below, those about tables in probe_tables.h. The message
+// "timeout", as it comes from the host, makes the state "timeout". The messages DOWN and EXIT of
+// monitors and links are added to the end of the state.
 //
 // The argument of a start is a map with any of `init` (steps), `init_again` (steps instead of
 // `init` when it runs again after a crash), `terminate` (steps) and `state`; anything else is the
 // state itself.
 #include "probe_state.h"
+#include "probe_tables.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -616,15 +617,19 @@ static const struct step *parse_step(struct peeper_value value, struct peeper_va
 
 static void run_step(struct run *run, struct peeper_value value) {
     const struct step *step = parse_step(value, run->operands);
-    if (step == NULL) peeper_raise(run->ctx, "probe does not know this step");
-    step->run(run);
+    if (step != NULL) {
+        step->run(run);
+    } else if (!probe_tables_step(run->ctx, value)) {
+        peeper_raise(run->ctx, "probe does not know this step");
+    }
 }
 
 static enum peeper_action run_steps(struct peeper_ctx *ctx, struct probe *probe,
                                     struct peeper_value steps, struct peeper_value reason) {
     struct run run = {.ctx = ctx, .probe = probe, .reason = reason, .action = PEEPER_OK};
     // A list that is a step by itself, such as ["reply", 5], is one.
-    if (peeper_value_kind(steps) != PEEPER_LIST || parse_step(steps, run.operands) != NULL) {
+    if (peeper_value_kind(steps) != PEEPER_LIST || parse_step(steps, run.operands) != NULL ||
+        probe_tables_is_step(steps)) {
         run_step(&run, steps);
     } else {
         struct peeper_iter iter = peeper_value_iter(steps);

@@ -36,6 +36,7 @@ void context_init(struct peeper_ctx *ctx) {
 void context_fini(struct peeper_ctx *ctx) {
     for (int i = 0; i < 4; i++) peeper_writer_fini(&ctx->writers[i]);
     items_fini(&ctx->items);
+    writes_fini(&ctx->writes);
 }
 
 void context_begin(struct peeper_ctx *ctx, struct copy *copy,
@@ -52,6 +53,7 @@ void context_begin(struct peeper_ctx *ctx, struct copy *copy,
     ctx->follow = FOLLOW_NOTHING;
     ctx->hibernate = false;
     ctx->open = NULL;
+    writes_begin(&ctx->writes);
     items_reset(&ctx->items);
 }
 
@@ -60,6 +62,7 @@ void context_trim(struct peeper_ctx *ctx) {
         if (ctx->writers[i].capacity > WRITER_KEPT_BYTES) peeper_writer_fini(&ctx->writers[i]);
     }
     items_reset(&ctx->items);
+    writes_trim(&ctx->writes);
 }
 
 static void set_crash_text(struct peeper_ctx *ctx, const char *format, va_list arguments) {
@@ -93,6 +96,7 @@ static const char *item_name(enum item_kind kind) {
         [ITEM_STOP] = "stop",         [ITEM_CONTINUE] = "then_continue",
         [ITEM_REASON] = "reason",     [ITEM_IDLE] = "then_timer",
         [ITEM_TIMER] = "send_after",  [ITEM_CALL] = "call",
+        [ITEM_TABLES] = "tables",
     };
     return names[kind];
 }
@@ -150,9 +154,7 @@ void context_write_reason(struct peeper_ctx *ctx, const char *text) {
     peeper_write_string_n(ctx->reason, plain, bytes);
 }
 
-// save() and load() may run at any time, and again for the same state: they must not be seen from
-// outside.
-static void check_effect(struct peeper_ctx *ctx, const char *what) {
+void context_check_effect(struct peeper_ctx *ctx, const char *what) {
     if (ctx->phase < PHASE_SAVE) return;
     context_crash(ctx, COMMIT_CODE_CONTRACT, "not_allowed(%s in %s)", what, phase_name(ctx->phase));
 }
@@ -161,7 +163,7 @@ static void check_effect(struct peeper_ctx *ctx, const char *what) {
 static struct peeper_writer *begin(struct peeper_ctx *ctx, struct peeper_writer *writer,
                                    enum item_kind kind, uint64_t token) {
     context_finish(ctx);
-    check_effect(ctx, item_name(kind));
+    context_check_effect(ctx, item_name(kind));
     peeper_writer_reset(writer);
     ctx->open = writer;
     ctx->pending = (struct item_header){.kind = (uint16_t)kind, .token = token};
@@ -281,7 +283,7 @@ struct peeper_writer *peeper_send_at(struct peeper_ctx *ctx, const char *name,
 
 void peeper_cancel_timer(struct peeper_ctx *ctx, peeper_timer timer) {
     context_finish(ctx);
-    check_effect(ctx, "cancel_timer");
+    context_check_effect(ctx, "cancel_timer");
     append(ctx, (struct item_header){.kind = ITEM_CANCEL_TIMER, .token = timer},
            (struct peeper_value){0});
 }
@@ -300,7 +302,7 @@ static void set_timer(struct peeper_ctx *ctx, enum follow follow, uint64_t ms, b
 }
 
 void peeper_then_timeout(struct peeper_ctx *ctx, uint64_t ms) {
-    check_effect(ctx, "then");
+    context_check_effect(ctx, "then");
     set_timer(ctx, FOLLOW_TIMEOUT, ms, false);
 }
 
@@ -317,7 +319,7 @@ struct peeper_writer *peeper_then_timer_at(struct peeper_ctx *ctx, uint64_t mono
 }
 
 void peeper_then_hibernate(struct peeper_ctx *ctx) {
-    check_effect(ctx, "then");
+    context_check_effect(ctx, "then");
     if (ctx->follow == FOLLOW_CONTINUE) ctx->follow = FOLLOW_NOTHING;
     ctx->hibernate = true;
 }

@@ -8,6 +8,7 @@
 
 #include "host/copy.h"
 #include "host/items.h"
+#include "host/writes.h"
 #include "wire/turn.h"
 
 #include <peeper/behaviour.h>
@@ -59,6 +60,7 @@ struct peeper_ctx {
     struct peeper_writer *open; // one of the three below; NULL if there is none
     struct item_header    pending;
     char                  pending_name[CONTEXT_NAME_BYTES_MAX + 64];
+    struct writes         writes; // to tables
     // timers that the turn record has made, over all its callbacks
     uint32_t timer_count;
     // Owned. `carried` holds what a following step has as its argument, while that step writes its
@@ -110,6 +112,10 @@ void context_write_reason(struct peeper_ctx *ctx, const char *text);
 
 // Gives the memory of an unusually large turn back.   Thread: worker.
 void context_trim(struct peeper_ctx *ctx);
+
+// save() and load() may run at any time, and again for the same state: they must not be seen from
+// outside. Crashes the turn if it is in one of them.   Thread: worker.
+void context_check_effect(struct peeper_ctx *ctx, const char *what);
 
 // Leaves the turn through ctx->escape.   Thread: worker, in a callback or around it.
 _Noreturn __attribute__((format(printf, 3, 4))) void

@@ -1,5 +1,7 @@
 #include "host/copy.h"
 
+#include "base/check.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,6 +32,7 @@ struct copy *copy_create(const struct copy_options *options) {
     copy->behaviour = options->behaviour;
     copy->name_bytes = options->name_bytes;
     copy->restarted = options->restarted;
+    copy->rows_only = options->rows_only;
     copy->incarnation = options->incarnation;
     copy->state_bytes = options->state_bytes;
     if (options->name_bytes > 0) {
@@ -38,23 +41,61 @@ struct copy *copy_create(const struct copy_options *options) {
     return copy;
 }
 
-void copy_clear(struct copy *copy, const struct peeper_behaviour *behaviour) {
-    if (behaviour->drop != NULL) behaviour->drop(copy->state);
-    while (copy->blocks != NULL) {
-        struct block *block = copy->blocks;
-        copy->blocks = block->next;
+static void free_blocks(struct copy_extra *extra) {
+    while (extra->blocks != NULL) {
+        struct block *block = extra->blocks;
+        extra->blocks = block->next;
         block->owner = NULL;
         free(block);
     }
-    copy->blocks_bytes = 0;
+    extra->blocks_bytes = 0;
+}
+
+void copy_clear(struct copy *copy, const struct peeper_behaviour *behaviour) {
+    if (copy->rows_only) return; // never had a state
+    if (behaviour->drop != NULL) behaviour->drop(copy->state);
+    if (copy->extra != NULL) free_blocks(copy->extra);
     memset(copy->state, 0, copy->state_bytes);
+}
+
+static void free_tables(struct copy_tables *tables) {
+    if (tables == NULL) return;
+    tables_fini(&tables->tables);
+    free(tables);
 }
 
 void copy_destroy(struct copy *copy, const struct peeper_behaviour *behaviour) {
     if (copy == NULL) return;
     copy_clear(copy, behaviour);
+    free_tables(copy_tables(copy));
+    free(copy->extra);
     free(copy->kept);
     free(copy);
+}
+
+static enum status need_extra(struct copy *copy) {
+    if (copy->extra == NULL) copy->extra = calloc(1, sizeof *copy->extra);
+    return copy->extra == NULL ? STATUS_NO_MEMORY : STATUS_OK;
+}
+
+struct copy_tables *copy_make_tables(struct copy *copy, uint64_t seed, uint64_t bytes_max) {
+    if (need_extra(copy) != STATUS_OK) return NULL;
+    if (copy->extra->tables == NULL) {
+        struct copy_tables *tables = calloc(1, sizeof *tables);
+        if (tables == NULL) return NULL;
+        tables_init(&tables->tables, seed, bytes_max);
+        copy->extra->tables = tables;
+    }
+    return copy->extra->tables;
+}
+
+enum status copy_move_tables(struct copy *to, struct copy *from) {
+    if (copy_tables(from) == NULL) return STATUS_OK;
+    if (need_extra(to) != STATUS_OK) return STATUS_NO_MEMORY;
+    CHECK(to->extra->tables == NULL);
+    to->extra->tables = from->extra->tables;
+    from->extra->tables = NULL;
+    return STATUS_OK;
 }
 
 // A state that grows and shrinks by a few bytes stays in its place; one that has shrunk to a
@@ -90,9 +131,9 @@ static struct block *block_of(void *memory) {
 
 static void link_first(struct copy *copy, struct block *block) {
     block->prev = NULL;
-    block->next = copy->blocks;
+    block->next = copy->extra->blocks;
     if (block->next != NULL) block->next->prev = block;
-    copy->blocks = block;
+    copy->extra->blocks = block;
 }
 
 // After realloc() moved `block`, its neighbours still point to where it was.
@@ -101,21 +142,22 @@ static void relink(struct copy *copy, struct block *block) {
     if (block->prev != NULL) {
         block->prev->next = block;
     } else {
-        copy->blocks = block;
+        copy->extra->blocks = block;
     }
 }
 
 enum status copy_alloc(struct copy *copy, uint64_t bytes_max, size_t bytes, void **ret_memory) {
     // Heads count too: a million blocks of one byte are not one megabyte.
-    uint64_t used = copy->blocks_bytes + sizeof(struct block);
+    uint64_t used = copy_bytes(copy) + sizeof(struct block);
     if (used > bytes_max || bytes > bytes_max - used) return STATUS_TOO_LARGE;
 
+    if (need_extra(copy) != STATUS_OK) return STATUS_NO_MEMORY;
     struct block *block = calloc(1, sizeof *block + bytes);
     if (block == NULL) return STATUS_NO_MEMORY;
     block->owner = copy;
     block->bytes = bytes;
     link_first(copy, block);
-    copy->blocks_bytes = used + bytes;
+    copy->extra->blocks_bytes = used + bytes;
     *ret_memory = block->memory;
     return STATUS_OK;
 }
@@ -125,7 +167,7 @@ enum status copy_realloc(struct copy *copy, uint64_t bytes_max, void *memory, si
     if (memory == NULL) return copy_alloc(copy, bytes_max, bytes, ret_memory);
     struct block *block = block_of(memory);
     if (block->owner != copy) return STATUS_INVALID;
-    uint64_t others = copy->blocks_bytes - block->bytes;
+    uint64_t others = copy->extra->blocks_bytes - block->bytes;
     if (others > bytes_max || bytes > bytes_max - others) return STATUS_TOO_LARGE;
 
     size_t        before = block->bytes;
@@ -133,7 +175,7 @@ enum status copy_realloc(struct copy *copy, uint64_t bytes_max, void *memory, si
     if (moved == NULL) return STATUS_NO_MEMORY;
     moved->bytes = bytes;
     relink(copy, moved);
-    copy->blocks_bytes = others + bytes;
+    copy->extra->blocks_bytes = others + bytes;
     if (bytes > before) memset(moved->memory + before, 0, bytes - before);
     *ret_memory = moved->memory;
     return STATUS_OK;
@@ -148,9 +190,9 @@ enum status copy_free(struct copy *copy, void *memory) {
     if (block->prev != NULL) {
         block->prev->next = block->next;
     } else {
-        copy->blocks = block->next;
+        copy->extra->blocks = block->next;
     }
-    copy->blocks_bytes -= sizeof *block + block->bytes;
+    copy->extra->blocks_bytes -= sizeof *block + block->bytes;
     block->owner = NULL;
     free(block);
     return STATUS_OK;

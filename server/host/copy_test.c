@@ -35,9 +35,9 @@ Test(copy, memory_is_zeroed_aligned_and_counted, .timeout = 5) {
     uint8_t     *memory = alloc(copy, 1000, 100);
     cr_assert_eq((uintptr_t)memory % 16, 0);
     for (int i = 0; i < 100; i++) cr_assert_eq(memory[i], 0);
-    cr_assert_geq(copy->blocks_bytes, 100);
+    cr_assert_geq(copy_bytes(copy), 100);
     cr_assert(copy_free(copy, memory) == STATUS_OK);
-    cr_assert_eq(copy->blocks_bytes, 0);
+    cr_assert_eq(copy_bytes(copy), 0);
     copy_destroy(copy, &BEHAVIOUR);
 }
 
@@ -66,8 +66,8 @@ Test(copy, realloc_keeps_what_was_and_zeroes_what_is_new, .timeout = 5) {
     cr_assert_eq(memory[(1u << 20) - 1], 0);
     for (int i = 0; i < 3; i++) cr_assert(copy_free(copy, others[i]) == STATUS_OK);
     cr_assert(copy_free(copy, memory) == STATUS_OK);
-    cr_assert_eq(copy->blocks_bytes, 0);
-    cr_assert_null(copy->blocks);
+    cr_assert_eq(copy_bytes(copy), 0);
+    cr_assert_null(copy->extra->blocks);
     copy_destroy(copy, &BEHAVIOUR);
 }
 
@@ -96,7 +96,7 @@ Test(copy, clear_frees_all_memory_and_zeroes_the_state, .timeout = 5) {
     alloc(copy, 1000, 10);
     memset(copy->state, 7, 8);
     copy_clear(copy, &BEHAVIOUR);
-    cr_assert_eq(copy->blocks_bytes, 0);
+    cr_assert_eq(copy_bytes(copy), 0);
     cr_assert_eq(copy->state[7], 0);
     cr_assert_str_eq(copy_name(copy), "name");
     copy_destroy(copy, &BEHAVIOUR);

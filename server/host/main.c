@@ -72,6 +72,7 @@ static enum status open_workers(void) {
         enum status status = worker_init(&host.threads[i].worker, i, &host.behaviours,
                                          host.options.cache, keeper_fd());
         if (status != STATUS_OK) return status;
+        worker_limit_tables(&host.threads[i].worker, host.options.table_bytes_max);
     }
     return STATUS_OK;
 }

@@ -18,7 +18,8 @@ struct options {
     const char *files[HOST_FILES_MAX]; // names; borrowed from argv
     uint32_t    file_count;
     uint64_t    memory_bytes_max;
-    uint32_t    cache; // actors per worker
+    uint32_t    cache;           // actors per worker
+    uint64_t    table_bytes_max; // of one actor
     bool        core_dumps;
     pid_t       keeper; // 0: not said
 };

@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "host/gather.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -13,6 +14,7 @@ enum status worker_init(struct worker *worker, uint32_t index, const struct beha
     worker->behaviours = behaviours;
     worker->list = behaviours->list;
     context_init(&worker->ctx);
+    writes_init(&worker->ctx.writes, WRITES_TABLE_BYTES);
     peeper_write_string(&worker->timeout, "timeout");
     if (!peeper_writer_done(&worker->timeout)) return STATUS_NO_MEMORY;
 
@@ -27,6 +29,10 @@ fini_copies:
 fini_timeout:
     peeper_writer_fini(&worker->timeout);
     return status;
+}
+
+void worker_limit_tables(struct worker *worker, uint64_t bytes_max) {
+    worker->ctx.writes.bytes_max = bytes_max;
 }
 
 void worker_fini(struct worker *worker) {
@@ -171,6 +177,12 @@ static void settle_ending(struct worker *worker) {
     }
 }
 
+static void settle_tables(struct worker *worker) {
+    struct peeper_ctx *ctx = &worker->ctx;
+    context_add(ctx, ITEM_TABLES,
+                (struct peeper_value){ctx->writes.delta.data, ctx->writes.delta.bytes});
+}
+
 static void run_step(struct worker *worker) {
     struct peeper_ctx *ctx = &worker->ctx;
     // Without init before it, a state that came along is loaded first.
@@ -185,8 +197,10 @@ static void run_step(struct worker *worker) {
     }
     bool saved = settle_state(worker);
     settle_ending(worker);
+    if (ctx->writes.delta.bytes > 0) settle_tables(worker);
     // The very last: nothing can crash any more, so what is kept is what commits.
     if (saved) keep_saved(worker);
+    if (ctx->writes.delta.bytes > 0) writes_commit(worker->copy);
 }
 
 // False if the turn crashed. All that a crash needs lies in the context, none of it in this frame.
@@ -314,6 +328,7 @@ static void run_terminate(struct worker *worker) {
     if (ctx->crash_trace_bytes > 0) {
         context_add(ctx, ITEM_TRACE, bytes_of(ctx->crash_trace, ctx->crash_trace_bytes));
     }
+    if (ctx->writes.delta.bytes > 0) settle_tables(worker);
 }
 
 // False if it crashed as well.
@@ -328,6 +343,7 @@ static bool terminate_guarded(struct worker *worker) {
 static void end_crashed(struct worker *worker) {
     struct peeper_ctx *ctx = &worker->ctx;
     const char        *phase = phase_name(ctx->phase);
+    writes_rollback(worker->copy);
     describe_crash(worker, phase);
     if (!crash_terminates(worker)) return commit_crash(worker);
 
@@ -431,11 +447,15 @@ static struct copy *create_copy(const struct worker *worker) {
     });
 }
 
-// Puts a fresh copy in the actor's slot. Fails: NULL, out of memory.
-static struct copy *renew_copy(struct worker *worker) {
-    const struct turn_record *record = worker->record;
-    copies_drop(&worker->copies, record->slot);
+// Puts a fresh copy in the actor's slot, with the tables of `rows`, which may be NULL and is gone
+// afterwards. Fails: NULL, out of memory.
+static struct copy *renew_copy(struct worker *worker, struct copy *rows) {
     struct copy *copy = create_copy(worker);
+    if (copy != NULL && rows != NULL && copy_move_tables(copy, rows) != STATUS_OK) {
+        copy_destroy(copy, behaviour_of(worker));
+        copy = NULL;
+    }
+    copies_drop(&worker->copies, worker->record->slot);
     if (copy == NULL) return NULL;
     if (copies_add(&worker->copies, copy) == STATUS_OK) return copy;
     copy_destroy(copy, behaviour_of(worker));
@@ -444,18 +464,20 @@ static struct copy *renew_copy(struct worker *worker) {
 
 static struct copy *find_copy(struct worker *worker) {
     struct copy *copy = copies_find(&worker->copies, worker->record->slot);
-    if (copy == NULL || copy->epoch != worker->record->epoch) return NULL;
+    if (copy == NULL || copy->epoch != worker->record->epoch || copy->rows_only) return NULL;
     CHECK(copy->behaviour == worker->record->behaviour);
     return copy;
 }
 
-static void commit_no_memory(struct worker *worker) {
+static void commit_no_memory(struct worker *worker, const char *what) {
     worker->ctx.crash_code = COMMIT_CODE_MEMORY;
     worker->ctx.crash_trace_bytes = 0;
-    snprintf(worker->ctx.crash_text, sizeof worker->ctx.crash_text, "no_memory(copy)");
+    snprintf(worker->ctx.crash_text, sizeof worker->ctx.crash_text, "%s", what);
     describe_crash(worker, "activation");
     commit_crash(worker);
 }
+
+// --- Another state -------------------------------------------------------------------------------
 
 // Loads a new state into `copy` and saves it again, which is what the keeper keeps. False if the
 // behaviour will not have it.
@@ -481,22 +503,48 @@ static void refuse_replace(struct worker *worker, const char *reason) {
     commit(worker, COMMIT_REFUSED, 0, COMMIT_CODE_ERROR, 0);
 }
 
-// The present copy stays until the new state has turned out to be one.
+static void log_refused(const struct worker *worker) {
+    char why[300];
+    log_quote(why, sizeof why, worker->ctx.crash_text, (uint32_t)strlen(worker->ctx.crash_text));
+    LOG_WARN("replace.refused", "behaviour=%s why=%s", behaviour_of(worker)->name, why);
+}
+
+// The new copy has the tables of the one before while its state is tried, and gives them back if
+// that is none.
+static bool try_replace(struct worker *worker, struct copy *copy, struct copy *before) {
+    if (before != NULL && copy_move_tables(copy, before) != STATUS_OK) {
+        refuse_replace(worker, "no_memory");
+        return false;
+    }
+    if (load_guarded(worker, copy)) return true;
+    log_refused(worker);
+    // There is room where they came from.
+    if (before != NULL) CHECK(copy_move_tables(before, copy) == STATUS_OK);
+    refuse_replace(worker, "callback_failed");
+    return false;
+}
+
+// The present copy stays until the new state has turned out to be one. Where there is no copy,
+// there may be rows that are not here: none is kept then, so that the next turn brings both.
 static void run_replace(struct worker *worker) {
+    bool         loaded = (worker->record->flags & TURN_HAS_ROWS) != 0;
+    struct copy *before = loaded ? gather_find(&worker->copies, worker->record) : find_copy(worker);
+    if (loaded && before == NULL) return commit_plain(worker, COMMIT_SKIP, COMMIT_CODE_NONE);
+    const char *failed = loaded ? gather_fault(before) : NULL;
+    if (failed != NULL) return refuse_replace(worker, failed);
     struct copy *copy = create_copy(worker);
     if (copy == NULL) return refuse_replace(worker, "no_memory");
-    if (!load_guarded(worker, copy)) {
-        char why[300];
-        log_quote(why, sizeof why, worker->ctx.crash_text,
-                  (uint32_t)strlen(worker->ctx.crash_text));
-        LOG_WARN("replace.refused", "behaviour=%s why=%s", behaviour_of(worker)->name, why);
+    if (!try_replace(worker, copy, before)) {
         copy_destroy(copy, behaviour_of(worker));
         worker->copy = NULL;
-        return refuse_replace(worker, "callback_failed");
+        return;
     }
     copies_drop(&worker->copies, worker->record->slot);
-    // Without room for it the next turn finds none, and brings the state along.
-    if (copies_add(&worker->copies, copy) != STATUS_OK) copy_destroy(copy, behaviour_of(worker));
+    // Without room for it, too, the next turn finds none.
+    if (before == NULL || copies_add(&worker->copies, copy) != STATUS_OK) {
+        copy_destroy(copy, behaviour_of(worker));
+        worker->copy = NULL;
+    }
     commit(worker, COMMIT_DONE, 0, COMMIT_CODE_NONE, 0);
 }
 
@@ -518,12 +566,18 @@ static void run_record(struct worker *worker) {
         return commit_plain(worker, COMMIT_DONE, COMMIT_CODE_NONE);
     }
     CHECK(record->behaviour < worker->behaviours->count);
+    if (record->kind == TURN_ROWS) {
+        gather(&worker->copies, record, worker->body.payload, &worker->ctx.writes);
+        return commit_plain(worker, COMMIT_DONE, COMMIT_CODE_NONE);
+    }
     if (port_recalled(&worker->port)) return commit_plain(worker, COMMIT_SKIP, COMMIT_CODE_NONE);
     if (record->kind == TURN_REPLACE) return run_replace(worker);
 
     bool fresh = record->kind == TURN_INIT || (record->flags & TURN_HAS_STATE) != 0;
     worker->copy = fresh ? NULL : find_copy(worker);
-    if (!fresh && worker->copy == NULL) {
+    bool         loaded = (record->flags & TURN_HAS_ROWS) != 0;
+    struct copy *rows = loaded ? gather_find(&worker->copies, record) : NULL;
+    if ((!fresh && worker->copy == NULL) || (loaded && rows == NULL)) {
         return commit_plain(worker, COMMIT_SKIP, COMMIT_CODE_NONE);
     }
     worker->step.phase = phase_of((enum turn_kind)record->kind);
@@ -532,8 +586,10 @@ static void run_record(struct worker *worker) {
     if (!peeper_value_check(worker->step.argument)) {
         return commit_plain(worker, COMMIT_REFUSED, COMMIT_CODE_INVALID);
     }
-    if (fresh) worker->copy = renew_copy(worker);
-    if (worker->copy == NULL) return commit_no_memory(worker);
+    const char *failed = loaded ? gather_fault(rows) : NULL;
+    if (failed != NULL) return commit_no_memory(worker, failed);
+    if (fresh) worker->copy = renew_copy(worker, rows);
+    if (worker->copy == NULL) return commit_no_memory(worker, "no_memory(copy)");
     worker->load = (record->flags & TURN_HAS_STATE) != 0;
     worker->ctx.timer_count = 0;
     run_steps(worker);

@@ -45,6 +45,10 @@ NODISCARD enum status worker_init(struct worker *worker, uint32_t index,
                                   const struct behaviours *behaviours, uint32_t copies_max,
                                   int keeper_fd);
 
+// Sets the limit of the tables of one actor; without it it is WRITES_TABLE_BYTES.
+// Thread: main, before the worker's thread starts.
+void worker_limit_tables(struct worker *worker, uint64_t bytes_max);
+
 // Frees everything. For a worker whose thread does not run (tests, benchmarks).   Thread: owner.
 void worker_fini(struct worker *worker);
 

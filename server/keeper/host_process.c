@@ -47,20 +47,22 @@ static bool lift_fds(int *fds, uint32_t count) {
 
 // The command line of a host, with the numbers in it.
 struct arguments {
-    char        workers[16], memory[32], cache[16], keeper[16];
+    char        workers[16], memory[32], cache[16], tables[32], keeper[16];
     const char *list[HOST_ARGUMENTS_MAX]; // NULL at the end
 };
 
 static void fill_arguments(struct arguments *arguments, const struct keeper_options *options,
                            uint32_t workers, const struct code_set *code) {
     const char *head[] = {options->host_program, "--workers", arguments->workers, "--memory",
-                          arguments->memory,     "--cache",   arguments->cache,   "--keeper",
-                          arguments->keeper};
+                          arguments->memory,     "--cache",   arguments->cache,   "--table-bytes",
+                          arguments->tables,     "--keeper",  arguments->keeper};
     size_t      count = sizeof head / sizeof head[0];
     snprintf(arguments->workers, sizeof arguments->workers, "%u", workers);
     snprintf(arguments->memory, sizeof arguments->memory, "%llu",
              (unsigned long long)options->host_memory_bytes);
     snprintf(arguments->keeper, sizeof arguments->keeper, "%d", (int)getpid());
+    snprintf(arguments->tables, sizeof arguments->tables, "%llu",
+             (unsigned long long)options->table_bytes_max);
     snprintf(arguments->cache, sizeof arguments->cache, "%u", options->host_cache);
     memcpy(arguments->list, head, sizeof head);
     if (options->core_dumps) arguments->list[count++] = "--core-dumps";

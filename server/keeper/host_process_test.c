@@ -32,6 +32,7 @@ static void begin(void) {
         .workers = 2,
         .host_memory_bytes = 1234567890123u,
         .host_cache = 77,
+        .table_bytes_max = 4321,
     };
     struct code_file *files[2];
     cr_assert(code_file_create(slice_of("b.so", 4), slice_of("B", 1), &files[0]) == STATUS_OK);
@@ -95,7 +96,8 @@ Test(host_process, is_told_its_options) {
     reap(start());
     char expected[200];
     snprintf(expected, sizeof expected,
-             "--workers 2 --memory 1234567890123 --cache 77 --keeper %d --file a.so --file b.so\n",
+             "--workers 2 --memory 1234567890123 --cache 77 --table-bytes 4321 "
+             "--keeper %d --file a.so --file b.so\n",
              (int)getpid());
     cr_assert_str_eq(reported(), expected);
 }

@@ -176,6 +176,7 @@ static inline void fx_defaults(void) {
         .quarantine_ms = 60000,
         .host_memory_bytes = 1u << 30,
         .host_cache = 1000,
+        .table_bytes_max = 64u << 20,
         .generations = 2,
         .mailbox_max = 1000,
         .actors_max = 1000,

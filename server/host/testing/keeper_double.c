@@ -160,6 +160,7 @@ uint64_t double_write(struct keeper_double *keeper, uint32_t worker, struct doub
          .name_bytes = turn.name != NULL ? (uint32_t)strlen(turn.name) : 0,
          .payload_bytes = (uint32_t)raw.bytes,
          .state_bytes = (uint32_t)state.bytes,
+         .rows = turn.rows,
     };
     if (turn.state != NULL) record.flags |= TURN_HAS_STATE;
     size_t bytes = record.name_bytes + raw.bytes + state.bytes;

@@ -37,6 +37,7 @@ struct double_turn {
     const char    *name;
     const char    *payload; // NULL: zero bytes
     const char    *state;   // NULL: none
+    uint32_t       rows;    // of TURN_ROWS and with TURN_HAS_ROWS
     // Instead of `payload`, if set: bytes as they are.
     struct peeper_value raw;
 };

@@ -214,6 +214,88 @@ void *peeper_alloc(struct peeper_ctx *ctx, size_t bytes);
 void *peeper_realloc(struct peeper_ctx *ctx, void *memory, size_t bytes);
 void  peeper_free(struct peeper_ctx *ctx, void *memory);
 
+// --- Tables and the dictionary ---------------------------------------------------------------
+// Rows that an actor has beside its state: found by a key, each any Value. A turn saves the rows it
+// writes, not all there are, so this is where large data belongs. What a turn writes it sees at
+// once; it commits with the turn, or vanishes with it. An actor gets its rows back after a crash, a
+// hibernation and the loss of its host; a clean stop forgets them.
+//
+// Keys are equal if their encodings are: the int 1 and the double 1.0 are two keys. Values and keys
+// that are answered stay valid until the callback returns, whatever is written meanwhile; so do
+// tables. None of these functions touches an item that is being written. In load() and save() they
+// may be read only. A name, key or Value that is none, or is over a limit, crashes the turn as a
+// broken contract; the limit of bytes per actor (`--table-bytes-max` of the server) as kind memory.
+// Limits: 256 tables, 255 bytes of name, 64 KiB of key, 32 MiB of value, 64 MiB written in one
+// turn.
+struct peeper_table;
+
+enum peeper_table_flag {
+    // Rows in the order of their keys: null, false, true, numbers by what they are worth, strings,
+    // bytes, lists element by element, maps. Else in that in which they were entered.
+    PEEPER_TABLE_ORDERED = 1,
+    // Operators see that it is there and how large it is, but no rows.
+    PEEPER_TABLE_PRIVATE = 2,
+    // Kept over a restart even where the actor was started to lose its tables then.
+    PEEPER_TABLE_HEIR = 4,
+};
+
+// The table of this name (UTF-8, not ""); made, with `flags` (of enum peeper_table_flag), if there
+// is none. One that is there with other flags is a broken contract: drop it first.
+struct peeper_table *peeper_table(struct peeper_ctx *ctx, const char *name, uint32_t flags);
+// The table of this name, or NULL.
+struct peeper_table *peeper_table_find(struct peeper_ctx *ctx, const char *name);
+// Deletes the table with its rows. `table` is not to be used any more.
+void peeper_table_drop(struct peeper_ctx *ctx, struct peeper_table *table);
+
+// Enters a row, or gives it a new value, which leaves it where it is.
+void peeper_table_put(struct peeper_ctx *ctx, struct peeper_table *table, struct peeper_value key,
+                      struct peeper_value value);
+// False, and `ret_value` is left alone, if there is no such row.
+bool peeper_table_get(struct peeper_ctx *ctx, struct peeper_table *table, struct peeper_value key,
+                      struct peeper_value *ret_value);
+// Whether there was such a row.
+bool   peeper_table_delete(struct peeper_ctx *ctx, struct peeper_table *table,
+                           struct peeper_value key);
+void   peeper_table_clear(struct peeper_ctx *ctx, struct peeper_table *table);
+size_t peeper_table_count(struct peeper_ctx *ctx, struct peeper_table *table);
+
+// Walks a table:
+//     struct peeper_row row;
+//     for (bool more = peeper_table_first(ctx, table, &row); more; more = peeper_row_next(ctx, &row)) use(row);
+// Each answers false, and leaves `row` alone, if there is none. The table may be written to on the
+// way: a row that was deleted does not come any more; the walk goes on behind its place.
+struct peeper_row {
+    struct peeper_value key;
+    struct peeper_value value;
+    const void         *place; // private
+};
+bool peeper_table_first(struct peeper_ctx *ctx, struct peeper_table *table,
+                        struct peeper_row *ret_row);
+bool peeper_table_last(struct peeper_ctx *ctx, struct peeper_table *table,
+                       struct peeper_row *ret_row);
+// Where a range begins: the row with this key; in an ordered table else the first after it.
+bool peeper_table_from(struct peeper_ctx *ctx, struct peeper_table *table, struct peeper_value key,
+                       struct peeper_row *ret_row);
+bool peeper_row_next(struct peeper_ctx *ctx, struct peeper_row *row);
+bool peeper_row_prev(struct peeper_ctx *ctx, struct peeper_row *row);
+
+// The dictionary: a table without a name that every actor has, and that every restart keeps.
+void peeper_dictionary_put(struct peeper_ctx *ctx, struct peeper_value key,
+                           struct peeper_value value);
+bool peeper_dictionary_get(struct peeper_ctx *ctx, struct peeper_value key,
+                           struct peeper_value *ret_value);
+bool peeper_dictionary_delete(struct peeper_ctx *ctx, struct peeper_value key);
+
+// A writer for a Value of one's own, such as a key; it is the context's, and valid, with the Value
+// in it, until the callback returns. / The same with an int, a terminated string, a string,
+// written.
+struct peeper_writer *peeper_make(struct peeper_ctx *ctx);
+struct peeper_value   peeper_make_int(struct peeper_ctx *ctx, int64_t value);
+struct peeper_value   peeper_make_string(struct peeper_ctx *ctx, const char *text);
+struct peeper_value   peeper_make_string_n(struct peeper_ctx *ctx, const char *text, size_t bytes);
+
+// --- Itself --------------------------------------------------------------------------------------
+
 // The actor's name ("" if anonymous; terminated; valid in this turn), incarnation id, and whether
 // init runs again.
 const char *peeper_self_name(struct peeper_ctx *ctx);
