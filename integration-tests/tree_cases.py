@@ -234,3 +234,68 @@ def stuck_children(settings: Settings) -> None:
             check_equal(server.terminate(), 0, "exit status after the second signal")
         finally:
             server.end_hard()
+
+
+FRAGILE = """\
+name: top
+intensity: 0
+children:
+  - id: first
+    start: {behaviour: probe, name: first, argument: {terminate: [[print, first]]}}
+  - id: second
+    start: {behaviour: counter, name: second}
+"""
+
+
+@case("tree: --tree-end exit: a tree that gives up takes the server along, exit 3, after its children have stopped")
+def end_with_the_tree(settings: Settings) -> None:
+    with tree_file(FRAGILE) as path:
+        server = Server(settings.build, ["--tree", str(path), "--tree-end", "exit"], "tree-end-exit").start()
+        said = log_follower(server)
+        hosts = descendants(server.pid)
+        try:
+            with server.client() as client:
+                client.kill("second")
+            check_equal(server.process.wait(15), 3, "exit status")
+            check("supervisor.gave_up name=\"top\"" in said(), f"it gave up: {server.log_path}")
+            check(re.findall(r'behaviour\.said .* text="first"', said()), "the terminate of a child has run")
+            check(re.findall(rf'tree\.ended file="{path}" reason="\\"shutdown\\""', said()), "the log has the reason")
+            check(not any(alive(pid) for pid in hosts), "the hosts are gone")
+        finally:
+            server.end_hard()
+
+
+@case("tree: --tree-end exit: a tree that a client stops takes the server along, SIGTERM still means status 0")
+def end_with_a_stopped_tree(settings: Settings) -> None:
+    options = ["--tree-end", "exit"]
+    with tree_file(SHOP) as path:
+        server = Server(settings.build, ["--tree", str(path), *options], "tree-end-stop").start()
+        try:
+            with server.client() as client:
+                client.stop("shop")
+            check_equal(server.process.wait(15), 3, "exit status")
+        finally:
+            server.end_hard()
+        with Server(settings.build, ["--tree", str(path), *options], "tree-end-sigterm"):
+            pass
+
+
+@case("tree: without --tree-end a tree that gives up leaves the server serving")
+def kept_without_the_tree(settings: Settings) -> None:
+    for options in ([], ["--tree-end", "keep"]):
+        with tree_file(FRAGILE) as path:
+            with Server(settings.build, ["--tree", str(path), *options], "tree-end-keep") as server:
+                with server.client() as client:
+                    client.kill("second")
+                    eventually(lambda: client.where_is("top") == 0, "the supervisor has given up")
+                    client.start("another", "counter", 1)
+                    check_equal(client.call("another", "inc"), 2, "it serves")
+
+
+@case("tree: --tree-end is keep or exit, and needs --tree")
+def tree_end_usage(settings: Settings) -> None:
+    with tree_file(SHOP) as path:
+        check_equal(run(settings, path, "--tree-end", "restart").returncode, 2, "another word")
+    result = subprocess.run([str(settings.build.peeperd), "--behaviours", str(settings.build.behaviours),
+                             "--tree-end", "exit"], capture_output=True, text=True, timeout=30)
+    check_equal(result.returncode, 2, "--tree-end without --tree")

@@ -27,6 +27,7 @@
 #include <uv.h>
 
 #define EXIT_USAGE 2
+#define EXIT_TREE_ENDED 3
 #define READY_MS 10000u
 #define MIRROR_QUEUE_BYTES (4u << 20)
 #define MIRROR_HEAP_BYTES_MAX (256u << 20)
@@ -38,7 +39,9 @@ struct settings {
     const char           *listen;
     const char           *http;
     const char           *tree;
-    bool                  check; // the tree, and start nothing
+    bool                  check;     // the tree, and start nothing
+    bool                  tree_ends; // ... and the server with it
+    bool                  tree_end_given;
     bool                  log_given;
 };
 
@@ -95,6 +98,7 @@ enum option_key {
     KEY_CORE_DUMPS,
     KEY_LOG,
     KEY_TREE,
+    KEY_TREE_END,
     KEY_CHECK,
     KEY_HELP,
     KEY_VERSION,
@@ -116,6 +120,10 @@ static const struct argp_option OPTIONS[] = {
     {"tree", KEY_TREE, "FILE", 0,
      "Start the supervisor whose spec is in FILE (YAML or JSON) and all its children before the "
      "ready line, and stop them in reverse order at the end",
+     0},
+    {"tree-end", KEY_TREE_END, "keep|exit", 0,
+     "What follows when the supervisor of --tree ends by itself, gives up or is stopped by a "
+     "client: serve on, or end with status 3 (default keep)",
      0},
     {"check", KEY_CHECK, NULL, 0,
      "Say whether the spec of --tree is good, start nothing and listen nowhere", 0},
@@ -159,6 +167,12 @@ static enum log_level log_level_of(const char *text) {
     wrong_usage("--log: '%s' is none of debug, info, warn, error", text);
 }
 
+static bool tree_ends_of(const char *text) {
+    if (strcmp(text, "keep") == 0) return false;
+    if (strcmp(text, "exit") == 0) return true;
+    wrong_usage("--tree-end: '%s' is none of keep, exit", text);
+}
+
 static error_t parse(int key, char *argument, struct argp_state *state) {
     struct settings *settings = state->input;
     switch (key) {
@@ -169,6 +183,10 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
         case KEY_TOKEN: settings->keeper.token = argument; break;
         case KEY_CORE_DUMPS: settings->keeper.core_dumps = true; break;
         case KEY_TREE: settings->tree = argument; break;
+        case KEY_TREE_END:
+            settings->tree_ends = tree_ends_of(argument);
+            settings->tree_end_given = true;
+            break;
         case KEY_CHECK: settings->check = true; break;
         case KEY_LOG:
             log_level_set(log_level_of(argument));
@@ -197,7 +215,8 @@ static const struct argp PARSER = {
     .doc = "Serves stateful actors over TCP; their state survives crashes of their code.\v"
            "Prints one line `ready tcp=HOST:PORT http=HOST:PORT` when it serves. SIGTERM and "
            "SIGINT end it with status 0. Wrong usage, and a tree file with an error, is status 2; "
-           "a tree whose child does not start is status 1.",
+           "a tree whose child does not start is status 1, the end of the tree status 3 with "
+           "--tree-end exit.",
 };
 
 static struct settings defaults(void) {
@@ -269,6 +288,8 @@ static int check_settings(struct settings *settings) {
         return wrong("--http", settings->http, "not a loopback address");
     if (settings->check && settings->tree == NULL)
         return wrong("--tree", "FILE", "required with --check");
+    if (settings->tree_end_given && settings->tree == NULL)
+        return wrong("--tree", "FILE", "required with --tree-end");
     if (settings->check) settings->listen = settings->http = "127.0.0.1:0";
     // Hosts that come and go are no part of the answer.
     if (settings->check && !settings->log_given) log_level_set(LOG_LEVEL_WARN);
@@ -377,6 +398,15 @@ static const char *quoted_tree(const struct program *program) {
     return log_quote(room, sizeof room, path, (uint32_t)strlen(path));
 }
 
+// Whoever has asked the server to end gets that, and no status that says otherwise.
+static void tree_ended(struct program *program) {
+    char        room[600];
+    const char *reason = program->tree.message.text;
+    LOG_ERROR("tree.ended", "file=%s reason=%s", quoted_tree(program),
+              log_quote(room, sizeof room, reason, (uint32_t)strlen(reason)));
+    if (program->tree_step != TREE_STOPPING) program->status = EXIT_TREE_ENDED;
+}
+
 static void on_tree_told(uv_async_t *told) {
     struct program *program = told->data;
     switch ((enum tree_outcome)atomic_load(&program->tree.outcome)) {
@@ -397,6 +427,7 @@ static void on_tree_told(uv_async_t *told) {
             break;
         case TREE_STOPPED: LOG_INFO("tree.stopped", "file=%s", quoted_tree(program)); break;
         case TREE_STUCK: LOG_WARN("tree.stuck", "waited_ms=%u", TREE_STOP_MS); break;
+        case TREE_ENDED: tree_ended(program); break;
     }
     leave(program);
 }
@@ -444,6 +475,7 @@ static int read_tree(struct program *program) {
         .file = &program->tree_file,
         .caller = ENGINE_SELF,
         .check_only = program->settings.check,
+        .watch = program->settings.tree_ends,
         .on_done = tree_told,
         .context = program,
     };

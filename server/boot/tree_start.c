@@ -1,19 +1,25 @@
 #include "boot/tree_start.h"
 
 #include "base/check.h"
+#include "base/value_text.h"
 #include "keeper/reason.h"
 #include "keeper/requests.h"
 #include "keeper/spec.h"
+#include "keeper/waiter.h"
 
 #include <stdio.h>
 
 // The requests, by their ids.
-enum { REQUEST_START = 1, REQUEST_STOP };
+enum { REQUEST_START = 1, REQUEST_STOP, REQUEST_END };
 
 static void done(struct tree_start *start, enum tree_outcome outcome) {
     start->over = outcome != TREE_UP;
     atomic_store(&start->outcome, outcome);
     start->on_done(start->context);
+}
+
+static void say(struct tree_start *start, const char *text) {
+    snprintf(start->message.text, sizeof start->message.text, "%s", text);
 }
 
 static struct caller caller_of(const struct tree_start *start, uint64_t request) {
@@ -39,7 +45,7 @@ static bool check_spec(struct shard *shard, struct tree_start *start) {
     enum status status = spec_check_strictly(&shard->behaviours, spec_of(start->file), &fault);
     if (status == STATUS_OK) return true;
     if (status == STATUS_NO_MEMORY) {
-        snprintf(start->message.text, sizeof start->message.text, "%s", status_text(status));
+        say(start, status_text(status));
     } else {
         tree_file_complain(start->file, fault.message, &start->message);
     }
@@ -49,6 +55,7 @@ static bool check_spec(struct shard *shard, struct tree_start *start) {
 
 static void deliver_begin(struct shard_message *message, struct shard *shard) {
     struct tree_start *start = LIST_ENTRY(message, struct tree_start, begin);
+    start->shard = shard;
     if (!check_spec(shard, start)) {
         done(start, TREE_BAD);
     } else if (start->check_only) {
@@ -72,16 +79,34 @@ static void explain(struct tree_start *start, const struct failure *failure) {
     tree_file_blame(start->file, what, reason, &start->message);
 }
 
+// Asks to be told of its end. False without memory.
+static bool watch(struct tree_start *start) {
+    struct actor *actor = actor_by_id(&start->shard->actors, start->id);
+    CHECK(actor != NULL);
+    return waiter_create(start->shard, actor->supervisor, WAITER_END, caller_of(start, REQUEST_END),
+                         0) != NULL;
+}
+
 static void started(struct tree_start *start, const struct answer *answer) {
     if (answer->kind == ANSWER_STARTED) start->id = answer->id;
     if (start->stopping) return; // the stop tells
-    if (answer->kind == ANSWER_STARTED) {
+    if (answer->kind != ANSWER_STARTED) {
+        CHECK(answer->kind == ANSWER_ERROR);
+        explain(start, answer->failure);
+        done(start, TREE_FAILED);
+    } else if (start->watch && !watch(start)) {
+        say(start, status_text(STATUS_NO_MEMORY));
+        done(start, TREE_FAILED);
+    } else {
         done(start, TREE_UP);
-        return;
     }
-    CHECK(answer->kind == ANSWER_ERROR);
-    explain(start, answer->failure);
-    done(start, TREE_FAILED);
+}
+
+static void ended(struct tree_start *start, const struct failure *failure) {
+    if (start->stopping) return; // the stop tells
+    struct peeper_value reason = {failure->reason.data, failure->reason.bytes};
+    value_text(start->message.text, sizeof start->message.text, reason);
+    done(start, TREE_ENDED);
 }
 
 // --- Stopping ------------------------------------------------------------------------------------
@@ -109,10 +134,11 @@ static void stopped(struct tree_start *start, const struct answer *answer) {
 // --- In ------------------------------------------------------------------------------------------
 
 void tree_start_answer(struct tree_start *start, uint64_t request, const struct answer *answer) {
-    if (request == REQUEST_START) {
-        started(start, answer);
-    } else {
-        stopped(start, answer);
+    switch (request) {
+        case REQUEST_START: started(start, answer); break;
+        case REQUEST_STOP: stopped(start, answer); break;
+        case REQUEST_END: ended(start, answer->failure); break;
+        default: CHECK(false);
     }
 }
 
@@ -124,7 +150,7 @@ static bool push(struct shard *shard, struct shard_message *message,
 
 void tree_start_begin(struct tree_start *start, struct shard *shard) {
     if (push(shard, &start->begin, deliver_begin)) return;
-    snprintf(start->message.text, sizeof start->message.text, "%s", status_text(STATUS_OVERLOADED));
+    say(start, status_text(STATUS_OVERLOADED));
     done(start, TREE_FAILED);
 }
 

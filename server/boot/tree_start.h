@@ -1,7 +1,7 @@
 // tree_start: starts the supervision tree of a file on a shard, and stops it again.
 //
 // Other threads ask, the net thread does it, through the verbs that clients have; what comes of it
-// is told once per question, on the net thread.
+// is told once per question, on the net thread. That the tree has ended by itself is told unasked.
 #pragma once
 
 #include "boot/tree_file.h"
@@ -17,6 +17,7 @@ enum tree_outcome {
     TREE_FAILED,  // a child did not start, and nothing of it runs: `message`
     TREE_STOPPED, // nothing of it runs
     TREE_STUCK,   // some child has not stopped in time
+    TREE_ENDED,   // it was up, and is over without having been asked from here: `message` says why
 };
 
 #define TREE_STOP_MS 60000u // for all its children to stop
@@ -26,6 +27,7 @@ struct tree_start {
     const struct tree_file *file;       // borrowed; may be emptied once it is up
     struct caller           caller;     // whose answers come to tree_start_answer()
     bool                    check_only; // start nothing
+    bool                    watch;      // tell when it ends by itself
     void (*on_done)(void *context);     // any thread; `outcome` has changed
     void *context;                      // borrowed
     // the answer
@@ -34,7 +36,8 @@ struct tree_start {
     // private
     struct shard_message begin;
     struct shard_message end;
-    uint64_t             id; // of the supervisor; 0: it is not up
+    struct shard        *shard; // borrowed; net thread only
+    uint64_t             id;    // of the supervisor; 0: it is not up
     bool                 stopping;
     bool                 over; // nothing of it runs, and that was told
 };

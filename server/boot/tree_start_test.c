@@ -9,6 +9,7 @@ static char              path[] = "/tmp/peeper_tree_XXXXXX";
 static struct tree_file  file;
 static struct tree_start tree;
 static int               told;
+static bool              watch;
 
 static void on_done(void *context) {
     cr_assert(context == &told);
@@ -39,6 +40,7 @@ static void begin(const char *text, bool check_only) {
         .file = &file,
         .caller = {.conn = CALLER_SERVER, .generation = 1},
         .check_only = check_only,
+        .watch = watch,
         .on_done = on_done,
         .context = &told,
     };
@@ -187,6 +189,74 @@ Test(tree_start, a_supervisor_that_gave_up_has_stopped) {
     step();
     cr_assert(actor_named("top") == NULL);
     stop();
+    cr_assert_eq(tree.outcome, TREE_STOPPED);
+    end();
+}
+
+// --- its own end ---
+
+static const char LEAVES[] = "name: top\nauto_shutdown: any_significant\nchildren:\n"
+                             "  - {id: a, restart: temporary, significant: true,\n"
+                             "     start: {behaviour: counter, name: a}}\n";
+
+static void end_of_a(void) {
+    ask_cast(0, "a", "stop");
+    step();
+    struct fake_worker *home = home_of(actor_named("a"));
+    play_stop(home, play_take(home, TURN_CAST)->turn, 0, "normal");
+    step();
+    cr_assert(actor_named("top") == NULL);
+}
+
+Test(tree_start, its_own_end_is_told_with_the_reason_where_that_is_wanted) {
+    watch = true;
+    begin(LEAVES, false);
+    play_init(actor_named("a"), "s");
+    step();
+    tree_file_fini(&file);
+    end_of_a();
+    cr_assert_eq(told, 2);
+    cr_assert_eq(tree.outcome, TREE_ENDED);
+    cr_assert_str_eq(tree.message.text, "\"shutdown\"");
+    stop(); // nothing is left to be stopped, and that was told
+    cr_assert_eq(told, 2);
+    end();
+}
+
+Test(tree_start, its_own_end_is_not_told_where_nobody_wants_to_know) {
+    begin(LEAVES, false);
+    play_init(actor_named("a"), "s");
+    step();
+    end_of_a();
+    cr_assert_eq(told, 1);
+    cr_assert_eq(tree.outcome, TREE_UP);
+    end();
+}
+
+static void ended_by(enum verb verb, const char *reason) {
+    watch = true;
+    begin("name: top\nchildren: []\n", false);
+    ask_verb(1, verb, "top", NULL, 0);
+    step();
+    cr_assert(done(1));
+    cr_assert_eq(tree.outcome, TREE_ENDED);
+    cr_assert_str_eq(tree.message.text, reason);
+    end();
+}
+
+Test(tree_start, a_stop_by_a_client_is_its_own_end) {
+    ended_by(VERB_STOP, "\"normal\"");
+}
+
+Test(tree_start, a_kill_by_a_client_is_its_own_end) {
+    ended_by(VERB_KILL, "\"killed\"");
+}
+
+Test(tree_start, a_stop_from_here_is_told_as_that_and_nothing_else) {
+    watch = true;
+    begin("name: top\nchildren: []\n", false);
+    stop();
+    cr_assert_eq(told, 2);
     cr_assert_eq(tree.outcome, TREE_STOPPED);
     end();
 }

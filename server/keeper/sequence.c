@@ -336,6 +336,7 @@ void sequence_destroy(struct shard *shard, struct supervisor *sup, struct slice 
     struct failure failure = {.status = STATUS_DOWN, .reason = reason};
     while (!list_empty(&sup->children)) free_child(shard, supervisor_last(sup), reason, keep);
     waiter_answer_all(shard, sup, WAITER_START, NULL, &failure);
+    waiter_answer_all(shard, sup, WAITER_END, NULL, &failure);
     waiter_answer_all(shard, sup, WAITER_STOP, NULL, NULL);
     list_remove(&sup->asked);
     actor->supervisor = NULL;
@@ -379,17 +380,19 @@ static void over(struct shard *shard, struct supervisor *sup) {
             free_child(shard, child, supervisor_stop_reason(sup), keep);
         }
     }
-    exits_actor_over(shard, actor, slice_of(sup->reason.data, sup->reason.bytes));
+    struct failure ended = {.status = STATUS_DOWN,
+                            .reason = slice_of(sup->reason.data, sup->reason.bytes)};
+    exits_actor_over(shard, actor, ended.reason);
     sup->phase = PHASE_STEADY;
     actor->life = ACTOR_DOWN;
     actor->generation++;
+    waiter_answer_all(shard, sup, WAITER_END, NULL, &ended);
     waiter_answer_all(shard, sup, WAITER_STOP, NULL, NULL);
     if (actor->child == NULL) {
         sequence_destroy(shard, sup, reason_shutdown(), keep);
         return;
     }
-    supervisor_news(shard, actor->child, NEWS_DOWN, slice_of(sup->reason.data, sup->reason.bytes),
-                    abnormal);
+    supervisor_news(shard, actor->child, NEWS_DOWN, ended.reason, abnormal);
 }
 
 // --- The beginning of a supervisor ---------------------------------------------------------------

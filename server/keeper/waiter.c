@@ -16,6 +16,7 @@ struct waiter *waiter_create(struct shard *shard, struct supervisor *sup, enum w
     waiter->kind = kind;
     list_init(&waiter->link);
     if (kind != WAITER_TERMINATE) list_push(&sup->waiters, &waiter->link);
+    if (limit_ms == 0) return waiter;
     if (heap_arm(&shard->timers, &waiter->timer, shard->now_ms + limit_ms) != STATUS_OK) {
         LOG_WARN("timer.unarmed", "slot=%u", sup->actor->slot);
     }

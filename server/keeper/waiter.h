@@ -1,5 +1,5 @@
 // waiter: a caller who waits for a supervisor to start or to end, or for one of its children to
-// end.
+// end; or to be told when and why it ends, whoever asks for that.
 //
 // Each is answered once: when it is done, or when its time has passed; then what it waited for goes
 // on, but for a start, which is given up.
@@ -9,7 +9,12 @@
 
 struct supervisor;
 
-enum waiter_kind { WAITER_START, WAITER_STOP, WAITER_TERMINATE };
+enum waiter_kind {
+    WAITER_START,
+    WAITER_STOP,
+    WAITER_TERMINATE,
+    WAITER_END, // whenever that is; the answer is DOWN, with the reason
+};
 
 struct waiter {
     struct timer       timer; // TIMER_WAITER
@@ -19,6 +24,7 @@ struct waiter {
     enum waiter_kind   kind;
 };
 
+// With a limit of 0 its time never passes.
 // Fails: NULL when memory ran out.   Thread: net, as all here.
 struct waiter *waiter_create(struct shard *shard, struct supervisor *sup, enum waiter_kind kind,
                              struct caller caller, uint32_t limit_ms);
