@@ -275,6 +275,8 @@ static bool stop_in_order(struct shard *shard, struct supervisor *sup) {
     for (struct child *child;
          (child = sup->cursor) != NULL && child->number >= sup->number_first;) {
         if (child->ending != NULL) return false;
+        // One that was started again by hand falls with its group, and is begun with it.
+        if (child_live(child)) child->away = false;
         if (child_live(child) &&
             sequence_stop_child(shard, child, ENDING_KEEP, supervisor_stop_reason(sup)))
             return false;

@@ -133,6 +133,47 @@ Test(sequence, a_group_within_a_group_forgets_nobody_who_was_still_to_be_started
     cr_assert(life_of("c") == ACTOR_RUNNING && life_of("e") == ACTOR_RUNNING);
 }
 
+// one_for_all restarts a, b, c; b hangs in its init, and c is terminated and started again by hand
+// meanwhile, which hangs, too.
+static void started_again_by_hand(void) {
+    three("\"strategy\": \"one_for_all\", \"intensity\": 5");
+    role("b", ROLE_SLOW);
+    tell("a", "crash");
+    cr_assert(happened("-c -b +a"));
+    ask_tree(2, VERB_TERMINATE_CHILD, "top", "c", NULL);
+    cr_assert(done(2));
+    role("c", ROLE_SLOW);
+    ask_tree(3, VERB_RESTART_CHILD, "top", "c", NULL);
+    cr_assert(!answered(3) && life_of("c") == ACTOR_STARTING);
+}
+
+Test(sequence, a_child_that_is_being_started_again_by_hand_belongs_to_the_next_group_restart) {
+    started_again_by_hand();
+    ask_kill(4, "a"); // takes down what is being started, too
+    role("b", ROLE_GOOD);
+    role("c", ROLE_GOOD);
+    settle_all();
+    while (tf.stuck_count > 0) loosen("b", true); // what is left there is void
+    cr_assert(failed(3, STATUS_DOWN));
+    cr_assert(life_of("a") == ACTOR_RUNNING && life_of("b") == ACTOR_RUNNING);
+    cr_assert(life_of("c") == ACTOR_RUNNING);
+    cr_assert(supervisor_named("top")->phase == PHASE_STEADY);
+}
+
+Test(sequence, a_child_that_did_not_start_by_hand_is_not_begun_by_the_restart_that_is_under_way) {
+    three("\"strategy\": \"one_for_all\", \"intensity\": 5");
+    role("b", ROLE_SLOW);
+    tell("a", "crash");
+    ask_tree(2, VERB_TERMINATE_CHILD, "top", "c", NULL);
+    role("c", ROLE_FAILS);
+    ask_tree(3, VERB_RESTART_CHILD, "top", "c", NULL);
+    cr_assert(failed(3, STATUS_REFUSED));
+    role("c", ROLE_GOOD);
+    loosen("b", false);
+    cr_assert(life_of("b") == ACTOR_RUNNING && life_of("c") == ACTOR_FREE);
+    cr_assert(supervisor_named("top")->phase == PHASE_STEADY);
+}
+
 Test(sequence, an_init_under_a_supervisor_has_its_time) {
     role("a", ROLE_SLOW);
     ask_supervisor(1, "top",
