@@ -76,8 +76,8 @@ static bool legal_crash(const struct subject *s) {
     if ((commit->record.flags & ~COMMIT_BULK) != 0 || commit->calls > 0) return false;
     if (commit->state.data != NULL || commit->reply.data != NULL) return false;
     if (commit->next.data != NULL || commit->idle.data != NULL) return false;
-    if (commit->tables.data != NULL) return false;
-    return commit->effects == 0 || (!init && !terminate);
+    bool effects = commit->effects > 0 || commit->tables.data != NULL;
+    return !effects || (!init && !terminate);
 }
 
 static bool legal_refused(const struct subject *s) {
@@ -442,6 +442,13 @@ static enum status apply_crash(struct subject *s) {
     if (s->commit->timers > 0) {
         enum status status = send_timers_arm(s->shard, s->actor, s->turn->turn, s->commit);
         if (status != STATUS_OK) return refuse_timers(s, status);
+    }
+    if (s->commit->tables.data != NULL) {
+        enum status status = keep_changes(s);
+        if (status != STATUS_OK) {
+            send_timers_disarm(s->shard, s->commit);
+            return status;
+        }
     }
     if (s->commit->effects > 0) effects(s); // of terminate
 

@@ -19,6 +19,7 @@ struct feed {
     enum status          status;
     struct tables_cursor cursor;
     struct buf           rows; // owned; the chunk that is to go out
+    uint32_t             sent; // chunks that have gone out
 };
 
 static void feed_free(struct feed *feed) {
@@ -104,17 +105,20 @@ static enum status send_chunk(struct shard *shard, struct actor *actor, struct w
                .number = shard->turn_next,
                .begun_ms = shard->now_ms,
                .payload = slice_of(feed->rows.data, feed->rows.bytes),
+               .rows = feed->sent,
     };
     enum status status = worker_append(worker, actor, &turn);
     if (status != STATUS_OK) return status;
     shard->turn_next++;
+    feed->sent++;
     feed->rows.bytes = 0;
     return STATUS_OK;
 }
 
 static void settle(struct shard *shard, struct actor *actor, struct worker *worker,
                    struct feed *feed) {
-    enum status status = router_settle_fed(shard, actor, slice_of(feed->state, feed->state_bytes));
+    enum status status =
+        router_settle_fed(shard, actor, slice_of(feed->state, feed->state_bytes), feed->sent);
     if (status == STATUS_AGAIN) {
         park(shard, actor, feed, worker);
         return;

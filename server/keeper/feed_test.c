@@ -51,10 +51,12 @@ static struct actor *with_two_rows(void) {
 // --- what a worker is sent ---
 
 static struct tables got;
+static uint32_t      parts; // of them so far
 
 static void gather(struct fake_worker *end, const struct turn_record *record) {
     cr_assert(record->kind == TURN_ROWS);
     cr_assert(record->note_void);
+    cr_assert(record->rows == parts++);
     cr_assert(tables_apply(&got, turn_payload(end, record)) == STATUS_OK);
     play_done(end, record->turn);
 }
@@ -62,6 +64,7 @@ static void gather(struct fake_worker *end, const struct turn_record *record) {
 // Takes the rows that come before a turn with the state, and that turn.
 static const struct turn_record *take_fed(struct fake_worker *end, enum turn_kind kind) {
     tables_fini(&got);
+    parts = 0;
     for (;;) {
         settle_loads();
         const struct turn_record *record = play_next(end);
@@ -70,6 +73,7 @@ static const struct turn_record *take_fed(struct fake_worker *end, enum turn_kin
             cr_assert(record->kind == kind, "took a turn of kind %d", record->kind);
             cr_assert(record->flags & TURN_HAS_STATE);
             cr_assert(record->flags & TURN_HAS_ROWS);
+            cr_assert(parts > 0 && record->rows == parts);
             return record;
         }
         gather(end, record);
@@ -406,15 +410,34 @@ Test(feed, a_malformed_delta_costs_the_host) {
     nonsense_costs_the_host(&out);
 }
 
-Test(feed, a_crash_that_brings_rows_costs_the_host) {
+// A commit of a crash with a row in it.
+static struct out crash_with_row(uint64_t turn) {
+    struct out out = out_of(COMMIT_CRASH, turn, 0);
+    out.record.code = COMMIT_CODE_RAISE;
+    select_table("t", 0);
+    put("last", "words");
+    out_body(&out, ITEM_REASON, text("boom"));
+    out_body(&out, ITEM_TABLES, slice_of(delta.data, delta.bytes));
+    return out;
+}
+
+Test(feed, what_terminate_writes_after_a_crash_is_there_when_it_starts_again) {
     host_joins(1);
     up("a");
     ask_call(1, "a", "x");
     step();
-    struct out out = out_of(COMMIT_CRASH, play_take(fake(0, 0), TURN_CALL)->turn, 0);
-    out.record.code = COMMIT_CODE_RAISE;
-    select_table("t", 0);
-    out_body(&out, ITEM_REASON, text("boom"));
-    out_body(&out, ITEM_TABLES, slice_of(delta.data, delta.bytes));
+    struct fake_worker *end = fake(0, 0);
+    struct out          out = crash_with_row(play_take(end, TURN_CALL)->turn);
+    play_send(end, &out);
+    step();
+    take_fed(end, TURN_INIT);
+    cr_assert(has("t", "last", "words"));
+}
+
+Test(feed, an_init_that_crashes_and_brings_rows_costs_the_host) {
+    host_joins(1);
+    ask_start(1, "a");
+    step();
+    struct out out = crash_with_row(play_take(fake(0, 0), TURN_INIT)->turn);
     nonsense_costs_the_host(&out);
 }

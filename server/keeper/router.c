@@ -124,14 +124,20 @@ static struct slice init_argument(const struct actor *actor, bool again) {
                                                          : actor_argument(actor);
 }
 
+// What goes with the first turn of a cold actor.
+struct brought {
+    struct slice state;
+    uint8_t      flags;
+    uint32_t     rows; // how many parts of its rows were sent before
+};
+
 static enum status append_envelope(struct shard *shard, struct actor *actor,
-                                   const struct envelope *envelope, struct slice state,
-                                   uint8_t flags) {
+                                   const struct envelope *envelope, struct brought brought) {
     bool        init = envelope->kind == TURN_INIT;
     bool        again = init && actor->life == ACTOR_RESTARTING;
     struct turn turn = {
         .kind = (enum turn_kind)envelope->kind,
-        .flags = (uint8_t)(flags | (again ? TURN_RESTART : 0)),
+        .flags = (uint8_t)(brought.flags | (again ? TURN_RESTART : 0)),
         .attempts = envelope->attempts,
         .control = envelope->control,
         .own = envelope->own,
@@ -139,16 +145,17 @@ static enum status append_envelope(struct shard *shard, struct actor *actor,
         .begun_ms = envelope->begun_ms,
         .limit_ms = envelope->limit_ms,
         .payload = init ? init_argument(actor, again) : envelope_payload(envelope),
-        .state = state,
+        .state = brought.state,
+        .rows = brought.rows,
     };
     return append(shard, actor, &turn);
 }
 
 // Hands the first envelope to the worker. The answer is OK, or why it stays.
-static enum status dispatch_first(struct shard *shard, struct actor *actor, struct slice state,
-                                  uint8_t flags) {
+static enum status dispatch_first(struct shard *shard, struct actor *actor,
+                                  struct brought brought) {
     struct envelope *envelope = LIST_ENTRY(actor->mailbox.next, struct envelope, link);
-    enum status      status = append_envelope(shard, actor, envelope, state, flags);
+    enum status      status = append_envelope(shard, actor, envelope, brought);
     if (status != STATUS_OK) return status;
     router_unqueue(shard, actor, envelope);
     free(envelope);
@@ -221,7 +228,8 @@ static void settle(struct shard *shard, struct actor *actor, struct slice state,
     // A state that replaces another comes without the tables: they are loaded for the turn after
     // it.
     bool        without = actor->has_tables && first_of(actor)->kind == TURN_REPLACE;
-    enum status status = dispatch_first(shard, actor, state, flags);
+    enum status status =
+        dispatch_first(shard, actor, (struct brought){.state = state, .flags = flags});
     if (status == STATUS_OK) {
         if (without) actor->stale = true;
         return;
@@ -236,12 +244,15 @@ static void settle(struct shard *shard, struct actor *actor, struct slice state,
     }
 }
 
-enum status router_settle_fed(struct shard *shard, struct actor *actor, struct slice state) {
+enum status router_settle_fed(struct shard *shard, struct actor *actor, struct slice state,
+                              uint32_t parts) {
     actor->home = HOME_COLD;
     // Whoever wanted it may have gone, or be held meanwhile.
     if (list_empty(&actor->mailbox) || !admitted(actor, first_of(actor))) return STATUS_OK;
     actor->home = HOME_HOT;
-    enum status status = dispatch_first(shard, actor, state, TURN_HAS_STATE | TURN_HAS_ROWS);
+    uint8_t     flags = (uint8_t)(TURN_HAS_STATE | (parts > 0 ? TURN_HAS_ROWS : 0));
+    enum status status = dispatch_first(
+        shard, actor, (struct brought){.state = state, .flags = flags, .rows = parts});
     if (status == STATUS_OK) return STATUS_OK;
     actor->home = status == STATUS_AGAIN ? HOME_LOADING : HOME_COLD;
     if (status == STATUS_AGAIN) return status;
@@ -366,7 +377,7 @@ void router_pump(struct shard *shard, struct actor *actor) {
         }
         enum status status = worker_closed(worker)
                                  ? STATUS_AGAIN
-                                 : dispatch_first(shard, actor, (struct slice){0}, 0);
+                                 : dispatch_first(shard, actor, (struct brought){0});
         if (status == STATUS_OK) continue;
         if (status == STATUS_AGAIN) {
             wait_in(&worker->ready, actor);

@@ -74,11 +74,12 @@ void router_wait_for(struct worker *worker, struct actor *actor);
 // then the actor waits for another.
 NODISCARD bool router_place(struct shard *shard, struct actor *actor);
 
-// Runs the first message of an actor whose rows its worker has been sent, together with its state.
+// Runs the first message of an actor whose rows its worker has been sent, in so many parts,
+// together with its state.
 // Fails: STATUS_AGAIN (no room in the ring, nothing has changed). Whatever else goes wrong has been
 //        dealt with, and the actor is cold then.   Thread: net.
 NODISCARD enum status router_settle_fed(struct shard *shard, struct actor *actor,
-                                        struct slice state);
+                                        struct slice state, uint32_t parts);
 
 // Pumps every actor in `list` once.
 void router_pump_list(struct shard *shard, struct list *list);

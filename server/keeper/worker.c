@@ -82,6 +82,7 @@ enum status worker_append(struct worker *worker, const struct actor *actor,
         .note_attempts = turn->attempts,
         .note_control = turn->control,
         .note_own = turn->own,
+        .rows = turn->rows,
     };
     body_write(bulk ? worker->turns.bulk : (uint8_t *)(record + 1), parts, 3);
     if (bulk) worker->bulk_turn = turn->number;

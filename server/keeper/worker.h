@@ -70,6 +70,7 @@ struct turn {
     uint32_t       limit_ms;
     struct slice   payload;
     struct slice   state; // with TURN_HAS_STATE
+    uint32_t       rows;  // see struct turn_record
 };
 
 // Appends one turn of `actor`. It is seen by the worker after the next worker_publish.
