@@ -1,5 +1,6 @@
 #include "host/context.h"
 
+#include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "host/trace.h"
@@ -76,6 +77,14 @@ static void set_crash_text(struct peeper_ctx *ctx, const char *format, va_list a
     ctx->crash_text[bytes] = '\0';
 }
 
+static __attribute__((format(printf, 2, 3))) void format_crash_text(struct peeper_ctx *ctx,
+                                                                    const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    set_crash_text(ctx, format, arguments);
+    va_end(arguments);
+}
+
 void context_crash(struct peeper_ctx *ctx, enum commit_code code, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
@@ -83,6 +92,16 @@ void context_crash(struct peeper_ctx *ctx, enum commit_code code, const char *fo
     va_end(arguments);
     ctx->crash_code = code;
     ctx->crash_trace_bytes = trace_callers(ctx->crash_trace);
+    _longjmp(ctx->escape, 1);
+}
+
+_Noreturn void context_crash_traced(struct peeper_ctx *ctx, enum commit_code code, const char *text,
+                                    struct slice trace) {
+    CHECK(trace.bytes <= sizeof ctx->crash_trace);
+    format_crash_text(ctx, "%s", text);
+    ctx->crash_code = code;
+    if (trace.bytes > 0) memcpy(ctx->crash_trace, trace.data, trace.bytes);
+    ctx->crash_trace_bytes = trace.bytes;
     _longjmp(ctx->escape, 1);
 }
 

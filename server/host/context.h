@@ -39,6 +39,8 @@ enum follow { FOLLOW_NOTHING, FOLLOW_CONTINUE, FOLLOW_TIMEOUT, FOLLOW_TIMER };
 #define CONTEXT_TEXT_BYTES 1024    // of a raise, terminated
 #define CONTEXT_NAME_BYTES_MAX 255 // of an actor
 
+struct lua_machines;
+
 struct peeper_ctx {
     // of the turn; set by context_begin
     struct copy                   *copy;      // borrowed
@@ -76,6 +78,8 @@ struct peeper_ctx {
     char             crash_trace[TRACE_BYTES_MAX];
     size_t           crash_trace_bytes; // 0: none
     jmp_buf          escape;            // set by whoever calls into the behaviour
+    // Borrowed, of the worker. Here, as the last one, it moves none of those that each turn uses.
+    struct lua_machines *lua;
 };
 
 // Thread: any. Zeroed memory is enough before.
@@ -120,6 +124,10 @@ void context_check_effect(struct peeper_ctx *ctx, const char *what);
 // Leaves the turn through ctx->escape.   Thread: worker, in a callback or around it.
 _Noreturn __attribute__((format(printf, 3, 4))) void
 context_crash(struct peeper_ctx *ctx, enum commit_code code, const char *format, ...);
+
+// The same with lines of a trace that the caller has; `text` is the reason.
+_Noreturn void context_crash_traced(struct peeper_ctx *ctx, enum commit_code code, const char *text,
+                                    struct slice trace);
 
 // Name of the callback: "handle_call".   Thread: any.
 const char *phase_name(enum phase phase);

@@ -34,11 +34,14 @@ static void announce(struct commit_record record, const char *text, const char *
     items_fini(&items);
 }
 
-static void on_loaded(void *context, const struct peeper_behaviour *behaviour) {
+static void on_loaded(void *context, const struct peeper_behaviour *behaviour,
+                      enum behaviour_kind kind) {
     (void)context;
     announce((struct commit_record){.kind = COMMIT_BEHAVIOUR,
                                     .turn_deadline_ms = behaviour->turn_deadline_ms,
-                                    .hibernate_after_ms = behaviour->hibernate_after_ms},
+                                    .hibernate_after_ms = behaviour->hibernate_after_ms,
+                                    .behaviour_kind = (uint8_t)kind,
+                                    .callbacks = behaviour_callbacks(behaviour)},
              behaviour->name, behaviour->version);
 }
 

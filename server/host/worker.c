@@ -15,6 +15,8 @@ enum status worker_init(struct worker *worker, uint32_t index, const struct beha
     worker->list = behaviours->list;
     context_init(&worker->ctx);
     writes_init(&worker->ctx.writes, WRITES_TABLE_BYTES);
+    worker->lua.programs = behaviours->programs;
+    worker->ctx.lua = &worker->lua;
     peeper_write_string(&worker->timeout, "timeout");
     if (!peeper_writer_done(&worker->timeout)) return STATUS_NO_MEMORY;
 
@@ -38,6 +40,7 @@ void worker_limit_tables(struct worker *worker, uint64_t bytes_max) {
 void worker_fini(struct worker *worker) {
     port_close(&worker->port);
     copies_fini(&worker->copies);
+    lua_machines_fini(&worker->lua);
     context_fini(&worker->ctx);
     peeper_writer_fini(&worker->timeout);
 }

@@ -9,6 +9,7 @@
 #include "host/behaviours.h"
 #include "host/context.h"
 #include "host/copies.h"
+#include "host/lua_behaviour.h"
 #include "host/port.h"
 
 #define WORKER_WHERE_BYTES 256
@@ -33,10 +34,11 @@ struct worker {
     struct copy              *copy;   // of its actor; NULL if there is none (any more)
     bool                      load;   // the state in `body` is still to be loaded
     // of the timer that the callback asked for, see context_due_ms
-    uint64_t           due_ms;
-    struct step        step;
-    enum peeper_action action;                    // what the callback answered
-    char               where[WORKER_WHERE_BYTES]; // of a crash, terminated
+    uint64_t            due_ms;
+    struct step         step;
+    enum peeper_action  action;                    // what the callback answered
+    char                where[WORKER_WHERE_BYTES]; // of a crash, terminated
+    struct lua_machines lua;
 };
 
 // Maps the rings of worker `index` and gets ready.

@@ -61,6 +61,11 @@ static bool legal_done(const struct subject *s) {
     return true;
 }
 
+static bool crash_code_known(uint8_t code) {
+    return (code >= COMMIT_CODE_RAISE && code <= COMMIT_CODE_MEMORY) ||
+           code == COMMIT_CODE_DEADLINE;
+}
+
 // Of a crash only a terminate that ran after it has effects: not where there was nothing to
 // terminate yet, and not where it was the terminate that crashed. Whether the behaviour has one the
 // host knows.
@@ -69,8 +74,7 @@ static bool legal_crash(const struct subject *s) {
     bool                 init = s->first && s->turn->kind == TURN_INIT;
     bool terminate = s->turn->kind == TURN_TERMINATE || s->worker->chain == CHAIN_TERMINATE;
 
-    if (commit->record.code < COMMIT_CODE_RAISE || commit->record.code > COMMIT_CODE_MEMORY)
-        return false;
+    if (!crash_code_known(commit->record.code)) return false;
     // What load() does wrong with a new state is not the actor's fault.
     if (s->turn->kind == TURN_REPLACE) return false;
     if ((commit->record.flags & ~COMMIT_BULK) != 0 || commit->calls > 0) return false;
@@ -430,10 +434,9 @@ static enum status apply_done(struct subject *s) {
 // --- the other kinds ---
 
 static const enum crash_kind CODE_KINDS[] = {
-    [COMMIT_CODE_RAISE] = CRASH_RAISE,
-    [COMMIT_CODE_EXIT] = CRASH_EXIT,
-    [COMMIT_CODE_CONTRACT] = CRASH_CONTRACT,
-    [COMMIT_CODE_MEMORY] = CRASH_MEMORY,
+    [COMMIT_CODE_RAISE] = CRASH_RAISE,       [COMMIT_CODE_EXIT] = CRASH_EXIT,
+    [COMMIT_CODE_CONTRACT] = CRASH_CONTRACT, [COMMIT_CODE_MEMORY] = CRASH_MEMORY,
+    [COMMIT_CODE_DEADLINE] = CRASH_DEADLINE,
 };
 
 static enum status apply_crash(struct subject *s) {

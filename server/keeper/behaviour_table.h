@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/status.h"
 #include "keeper/options.h"
+#include "wire/turn.h"
 
 #include <stdint.h>
 
@@ -14,6 +15,8 @@ struct behaviour {
     char     version[BEHAVIOUR_NAME_BYTES_MAX + 1];
     uint32_t turn_deadline_ms;
     uint32_t hibernate_after_ms; // of actors that were started without their own; 0: never
+    enum behaviour_kind kind;
+    uint16_t            callbacks; // bits of enum behaviour_callback
 };
 
 struct behaviour_table {

@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char *const SUFFIXES[] = {".so"};
+static const char *const SUFFIXES[] = {".so", ".lua"};
 
 bool code_name_valid(struct slice name) {
     if (name.bytes == 0 || name.bytes > CODE_NAME_BYTES_MAX || name.data[0] == '.') return false;

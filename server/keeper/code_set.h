@@ -33,8 +33,8 @@ struct code_set {
     struct code_file *files[]; // held; in the order of their names
 };
 
-// Whether a file of this name is taken for code: it ends in ".so", is no path, and has neither
-// control characters nor more than CODE_NAME_BYTES_MAX bytes.   Thread: any.
+// Whether a file of this name is taken for code: it ends in ".so" or ".lua", is no path, and has
+// neither control characters nor more than CODE_NAME_BYTES_MAX bytes.   Thread: any.
 bool code_name_valid(struct slice name);
 
 // Makes a file of `content`.

@@ -99,10 +99,14 @@ static enum status announced_behaviour(struct shard *shard, struct host *host) {
     const struct commit *commit = &shard->commit;
     uint16_t             index;
     if (host->behaviour_count == HOST_BEHAVIOURS_MAX) return STATUS_PROTOCOL;
+    if (commit->record.behaviour_kind > BEHAVIOUR_LUA) return STATUS_PROTOCOL;
     enum status status = behaviour_put(&shard->behaviours, commit->text, commit->reason,
                                        commit->record.turn_deadline_ms, &index);
     if (status != STATUS_OK) return STATUS_PROTOCOL;
-    shard->behaviours.rows[index].hibernate_after_ms = commit->record.hibernate_after_ms;
+    struct behaviour *behaviour = &shard->behaviours.rows[index];
+    behaviour->hibernate_after_ms = commit->record.hibernate_after_ms;
+    behaviour->kind = (enum behaviour_kind)commit->record.behaviour_kind;
+    behaviour->callbacks = commit->record.callbacks;
     host->behaviours[host->behaviour_count] = index;
     host->index_of[index] = ++host->behaviour_count;
     return STATUS_OK;

@@ -136,6 +136,19 @@ struct turn_record {
     uint32_t rows;
 };
 
+enum behaviour_kind { BEHAVIOUR_NATIVE = 0, BEHAVIOUR_LUA = 1 };
+
+// Which callbacks a behaviour has.
+enum behaviour_callback {
+    CALLBACK_INIT = 1,
+    CALLBACK_CALL = 2,
+    CALLBACK_CAST = 4,
+    CALLBACK_INFO = 8,
+    CALLBACK_CONTINUE = 16,
+    CALLBACK_TERMINATE = 32,
+    CALLBACK_CODE_CHANGE = 64,
+};
+
 enum commit_kind {
     COMMIT_DONE = 1, // the callback returned; items are its effects
     // The turn crashed: ITEM_REASON and ITEM_TEXT; the worker has dropped its copy. Effects are
@@ -165,6 +178,9 @@ enum commit_code {
     COMMIT_CODE_IGNORE = 5,
     COMMIT_CODE_ERROR = 6,
     COMMIT_CODE_INVALID = 7,
+    // Of COMMIT_CRASH: over the time, or the instructions, that a turn may take. Only where the
+    // host can end a turn by itself; else the keeper ends the host.
+    COMMIT_CODE_DEADLINE = 8,
 };
 
 enum commit_flag {
@@ -187,9 +203,11 @@ struct commit_record {
     uint64_t due_ms;
     uint32_t item_bytes; // of all items, padding included
     uint8_t  code;       // enum commit_code
-    uint8_t  pad[3];
-    uint32_t turn_deadline_ms;   // COMMIT_BEHAVIOUR only
-    uint32_t hibernate_after_ms; // likewise
+    // COMMIT_BEHAVIOUR only:
+    uint8_t  behaviour_kind; // enum behaviour_kind
+    uint16_t callbacks;      // bits of enum behaviour_callback
+    uint32_t turn_deadline_ms;
+    uint32_t hibernate_after_ms;
 };
 
 enum item_kind {

@@ -44,6 +44,7 @@ static void lift(int fd, int *ret_fd) {
 
 static int is_object(const struct dirent *entry) {
     size_t bytes = strlen(entry->d_name);
+    if (bytes > 4 && strcmp(entry->d_name + bytes - 4, ".lua") == 0) return 1;
     return bytes > 3 && strcmp(entry->d_name + bytes - 3, ".so") == 0;
 }
 

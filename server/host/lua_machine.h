@@ -1,0 +1,76 @@
+// lua_machine: one Lua state, that of one behaviour on one worker.
+//
+// It is made from the source when the worker first runs the behaviour, and holds the states of all
+// actors of the behaviour that the worker has copies of. Code of the behaviour runs only within
+// lua_machine_run, which ends in good order whatever that code does. Between two runs the Lua stack
+// is empty.
+#pragma once
+
+#include "base/status.h"
+#include "host/context.h"
+#include "host/lua_budget.h"
+#include "host/lua_value.h"
+
+#include <lua.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#define LUA_WHY_BYTES 1024
+
+// Values that were written and wait to be handed to the context.
+enum lua_slot { LUA_SLOT_EFFECT, LUA_SLOT_REPLY, LUA_SLOT_STATE, LUA_SLOT_REST, LUA_SLOTS };
+
+struct lua_program;
+
+struct lua_machine {
+    struct lua_budget         budget;            // first: lua_machine_of finds the machine by it
+    const struct lua_program *program;           // borrowed
+    lua_State                *L;                 // owned
+    int                  callbacks[PHASE_COUNT]; // in the registry; LUA_NOREF if the file has none
+    struct lua_encoder   encoder;
+    struct peeper_writer values[LUA_SLOTS]; // owned
+    const void          *saved;             // whose state SLOT_STATE holds, in this turn; else NULL
+    struct peeper_ctx   *ctx;               // of the turn that runs; NULL between turns
+    // of the error that ended the last run: lines as wire/turn.h wants them
+    char   trace[TRACE_BYTES_MAX];
+    size_t trace_bytes;
+};
+
+// The machine that runs `L`.   Thread: worker.
+static inline struct lua_machine *lua_machine_of(lua_State *L) {
+    return (struct lua_machine *)lua_budget_of(L);
+}
+
+// Runs the file once, with the budgets that a turn has; lua_machine_push_file gives what it
+// returned. `why` is a sentence for the operator where that fails.
+// Fails: STATUS_NO_MEMORY, STATUS_INVALID (the file does not compile, or raises).   Thread: worker,
+//        main before there are workers.
+NODISCARD enum status lua_machine_create(const struct lua_program *program,
+                                         struct lua_machine **ret_machine, char why[LUA_WHY_BYTES]);
+
+// NULL is fine.   Thread: as the creator.
+void lua_machine_destroy(struct lua_machine *machine);
+
+// Runs `body` with `context` as its only argument (light userdata), protected and within the
+// budgets. False if it ended in an error, which is left on top of the stack: the caller reads it
+// and then calls lua_machine_clear.   Thread: worker.
+bool lua_machine_run(struct lua_machine *machine, lua_CFunction body, void *context);
+void lua_machine_clear(struct lua_machine *machine);
+
+// Writes a line about the error that lua_machine_run has left. Runs no code of the behaviour.
+// Thread: worker.
+enum commit_code lua_machine_describe(struct lua_machine *machine, char *room, size_t room_bytes);
+
+// Pushes what the file has returned.   Thread: worker.
+void lua_machine_push_file(lua_State *L);
+
+// How large one Value of a turn may be.   Thread: worker.
+size_t lua_machine_value_bytes_max(const struct lua_machine *machine);
+
+// Writes what is at `index` into a slot.
+// Fails: raises an error that tells where in the value it has what is no data.   Thread: worker, in
+//        a run.
+void lua_machine_write(lua_State *L, int index, enum lua_slot slot, const char *name);
+
+// Hands a written Value over, without copying it.   Thread: worker.
+void lua_machine_give(struct lua_machine *machine, enum lua_slot slot, struct peeper_writer *out);
