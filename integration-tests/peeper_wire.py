@@ -184,6 +184,8 @@ class Info:
     timers: int
     isolation: str  # shared or own
     quarantined: bool
+    watchers: int
+    events_dropped: int
     last_crash: Optional[dict[str, Any]]
 
 
@@ -253,6 +255,8 @@ def info_from(message: Any) -> Info:
         timers=message.timers,
         isolation=pb.Isolation.Name(message.isolation).removeprefix("ISOLATION_").lower(),
         quarantined=message.quarantined,
+        watchers=message.watchers,
+        events_dropped=message.events_dropped,
         last_crash=crash,
     )
 
@@ -265,6 +269,18 @@ def event_from(frame: Any) -> dict[str, Any]:
         event.update(id=body.id, name=body.name, reason=decode_value(body.reason))
     if kind == "down":
         event["ref"] = frame.event.down.ref
+    if kind in ("changed", "ended", "gap"):
+        body = getattr(frame.event, kind)
+        event.update(ref=body.ref, name=body.name, unit=body.unit)
+    if kind == "changed":
+        event.update(version=body.version, at_ms=body.at_ms, value=decode_value(body.value))
+        if body.HasField("old"):
+            event["old"] = decode_value(body.old.value)
+    if kind == "ended":
+        event.update(reason=decode_value(body.reason), version=body.version,
+                     value=decode_value(body.value) if body.value else None)
+    if kind == "gap":
+        event.update(first=body.first_version, last=body.last_version)
     return event
 
 
@@ -392,7 +408,7 @@ class Client:
         return self.wait(self.submit(verb, message), timeout_s)
 
     def next_event(self, timeout_s: Optional[float] = None) -> dict[str, Any]:
-        """The oldest pushed Down or Exit that was not taken yet, as a map with its `kind`."""
+        """The oldest pushed event that was not taken yet, as a map with its `kind`."""
         until = time.monotonic() + (self.patience_s if timeout_s is None else timeout_s)
         while not self.pushed:
             frame = self.read_frame(max(until - time.monotonic(), 0))
@@ -477,6 +493,14 @@ class Client:
 
     def demonitor(self, ref: int) -> None:
         self.request("demonitor", pb.Demonitor(ref=ref))
+
+    def watch(self, name: str, prefix: bool = False, from_version: int = 0, with_old: bool = False,
+              unit: int = 0) -> int:
+        request = pb.Watch(name=name, prefix=prefix, from_version=from_version, with_old=with_old, unit=unit)
+        return self.request("watch", request).watching.ref
+
+    def unwatch(self, ref: int) -> None:
+        self.request("unwatch", pb.Unwatch(ref=ref))
 
     def link(self, target: Target) -> None:
         self.request("link", pb.Link(**address(target)))

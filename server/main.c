@@ -86,6 +86,15 @@ struct settings {
       "Bytes of all crashes that are remembered (default 67108864)")                            \
     X(1032, "log-value-bytes", keeper.log_value_bytes, 16, LOG_VALUE_BYTES_MAX,                 \
       "Bytes of a message or a reason in a log line (default 200)")                             \
+    X(1160, "watches-max", keeper.watches_max, 0, 1u << 24,                                     \
+      "Names and prefixes that clients may watch (default 100000)")                             \
+    X(1161, "prefix-watches-max", keeper.prefix_watches_max, 0, 4096,                           \
+      "Prefixes that clients may watch (default 64)")                                           \
+    X(1162, "connection-watches-max", keeper.connection_watches_max, 0, 1u << 20,               \
+      "Names and prefixes that one client may watch (default 1000)")                            \
+    X(1163, "stream-bytes-max", keeper.stream_bytes_max, 4096, 128u << 20,                      \
+      "Bytes a client may leave unread before it is told a gap instead of events (default "     \
+      "1048576)")                                                                               \
     X(1013, "spin-us", keeper.spin_us, 0, 10000,                                                \
       "Microseconds the net thread looks for commits before it sleeps (default 20)")
 
@@ -248,6 +257,10 @@ static struct settings defaults(void) {
                 .crashes_max = 1024,
                 .crash_bytes_max = 64u << 20,
                 .log_value_bytes = 200,
+                .watches_max = 100000,
+                .prefix_watches_max = 64,
+                .connection_watches_max = 1000,
+                .stream_bytes_max = 1u << 20,
                 .hello_ms = 5000,
                 .spin_us = 20,
             },
@@ -500,6 +513,7 @@ static int serve(struct program *program) {
         .heap_bytes_max = MIRROR_HEAP_BYTES_MAX,
         .table_bytes_max = program->settings.keeper.table_bytes_max,
         .on_room = engine_mirror_room,
+        .on_change = engine_mirror_change,
         .context = program->engine,
     };
     int         result;

@@ -62,6 +62,7 @@ static void gauges(FILE *out, const struct view *view, const struct mirror *mirr
          view->gauges.waiting_bytes},
         {"peeper_pending_calls", "Calls whose reply was deferred", view->gauges.pending},
         {"peeper_timers", "Messages sent off for later that are not due", view->gauges.timers},
+        {"peeper_watches", "Names and prefixes that clients watch", view->gauges.watches},
         {"peeper_ties", "Links and monitors", view->gauges.ties},
         {"peeper_standby_ready",
          "1 while a host waits with its code loaded in every pool that has a spare",

@@ -83,14 +83,15 @@ struct supervisor;
 
 // What few actors have. Read through actor->extra, written through actor_extra().
 struct actor_extra {
-    struct trouble *trouble;     // owned; NULL: it never crashed
-    struct pending *pending;     // deferred calls; owned by the pending table
-    struct alarms  *alarms;      // owned; NULL: it needs none
-    struct await   *await;       // owned; NULL: it has made no call
-    struct ties    *ties;        // owned by the tie table; NULL: it has none
-    uint8_t         generations; // that the mirror keeps of it; 0: as of all
-    struct feed    *feed;        // owned; NULL: none waits for room
-    struct keep    *keep;        // owned; NULL: a restart gives all tables back
+    struct trouble *trouble;        // owned; NULL: it never crashed
+    struct pending *pending;        // deferred calls; owned by the pending table
+    struct alarms  *alarms;         // owned; NULL: it needs none
+    struct await   *await;          // owned; NULL: it has made no call
+    struct ties    *ties;           // owned by the tie table; NULL: it has none
+    uint8_t         generations;    // that the mirror keeps of it; 0: as of all
+    uint64_t        events_dropped; // that a stream was not told when they came
+    struct feed    *feed;           // owned; NULL: none waits for room
+    struct keep    *keep;           // owned; NULL: a restart gives all tables back
 };
 
 // The tables that a restart gives back, besides the dictionary and those with TABLE_HEIR.
@@ -129,8 +130,9 @@ struct actor {
     uint8_t  pool; // index, of the hosts that may run it
     uint8_t  life : 4;
     uint8_t  home : 4;
-    uint8_t  restart : 4;
-    uint8_t  on_intensity : 4;
+    uint8_t  restart : 3;
+    uint8_t  on_intensity : 3;
+    bool     watched : 1; // changes of its state are told, see streams.h
     // enum held. Messages of users wait while it has one of HELD_BACK; the control lane goes on.
     uint8_t held : 3;
     // The worker may have run turns of this actor that were taken back: its copy is not to be used

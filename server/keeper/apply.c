@@ -382,6 +382,11 @@ static enum status keep_changes(struct subject *s) {
         .turn = s->turn->turn,
         .at_ms = s->shard->wall_ms,
     };
+    if (actor->watched && s->commit->state.data != NULL) {
+        enum status told = mirror_tell_next(mirror, actor->slot, actor->unit, actor_name(actor),
+                                            streams_want_old(&s->shard->streams));
+        if (told != STATUS_OK) return told;
+    }
     if (s->commit->tables.data == NULL) return mirror_put(mirror, &origin, s->commit->state);
     enum status status = mirror_put_tables(mirror, &origin, s->commit->state, s->commit->tables);
     if (status == STATUS_OK) actor->has_tables = true;

@@ -62,7 +62,8 @@ static void mailbox_fail(struct shard *shard, struct actor *actor, const struct 
 // --- the last things ---
 
 static void bury(struct shard *shard, struct actor *actor) {
-    if (mirror_forget(shard->mirror, actor->slot, actor->unit) == STATUS_FULL) {
+    // Whoever watches it is told before its state is forgotten.
+    if (actor->watched || mirror_forget(shard->mirror, actor->slot, actor->unit) == STATUS_FULL) {
         list_remove(&actor->ready);
         list_push(&shard->leaving, &actor->ready);
         return;
@@ -119,6 +120,7 @@ static void end_unit(struct shard *shard, struct actor *actor, struct slice reas
                      enum fate fate) {
     struct failure failure = {.status = STATUS_DOWN, .reason = reason};
     exits_actor_over(shard, actor, reason);
+    if (actor->watched) streams_actor_over(shard, actor, reason);
     take_turns_back(shard, actor, fate == END_KILL ? &failure : NULL);
     await_over(shard, actor);
     pending_fail(shard, actor, &failure);

@@ -23,6 +23,10 @@
     X(dropped, "peeper_dropped", "Casts and sends to nobody")                                 \
     X(connections_opened, "peeper_connections_opened", "Connections accepted")                \
     X(connections_refused, "peeper_connections_refused", "Connections over the limit")        \
+    X(events, "peeper_events", "Events told to clients that watch")                           \
+    X(event_gaps, "peeper_event_gaps", "Gaps told to clients that watch")                     \
+    X(events_dropped, "peeper_events_dropped",                                                \
+      "Events that were not told when they came, for want of room")                           \
     X(frames, "peeper_frames", "Frames received")                                             \
     X(protocol_errors, "peeper_protocol_errors", "Connections closed for a malformed frame")
 

@@ -34,7 +34,10 @@ enum record_kind {
     RECORD_KEEP,         // names of tables
     RECORD_FORGET,
     RECORD_READ,
-    RECORD_VISIT
+    RECORD_VISIT,
+    RECORD_TELL_NEXT, // a name
+    RECORD_END,       // a reason, then a name
+    RECORD_HISTORY,
 };
 
 // A put is followed by its state, TABLES and KEEP by theirs.
@@ -42,7 +45,8 @@ struct record {
     uint32_t record_bytes; // with what follows, rounded up to 8
     uint8_t  kind;         // enum record_kind
     uint8_t  kept;         // of a put, as in its origin
-    uint8_t  pad[2];
+    uint8_t  name_bytes;   // END
+    bool     with_old;     // TELL_NEXT
     uint32_t slot;
     uint32_t body_bytes;
     uint64_t unit;
@@ -52,9 +56,10 @@ struct record {
             uint64_t turn;
             uint64_t at_ms;
         } put;
-        struct generation   *fresh; // owned until it is adopted; a block's state is its delta
-        struct mirror_read  *read;  // borrowed until on_done
-        struct mirror_visit *visit; // borrowed until on_visit
+        struct generation     *fresh;   // owned until it is adopted; a block's state is its delta
+        struct mirror_read    *read;    // borrowed until on_done
+        struct mirror_visit   *visit;   // borrowed until on_visit
+        struct mirror_history *history; // borrowed until on_done
     };
 };
 
@@ -86,6 +91,15 @@ struct mirror {
     // mirror thread only
     _Alignas(64) struct generations kept;
     struct table_store tables;
+    // What mirror_tell_next has said, until that put comes.
+    struct {
+        bool     told;
+        bool     with_old;
+        uint32_t slot;
+        uint32_t name_bytes;
+        uint64_t unit;
+        uint8_t  name[MIRROR_NAME_BYTES_MAX];
+    } next;
     // written by the mirror thread for anybody; a copy of kept.counts
     _Atomic uint64_t units;
     _Atomic uint64_t generations;
@@ -204,9 +218,118 @@ static void heap_less(struct mirror *mirror, uint32_t bytes) {
     atomic_store(&mirror->heap_out, out + bytes);
 }
 
+// ---- telling of what is watched
+
+static void tell(struct mirror *mirror, const struct mirror_change *change) {
+    if (mirror->options.on_change != NULL) {
+        mirror->options.on_change(mirror->options.context, change);
+    }
+}
+
+static bool same(struct slice a, struct slice b) {
+    return a.bytes == b.bytes && (a.bytes == 0 || memcmp(a.data, b.data, a.bytes) == 0);
+}
+
+static void note_next(struct mirror *mirror, const struct record *record) {
+    mirror->next.told = true;
+    mirror->next.with_old = record->with_old;
+    mirror->next.slot = record->slot;
+    mirror->next.unit = record->unit;
+    mirror->next.name_bytes = record->body_bytes;
+    memcpy(mirror->next.name, record + 1, record->body_bytes);
+}
+
+// Before the put, which may write over the generation that it is compared with.
+static void tell_change(struct mirror *mirror, const struct record *record) {
+    const struct generation *before = NULL;
+    bool                     put = record->kind == RECORD_PUT;
+    if (mirror->next.slot != record->slot || mirror->next.unit != record->unit) return;
+    mirror->next.told = false;
+    struct mirror_change change = {
+        .kind = MIRROR_CHANGED,
+        .slot = record->slot,
+        .unit = record->unit,
+        .version = put ? record->put.version : record->fresh->version,
+        .at_ms = put ? record->put.at_ms : record->fresh->at_ms,
+        .has_state = true,
+        .name = slice_of(mirror->next.name, mirror->next.name_bytes),
+        .state = put ? slice_of(record + 1, record->body_bytes)
+                     : slice_of(record->fresh->state, record->fresh->bytes),
+    };
+    if (generations_find(&mirror->kept, record->slot, record->unit, 0, &before) == STATUS_OK) {
+        change.old = slice_of(before->state, before->bytes);
+        if (same(change.old, change.state)) return;
+        change.has_old = mirror->next.with_old;
+    }
+    tell(mirror, &change);
+}
+
+static void tell_end(struct mirror *mirror, const struct record *record) {
+    const struct generation *last;
+    const uint8_t           *body = (const uint8_t *)(record + 1);
+    uint32_t                 reason_bytes = record->body_bytes - record->name_bytes;
+    struct mirror_change     change = {
+            .kind = MIRROR_ENDED,
+            .slot = record->slot,
+            .unit = record->unit,
+            .name = slice_of(body + reason_bytes, record->name_bytes),
+            .reason = slice_of(body, reason_bytes),
+    };
+    if (generations_find(&mirror->kept, record->slot, record->unit, 0, &last) == STATUS_OK) {
+        change.has_state = true;
+        change.version = last->version;
+        change.at_ms = last->at_ms;
+        change.state = slice_of(last->state, last->bytes);
+    }
+    tell(mirror, &change);
+}
+
+// ---- histories
+
+// The newest generations, newest first, as far as they are wanted and fit; their bytes.
+static size_t collect(const struct mirror *mirror, struct mirror_history *history,
+                      const struct generation *found[GENERATIONS_KEPT_MAX]) {
+    size_t bytes = 0;
+    for (uint32_t back = 0; back < GENERATIONS_KEPT_MAX; back++) {
+        const struct generation *gen;
+        enum status              status =
+            generations_find(&mirror->kept, history->slot, history->unit, back, &gen);
+        if (back == 0) history->status = status;
+        if (status != STATUS_OK) break;
+        if (back > 0 && (gen->version + 1 < history->from || //
+                         bytes + gen->bytes > history->bytes_max)) {
+            break;
+        }
+        bytes += gen->bytes;
+        found[history->count++] = gen;
+    }
+    return bytes;
+}
+
+static void answer_history(struct mirror *mirror, struct mirror_history *history) {
+    const struct generation *found[GENERATIONS_KEPT_MAX];
+    history->count = 0;
+    size_t bytes = collect(mirror, history, found);
+    history->data = history->count > 0 ? malloc(bytes + 1) : NULL;
+    if (history->count > 0 && history->data == NULL) {
+        history->count = 0;
+        history->status = STATUS_NO_MEMORY;
+    }
+    uint8_t *at = history->data;
+    for (uint32_t i = 0; i < history->count; i++) {
+        const struct generation *gen = found[history->count - 1 - i];
+        if (gen->bytes > 0) memcpy(at, gen->state, gen->bytes);
+        history->states[i] =
+            (struct mirror_state){gen->version, gen->at_ms, slice_of(at, gen->bytes)};
+        at += gen->bytes;
+    }
+    history->on_done(history);
+}
+
 static void keep(struct mirror *mirror, const struct record *record) {
     enum status status;
 
+    if (mirror->next.told) tell_change(mirror, record);
     if (record->kind == RECORD_PUT) {
         struct generation_origin origin = {
             .slot = record->slot,
@@ -266,6 +389,9 @@ static void handle(struct mirror *mirror, const struct record *record) {
             break;
         case RECORD_READ: answer(mirror, record->read); break;
         case RECORD_VISIT: show_tables(mirror, record->visit); break;
+        case RECORD_TELL_NEXT: note_next(mirror, record); break;
+        case RECORD_END: tell_end(mirror, record); break;
+        case RECORD_HISTORY: answer_history(mirror, record->history); break;
     }
 }
 
@@ -493,6 +619,43 @@ enum status mirror_read(struct mirror *mirror, struct mirror_read *read) {
     struct record *record = append(mirror, RECORD_READ, read->slot, read->unit, 0);
     if (record == NULL) return starve(mirror);
     record->read = read;
+    mirror->hurried = true;
+    return STATUS_OK;
+}
+
+enum status mirror_tell_next(struct mirror *mirror, uint32_t slot, uint64_t unit, struct slice name,
+                             bool with_old) {
+    THREAD_CHECK(ROLE_NET);
+    CHECK(name.bytes <= MIRROR_NAME_BYTES_MAX);
+    struct record *record = append(mirror, RECORD_TELL_NEXT, slot, unit, name.bytes);
+    if (record == NULL) return starve(mirror);
+    record->with_old = with_old;
+    record->body_bytes = (uint32_t)name.bytes;
+    if (name.bytes > 0) memcpy(record + 1, name.data, name.bytes);
+    return STATUS_OK;
+}
+
+enum status mirror_end(struct mirror *mirror, uint32_t slot, uint64_t unit, struct slice name,
+                       struct slice reason) {
+    THREAD_CHECK(ROLE_NET);
+    CHECK(name.bytes <= MIRROR_NAME_BYTES_MAX);
+    CHECK(reason.bytes <= MIRROR_REASON_BYTES_MAX);
+    struct record *record = append(mirror, RECORD_END, slot, unit, reason.bytes + name.bytes);
+    if (record == NULL) return starve(mirror);
+    uint8_t *body = (uint8_t *)(record + 1);
+    record->name_bytes = (uint8_t)name.bytes;
+    record->body_bytes = (uint32_t)(reason.bytes + name.bytes);
+    if (reason.bytes > 0) memcpy(body, reason.data, reason.bytes);
+    if (name.bytes > 0) memcpy(body + reason.bytes, name.data, name.bytes);
+    return STATUS_OK;
+}
+
+enum status mirror_history(struct mirror *mirror, struct mirror_history *history) {
+    THREAD_CHECK(ROLE_NET);
+    CHECK(history->on_done != NULL);
+    struct record *record = append(mirror, RECORD_HISTORY, history->slot, history->unit, 0);
+    if (record == NULL) return starve(mirror);
+    record->history = history;
     mirror->hurried = true;
     return STATUS_OK;
 }

@@ -19,6 +19,29 @@
 struct mirror;
 struct tables;
 
+// What is told of a unit that somebody watches. Everything is borrowed for the call.
+enum mirror_change_kind {
+    MIRROR_CHANGED, // a put whose bytes are not those of the generation before
+    MIRROR_ENDED,   // mirror_end
+};
+
+struct mirror_change {
+    enum mirror_change_kind kind;
+    uint32_t                slot;
+    uint64_t                unit;
+    uint64_t                version;   // of `state`; 0: there is none
+    uint64_t                at_ms;     // wall clock, of the put
+    bool                    has_state; // CHANGED: always
+    bool                    has_old;   // it was asked for, and there is one
+    struct slice            name;
+    struct slice            state;
+    struct slice            old;
+    struct slice            reason; // ENDED
+};
+
+#define MIRROR_NAME_BYTES_MAX 255u
+#define MIRROR_REASON_BYTES_MAX (16u << 10)
+
 struct mirror_options {
     uint32_t generations; // kept per actor, 1 to 16
     size_t   queue_bytes; // power of two, >= 64 KiB
@@ -30,6 +53,9 @@ struct mirror_options {
     // STATUS_FULL after it is possible, and earns another call. Not called once mirror_destroy has
     // begun. NULL is fine.   Thread: mirror.   Must not block.
     void (*on_room)(void *context);
+    // A unit that is watched has changed, or is over; in the order of the puts. NULL: nobody ever
+    // watches.   Thread: mirror.   Must not block.
+    void (*on_change)(void *context, const struct mirror_change *change);
     void *context; // borrowed
 };
 
@@ -59,6 +85,29 @@ struct mirror_read {
     size_t   bytes;
 };
 
+// The generations of a unit from a version on. The requester embeds it, sets the first part, zeroes
+// the rest, and owns it again in on_done.
+struct mirror_history {
+    uint32_t slot;
+    uint64_t unit;
+    uint64_t from; // the first version that is wanted, >= 1
+    // Of all states together: the oldest are left out where there are more. The newest always
+    // comes.
+    size_t bytes_max;
+    // Runs on the mirror thread.
+    void (*on_done)(struct mirror_history *history);
+    // Set by the mirror before on_done, as in mirror_read; oldest first. Where it is kept, the one
+    // before `from` comes as well, for whoever wants to compare.
+    enum status status;
+    uint32_t    count; // with OK at least 1
+    struct mirror_state {
+        uint64_t     version;
+        uint64_t     at_ms;
+        struct slice state;
+    } states[GENERATIONS_KEPT_MAX];
+    uint8_t *data; // malloc'd, owned by the requester, who frees it; the states point into it
+};
+
 // Starts the thread; answers when it is ready.
 // Fails: STATUS_NO_MEMORY, STATUS_IO.   Thread: main.   Blocks: until the thread runs.
 NODISCARD enum status mirror_create(const struct mirror_options *options,
@@ -86,6 +135,24 @@ NODISCARD enum status mirror_put(struct mirror *mirror, const struct generation_
 NODISCARD enum status mirror_put_tables(struct mirror                  *mirror,
                                         const struct generation_origin *origin, struct slice state,
                                         struct slice delta);
+
+// Says that the next put of `unit` is one that somebody watches: on_change follows if the bytes
+// differ from those of the generation before, which it has `with_old`. Directly before that put;
+// where the put is FULL it is said again with the next try.
+// Shape: `name` is at most MIRROR_NAME_BYTES_MAX, and comes back in the change.
+// Fails: STATUS_FULL.   Thread: net.
+NODISCARD enum status mirror_tell_next(struct mirror *mirror, uint32_t slot, uint64_t unit,
+                                       struct slice name, bool with_old);
+
+// Queues that a unit that is watched is over: on_change tells it, with the newest state, after all
+// changes. Before its states are forgotten, if they are.
+// Shape: name as above; `reason` at most MIRROR_REASON_BYTES_MAX.
+// Fails: STATUS_FULL.   Thread: net.
+NODISCARD enum status mirror_end(struct mirror *mirror, uint32_t slot, uint64_t unit,
+                                 struct slice name, struct slice reason);
+
+// Queues a read of several generations; as mirror_read.   Fails: STATUS_FULL.   Thread: net.
+NODISCARD enum status mirror_history(struct mirror *mirror, struct mirror_history *history);
 
 // Queues the dropping of those tables of `unit` that a restart does not give back: see
 // table_store_keep for what `names` is, and what stays anyway.

@@ -36,10 +36,14 @@ struct keeper_options {
     uint64_t    table_bytes_max;   // of one actor's rows, with what keeping them costs
     uint32_t    connections_max;
     uint32_t    frame_bytes_max;
-    uint32_t    output_bytes_max; // per connection
-    uint32_t    crashes_max;      // entries of the crash log
-    uint64_t    crash_bytes_max;  // of the crash log
-    uint32_t    log_value_bytes;  // of a message or reason in a log line
+    uint32_t    output_bytes_max;       // per connection
+    uint32_t    crashes_max;            // entries of the crash log
+    uint64_t    crash_bytes_max;        // of the crash log
+    uint32_t    log_value_bytes;        // of a message or reason in a log line
+    uint32_t    watches_max;            // of all clients
+    uint32_t    prefix_watches_max;     // likewise; each event is compared with all of them
+    uint32_t    connection_watches_max; // of one client
+    uint32_t    stream_bytes_max; // unread by a client before it is told a gap instead of events
     uint32_t    hello_ms;
     uint32_t    spin_us; // how long the net thread polls for commits before it sleeps
 };

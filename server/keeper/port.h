@@ -34,6 +34,7 @@ enum answer_kind {
     ANSWER_CHILDREN,     // children, count, next
     ANSWER_CHILD_COUNTS, // counts
     ANSWER_MONITORED,    // ref
+    ANSWER_WATCHING,     // ref
 };
 
 // One answer; everything is borrowed for the call.
@@ -42,7 +43,7 @@ struct answer {
     bool                       ignored;
     uint64_t                   id;
     uint64_t                   unit;
-    uint64_t                   ref; // of a monitor
+    uint64_t                   ref; // of a monitor or watch
     struct slice               name;
     struct slice               payload;
     const struct failure      *failure;
@@ -64,6 +65,9 @@ struct port {
     // Tells a connection, whose `request` does not count, what it did not ask for just now. One
     // that has gone is no error.   Thread: net.
     void (*push)(void *context, struct caller client, const struct push *push);
+    // The same for events of a watch, which a client is only told while it reads.
+    // Fails: STATUS_FULL (not told; streams_client_room follows), STATUS_NOPROC (it has gone).
+    enum status (*stream)(void *context, struct caller client, const struct push *push);
     // There is room in the rings again for requests that were put off with STATUS_AGAIN.   Thread:
     // net.
     void (*on_room)(void *context);

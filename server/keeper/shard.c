@@ -30,6 +30,8 @@ enum status shard_init(struct shard *shard, const struct keeper_options *options
     };
     mailbox_init(&shard->inbox, SHARD_INBOX_MAX, on_wake, wake_context);
     list_init(&shard->hosts);
+    changes_init(&shard->changes, CHANGES_BYTES_MAX, on_wake, wake_context);
+    streams_init(&shard->streams);
     isolation_init(shard);
     list_init(&shard->starved);
     list_init(&shard->leaving);
@@ -81,6 +83,8 @@ void shard_fini(struct shard *shard) {
     for (struct list *link; (link = list_pop(&shard->hosts)) != NULL;) {
         host_destroy(LIST_ENTRY(link, struct host, link));
     }
+    streams_fini(shard);
+    changes_fini(&shard->changes);
     actor_table_fini(&shard->actors);
     pending_table_fini(&shard->pending);
     child_index_fini(&shard->children);
@@ -121,6 +125,7 @@ void shard_receive(struct shard *shard) {
         struct shard_message *message = LIST_ENTRY(link, struct shard_message, link);
         message->deliver(message, shard);
     }
+    streams_receive(shard);
 }
 
 static void unblock(struct shard *shard, struct pool *pool, struct worker *worker) {
@@ -236,6 +241,7 @@ bool shard_drain(struct shard *shard) {
 
 void shard_mirror_room(struct shard *shard) {
     shard->stalled = false;
+    streams_mirror_room(shard);
     life_bury(shard);
     router_feed(shard);
 }
@@ -297,6 +303,7 @@ static void settle(struct shard *shard) {
 
 void shard_publish(struct shard *shard) {
     settle(shard);
+    if (streams_busy(&shard->streams)) streams_work(shard);
     mirror_flush(shard->mirror);
     smooth_batch(shard);
     bool lonely = shard_lonely(shard);
@@ -340,7 +347,7 @@ static void set_sleep_all(struct shard *shard, bool asleep) {
 
 // What a storm of ends has left for the next turn of the loop, and no timer will bring back.
 static bool unsettled(const struct shard *shard) {
-    return !list_empty(&shard->ties.over) ||
+    return !list_empty(&shard->ties.over) || streams_busy(&shard->streams) ||
            (!list_empty(&shard->news) && !timer_armed(&shard->unsettled));
 }
 

@@ -13,6 +13,7 @@
 #include "keeper/actor.h"
 #include "keeper/await.h"
 #include "keeper/behaviour_table.h"
+#include "keeper/changes.h"
 #include "keeper/child.h"
 #include "keeper/code_set.h"
 #include "keeper/commit.h"
@@ -26,6 +27,7 @@
 #include "keeper/pool.h"
 #include "keeper/port.h"
 #include "keeper/send_timer.h"
+#include "keeper/streams.h"
 #include "keeper/tie.h"
 
 #include <stdbool.h>
@@ -58,6 +60,8 @@ struct shard {
     struct listing               listing;
     struct heap                  timers;
     struct send_timers           send_timers;
+    struct changes               changes;
+    struct streams               streams;
     struct metrics               metrics;
     struct commit                commit; // scratch
 

@@ -54,9 +54,17 @@ struct pushed {
     struct caller  client;
     uint64_t       ref;
     uint64_t       id;
+    uint64_t       unit;
+    uint64_t       first;
+    uint64_t       version;
     char           name[64];
     uint8_t        reason[64];
     size_t         reason_bytes;
+    uint8_t        value[64];
+    size_t         value_bytes;
+    uint8_t        old[64];
+    size_t         old_bytes;
+    bool           has_old;
 };
 
 struct fake_worker {
@@ -80,9 +88,10 @@ struct fixture {
     struct mirror        *mirror;
     struct shard          shard;
     uint32_t              note_count;
-    uint32_t              rooms;  // calls of on_room
-    uint32_t              spawns; // calls of spawn
-    uint32_t              timers; // calls of on_timer
+    uint32_t              rooms;       // calls of on_room
+    uint32_t              spawns;      // calls of spawn
+    uint32_t              timers;      // calls of on_timer
+    uint32_t              stream_room; // events of watches that are taken before FULL
     uint32_t              push_count;
     uint64_t              starts; // numbers the requests of up()
     sem_t                 inbox;  // posted when the inbox was empty
@@ -141,6 +150,23 @@ static inline void fx_push(void *context, struct caller client, const struct pus
     if (copy->reason_bytes > 0) memcpy(copy->reason, push->reason.data, copy->reason_bytes);
 }
 
+static inline enum status fx_stream(void *context, struct caller client, const struct push *push) {
+    cr_assert(context == &fx);
+    if (fx.stream_room == 0) return STATUS_FULL;
+    fx.stream_room--;
+    fx_push(context, client, push);
+    struct pushed *copy = &fx.pushes[fx.push_count - 1];
+    copy->unit = push->unit;
+    copy->first = push->first;
+    copy->version = push->version;
+    copy->has_old = push->has_old;
+    copy->value_bytes = push->value.bytes < sizeof copy->value ? push->value.bytes : 0;
+    if (copy->value_bytes > 0) memcpy(copy->value, push->value.data, copy->value_bytes);
+    copy->old_bytes = push->old.bytes < sizeof copy->old ? push->old.bytes : 0;
+    if (copy->old_bytes > 0) memcpy(copy->old, push->old.data, copy->old_bytes);
+    return STATUS_OK;
+}
+
 static inline void fx_room(void *context) {
     ((struct fixture *)context)->rooms++;
 }
@@ -158,6 +184,14 @@ static inline void fx_spawn(void *context, uint32_t workers, const struct code_s
 
 static inline void fx_post(void *context) {
     sem_post(context);
+}
+
+static inline void fx_mirror_room(void *context) {
+    sem_post(&((struct fixture *)context)->mirror_room);
+}
+
+static inline void fx_mirror_change(void *context, const struct mirror_change *change) {
+    changes_push(&((struct fixture *)context)->shard.changes, change);
 }
 
 static inline void fx_wait(sem_t *sem) {
@@ -186,7 +220,11 @@ static inline void fx_defaults(void) {
         .crashes_max = 64,
         .crash_bytes_max = 8u << 20,
         .log_value_bytes = 200,
+        .watches_max = 100,
+        .prefix_watches_max = 4,
+        .connection_watches_max = 10,
     };
+    fx.stream_room = UINT32_MAX;
 }
 
 // Begins with fx.options; fx_init is for those who are content with the defaults.
@@ -195,6 +233,7 @@ static inline void fx_begin(void) {
         .context = &fx,
         .answer = fx_answer,
         .push = fx_push,
+        .stream = fx_stream,
         .on_room = fx_room,
         .on_timer = fx_timer,
         .spawn = fx_spawn,
@@ -207,8 +246,9 @@ static inline void fx_begin(void) {
         .generations = fx.options.generations,
         .queue_bytes = FX_QUEUE_BYTES,
         .heap_bytes_max = 1u << 20,
-        .on_room = fx_post,
-        .context = &fx.mirror_room,
+        .on_room = fx_mirror_room,
+        .on_change = fx_mirror_change,
+        .context = &fx,
     };
     cr_assert(mirror_create(&options, &fx.mirror) == STATUS_OK);
     cr_assert(shard_init(&fx.shard, &fx.options, fx.mirror, &port, fx_post, &fx.inbox) ==

@@ -71,6 +71,7 @@ enum status start_actor(struct shard *shard, struct caller caller, const struct 
     if (status != STATUS_OK) goto remove_name;
     status = tie_start(shard, caller, actor, request);
     if (status != STATUS_OK) goto leave_pool;
+    actor->watched = streams_about(shard, request->name) > 0;
     router_enqueue(shard, actor, init);
     *ret_actor = actor;
     return STATUS_OK;

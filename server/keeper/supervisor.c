@@ -142,7 +142,7 @@ static void let_go(struct shard *shard, struct supervisor *sup, struct child *ch
 // One that guards itself counts for itself, by what the specs say now. False: it has to wait.
 static bool guard(struct shard *shard, const struct supervisor *sup, const struct child *child) {
     struct actor *actor = child->actor;
-    actor->on_intensity = (uint8_t)(child_spec_of(child)->on_intensity & 15u) & 15u;
+    actor->on_intensity = child_spec_of(child)->on_intensity & 3u;
     actor->intensity = sup->spec->intensity;
     actor->period_ms = sup->spec->period_ms;
     return life_guard(shard, actor);

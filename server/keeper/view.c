@@ -50,6 +50,8 @@ static struct actor_info describe(const struct shard *shard, const struct actor 
         .is_supervisor = actor->supervisor != NULL,
         .isolation = isolation_of(actor),
         .quarantined = isolation_quarantined(actor),
+        .watchers = actor->supervisor == NULL ? streams_about(shard, actor_name(actor)) : 0,
+        .events_dropped = actor->extra->events_dropped,
     };
     if (actor->child != NULL) {
         info.supervisor = actor_name(actor->child->parent->actor);
@@ -216,6 +218,7 @@ static void run_shard(struct shard *shard, struct view *view) {
         .pending = shard->pending.count,
         .ties = shard->ties.count,
         .timers = shard->send_timers.count,
+        .watches = shard->streams.name_count + shard->streams.prefix_count,
         .crashes = shard->crashes.count,
         .crash_bytes = shard->crashes.bytes,
         .connections = shard->connections,

@@ -20,6 +20,7 @@ struct gauges {
     uint32_t pending;
     uint32_t ties;
     uint32_t timers;
+    uint32_t watches;
     uint32_t crashes; // in the crash log
     uint64_t crash_bytes;
     uint32_t connections;

@@ -195,6 +195,25 @@ static void say_goodbye(struct conn *conn) {
     }
 }
 
+static size_t event_limit(const struct conn *conn) {
+    const struct keeper_options *options = conn->engine->options;
+    return options->stream_bytes_max < options->output_bytes_max ? options->stream_bytes_max
+                                                                 : options->output_bytes_max;
+}
+
+bool conn_has_event_room(struct conn *conn) {
+    bool room = conn->out.bytes + conn->writing.bytes < event_limit(conn);
+    if (!room) conn->crowded = true;
+    return room;
+}
+
+static void offer_event_room(struct conn *conn) {
+    if (!conn->crowded) return;
+    if (conn->out.bytes + conn->writing.bytes > event_limit(conn) / 2) return;
+    conn->crowded = false;
+    streams_client_room(&conn->engine->shard, (struct caller){conn->slot, conn->generation, 0});
+}
+
 static void on_written(uv_write_t *write, int status) {
     struct conn *conn = write->data;
     conn->busy = false;
@@ -210,6 +229,7 @@ static void on_written(uv_write_t *write, int status) {
     if (conn->out.bytes + conn->writing.bytes <= conn->engine->options->output_bytes_max / 2) {
         unpause(conn, PAUSE_OUTPUT);
     }
+    if (conn->state < CONN_LEAVING) offer_event_room(conn);
 }
 
 static void write_rest(struct conn *conn, size_t written) {
@@ -247,6 +267,7 @@ void conn_flush(struct conn *conn) {
         shrink(&conn->out);
         unpause(conn, PAUSE_OUTPUT);
     }
+    offer_event_room(conn);
     if (conn->state == CONN_LEAVING) say_goodbye(conn);
 }
 

@@ -39,9 +39,10 @@ struct conn {
     uint32_t        slot;
     uint32_t        generation;
     enum conn_state state;
-    uint8_t         pauses; // enum conn_pause
-    uint32_t        owed;   // answers that the keeper has still to give
-    bool            busy;   // `writing` is in libuv's hands
+    uint8_t         pauses;  // enum conn_pause
+    uint32_t        owed;    // answers that the keeper has still to give
+    bool            busy;    // `writing` is in libuv's hands
+    bool            crowded; // an event of a watch found no room; told when there is some
 };
 
 // Takes over a connection that waits at `listener`.
@@ -57,6 +58,10 @@ struct buf *conn_output(struct conn *conn);
 
 // Stops reading from a client that does not read, and cuts off one that is far over the limit.
 void conn_limit_output(struct conn *conn);
+
+// Whether an event of a watch may be written: the client is not too far behind. If not, the shard
+// is told when it is.
+bool conn_has_event_room(struct conn *conn);
 
 // Gives output to the socket.
 void conn_flush(struct conn *conn);

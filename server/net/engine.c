@@ -41,6 +41,7 @@ void engine_forget(struct engine *engine, struct conn *conn) {
     slot->conn = NULL;
     engine->shard.connections--;
     exits_client_over(&engine->shard, (struct caller){conn->slot, conn->generation, 0});
+    streams_client_over(&engine->shard, (struct caller){conn->slot, conn->generation, 0});
 }
 
 static bool find_slot(struct engine *engine, uint32_t *ret_slot) {
@@ -123,6 +124,15 @@ static void port_push(void *context, struct caller client, const struct push *pu
     struct engine *engine = context;
     struct conn   *conn = engine_conn(engine, client);
     if (conn != NULL) session_push(conn, push);
+}
+
+static enum status port_stream(void *context, struct caller client, const struct push *push) {
+    struct engine *engine = context;
+    struct conn   *conn = engine_conn(engine, client);
+    if (conn == NULL) return STATUS_NOPROC;
+    if (!conn_has_event_room(conn)) return STATUS_FULL;
+    session_push(conn, push);
+    return STATUS_OK;
 }
 
 static void port_on_room(void *context) {
@@ -422,6 +432,11 @@ static void wake_engine(void *context) {
     uv_async_send(&engine->wake);
 }
 
+void engine_mirror_change(void *context, const struct mirror_change *change) {
+    struct engine *engine = context;
+    changes_push(&engine->shard.changes, change);
+}
+
 void engine_mirror_room(void *context) {
     struct engine *engine = context;
     atomic_store(&engine->mirror_has_room, true);
@@ -487,6 +502,7 @@ enum status engine_init(struct engine *engine, const struct keeper_options *opti
         .context = engine,
         .answer = port_answer,
         .push = port_push,
+        .stream = port_stream,
         .on_room = port_on_room,
         .on_timer = port_on_timer,
         .spawn = port_spawn,

@@ -87,8 +87,9 @@ void                  engine_close(struct engine *engine); // any thread; twice 
 void                  engine_stop(struct engine *engine);
 void                  engine_fini(struct engine *engine);
 
-// The mirror's on_room.   Thread: mirror.
+// The mirror's on_room and on_change.   Thread: mirror.
 void engine_mirror_room(void *context);
+void engine_mirror_change(void *context, const struct mirror_change *change);
 
 // Hands a spawned host over (NULL: the spawn failed).   Thread: main.
 void engine_host_started(struct engine *engine, struct host *host);

@@ -50,6 +50,7 @@ void session_answer(struct conn *conn, uint64_t request, const struct answer *an
             status = codec_write_child_counts(out, request, answer->counts);
             break;
         case ANSWER_MONITORED: status = codec_write_monitored(out, request, answer->ref); break;
+        case ANSWER_WATCHING: status = codec_write_watching(out, request, answer->ref); break;
     }
     written(conn, status);
 }

@@ -1,11 +1,10 @@
 #include "wire/codec.h"
 
 #include "base/check.h"
+#include "wire/codec_frame.h"
 #include "wire/fast.h"
 #include "wire/frame.h"
 #include "wire/turn.h"
-
-#include "peeper/v1/peeper.pb-c.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -13,7 +12,6 @@
 #include <string.h>
 
 #define PROTOCOL_VERSION 1
-#define TEXT_BYTES_MAX 255 // of names: of actors, of behaviours
 
 // --- The arena -----------------------------------------------------------------------------------
 
@@ -249,6 +247,18 @@ static void take_unlink(const Peeper__V1__ClientFrame *frame, struct request *re
     take_target(frame->unlink->name, frame->unlink->id, request);
 }
 
+static void take_watch(const Peeper__V1__ClientFrame *frame, struct request *request) {
+    request->name = text_of(frame->watch->name);
+    request->prefix = frame->watch->prefix;
+    request->from_version = frame->watch->from_version;
+    request->with_old = frame->watch->with_old;
+    request->unit = frame->watch->unit;
+}
+
+static void take_unwatch(const Peeper__V1__ClientFrame *frame, struct request *request) {
+    request->ref = frame->unwatch->ref;
+}
+
 static void take_nothing(const Peeper__V1__ClientFrame *frame, struct request *request) {
     (void)frame;
     (void)request;
@@ -294,12 +304,13 @@ static const struct body_row {
     [PEEPER__V1__CLIENT_FRAME__BODY_DEMONITOR] = {VERB_DEMONITOR, take_demonitor},
     [PEEPER__V1__CLIENT_FRAME__BODY_LINK] = {VERB_LINK, take_link},
     [PEEPER__V1__CLIENT_FRAME__BODY_UNLINK] = {VERB_UNLINK, take_unlink},
+    [PEEPER__V1__CLIENT_FRAME__BODY_WATCH] = {VERB_WATCH, take_watch},
+    [PEEPER__V1__CLIENT_FRAME__BODY_UNWATCH] = {VERB_UNWATCH, take_unwatch},
 };
 
 // A body that the schema has and this table lacks would be a verb without a meaning.
-_Static_assert(sizeof BODIES / sizeof BODIES[0] == PEEPER__V1__CLIENT_FRAME__BODY_DISCARD_CRASH + 1,
-               "");
-_Static_assert(VERB_COUNT == VERB_DISCARD_CRASH + 1, "");
+_Static_assert(sizeof BODIES / sizeof BODIES[0] == PEEPER__V1__CLIENT_FRAME__BODY_UNWATCH + 1, "");
+_Static_assert(VERB_COUNT == VERB_UNWATCH + 1, "");
 
 enum status codec_decode(struct codec *codec, struct slice frame, struct request *ret_request) {
     if (fast_decode(frame, ret_request)) return STATUS_OK;
@@ -320,23 +331,6 @@ enum status codec_decode(struct codec *codec, struct slice frame, struct request
 
 // --- Encoding ------------------------------------------------------------------------------------
 
-// protobuf-c's structs have no const, but packing only reads.
-static char *borrow_text(const char *text) {
-    return text == NULL ? (char *)protobuf_c_empty_string : (char *)text;
-}
-
-static ProtobufCBinaryData borrow_bytes(struct slice bytes) {
-    return (ProtobufCBinaryData){.len = bytes.bytes, .data = (uint8_t *)bytes.data};
-}
-
-// A terminated copy, which is what protobuf-c wants.
-static char *copy_text(struct slice text, char room[static TEXT_BYTES_MAX + 1]) {
-    size_t bytes = text.bytes < TEXT_BYTES_MAX ? text.bytes : TEXT_BYTES_MAX;
-    if (bytes > 0) memcpy(room, text.data, bytes);
-    room[bytes] = 0;
-    return room;
-}
-
 // Makes room for a frame of `body_bytes`, writes its prefix and answers where the body goes.
 static uint8_t *begin_frame(struct buf *out, size_t body_bytes) {
     if (body_bytes > FRAME_BODY_BYTES_MAX) return NULL;
@@ -349,19 +343,12 @@ static void end_frame(struct buf *out, const uint8_t *end) {
     CHECK(out->bytes <= out->capacity);
 }
 
-static enum status write_frame(struct buf *out, const Peeper__V1__ServerFrame *frame) {
+enum status codec_write_frame(struct buf *out, const Peeper__V1__ServerFrame *frame) {
     uint8_t *at = begin_frame(out, peeper__v1__server_frame__get_packed_size(frame));
     if (at == NULL) return STATUS_NO_MEMORY;
     end_frame(out, at + peeper__v1__server_frame__pack(frame, at));
     return STATUS_OK;
 }
-
-// A ServerFrame `frame` with this body.
-#define SERVER_FRAME(frame, frame_id, CASE, member, message)        \
-    Peeper__V1__ServerFrame frame = PEEPER__V1__SERVER_FRAME__INIT; \
-    frame.id = (frame_id);                                          \
-    frame.body_case = PEEPER__V1__SERVER_FRAME__BODY_##CASE;        \
-    frame.member = (message)
 
 enum status codec_write_welcome(struct buf *out, uint64_t id, const struct welcome *welcome) {
     Peeper__V1__Limits limits = PEEPER__V1__LIMITS__INIT;
@@ -376,7 +363,7 @@ enum status codec_write_welcome(struct buf *out, uint64_t id, const struct welco
     body.limits = &limits;
 
     SERVER_FRAME(frame, id, WELCOME, welcome, &body);
-    return write_frame(out, &frame);
+    return codec_write_frame(out, &frame);
 }
 
 enum status codec_write_reply(struct buf *out, uint64_t id, struct slice payload) {
@@ -394,7 +381,7 @@ enum status codec_write_error(struct buf *out, uint64_t id, const struct failure
     body.kind = borrow_text(failure->kind);
 
     SERVER_FRAME(frame, id, ERROR, error, &body);
-    return write_frame(out, &frame);
+    return codec_write_frame(out, &frame);
 }
 
 enum status codec_write_done(struct buf *out, uint64_t id) {
@@ -412,39 +399,34 @@ enum status codec_write_started(struct buf *out, uint64_t id, const struct start
     body.monitor = started->monitor;
 
     SERVER_FRAME(frame, id, STARTED, started, &body);
-    return write_frame(out, &frame);
+    return codec_write_frame(out, &frame);
 }
 
 enum status codec_write_located(struct buf *out, uint64_t id, uint64_t incarnation) {
     Peeper__V1__Located body = PEEPER__V1__LOCATED__INIT;
     body.id = incarnation;
     SERVER_FRAME(frame, id, LOCATED, located, &body);
-    return write_frame(out, &frame);
+    return codec_write_frame(out, &frame);
 }
 
 enum status codec_write_pong(struct buf *out, uint64_t id) {
     Peeper__V1__Pong body = PEEPER__V1__PONG__INIT;
     SERVER_FRAME(frame, id, PONG, pong, &body);
-    return write_frame(out, &frame);
+    return codec_write_frame(out, &frame);
 }
 
 enum status codec_write_monitored(struct buf *out, uint64_t id, uint64_t ref) {
     Peeper__V1__Monitored body = PEEPER__V1__MONITORED__INIT;
     body.ref = ref;
     SERVER_FRAME(frame, id, MONITORED, monitored, &body);
-    return write_frame(out, &frame);
+    return codec_write_frame(out, &frame);
 }
 
-enum status codec_write_goodbye(struct buf *out, const char *message) {
-    Peeper__V1__Goodbye goodbye = PEEPER__V1__GOODBYE__INIT;
-    goodbye.message = borrow_text(message);
-
-    Peeper__V1__Event event = PEEPER__V1__EVENT__INIT;
-    event.kind_case = PEEPER__V1__EVENT__KIND_GOODBYE;
-    event.goodbye = &goodbye;
-
-    SERVER_FRAME(frame, 0, EVENT, event, &event);
-    return write_frame(out, &frame);
+enum status codec_write_watching(struct buf *out, uint64_t id, uint64_t ref) {
+    Peeper__V1__Watching body = PEEPER__V1__WATCHING__INIT;
+    body.ref = ref;
+    SERVER_FRAME(frame, id, WATCHING, watching, &body);
+    return codec_write_frame(out, &frame);
 }
 
 // The lines of a backtrace, each terminated.
@@ -465,33 +447,6 @@ static size_t split_lines(struct slice text, struct lines *room) {
         begin = i + 1;
     }
     return count;
-}
-
-enum status codec_write_push(struct buf *out, const struct push *push) {
-    char              room[TEXT_BYTES_MAX + 1];
-    Peeper__V1__Down  down = PEEPER__V1__DOWN__INIT;
-    Peeper__V1__Exit  leave = PEEPER__V1__EXIT__INIT;
-    Peeper__V1__Event event = PEEPER__V1__EVENT__INIT;
-    char             *name = copy_text(push->name, room);
-    switch (push->kind) {
-        case PUSH_DOWN:
-            down.ref = push->ref;
-            down.id = push->id;
-            down.name = name;
-            down.reason = borrow_bytes(push->reason);
-            event.kind_case = PEEPER__V1__EVENT__KIND_DOWN;
-            event.down = &down;
-            break;
-        case PUSH_EXIT:
-            leave.id = push->id;
-            leave.name = name;
-            leave.reason = borrow_bytes(push->reason);
-            event.kind_case = PEEPER__V1__EVENT__KIND_EXIT;
-            event.exit = &leave;
-            break;
-    }
-    SERVER_FRAME(frame, 0, EVENT, event, &event);
-    return write_frame(out, &frame);
 }
 
 // An ActorInfo with all it points to; it must not move once filled.
@@ -566,6 +521,8 @@ static void describe(struct described *described, const struct actor_info *info)
     described->info.trap_exit = info->trap_exit;
     described->info.isolation = (Peeper__V1__Isolation)info->isolation;
     described->info.quarantined = info->quarantined;
+    described->info.watchers = info->watchers;
+    described->info.events_dropped = info->events_dropped;
     describe_crash(described, &info->last_crash);
 }
 
@@ -574,14 +531,14 @@ enum status codec_write_actor_info(struct buf *out, uint64_t id, const struct ac
     describe(&described, info);
     describe_state(&described, info);
     SERVER_FRAME(frame, id, ACTOR_INFO, actor_info, &described.info);
-    return write_frame(out, &frame);
+    return codec_write_frame(out, &frame);
 }
 
 enum status codec_write_state(struct buf *out, uint64_t id, const struct actor_info *info) {
     Peeper__V1__StateInfo body;
     fill_state(&body, info);
     SERVER_FRAME(frame, id, STATE, state, &body);
-    return write_frame(out, &frame);
+    return codec_write_frame(out, &frame);
 }
 
 // --- Children ------------------------------------------------------------------------------------
@@ -654,7 +611,7 @@ enum status codec_write_crash_report(struct buf *out, uint64_t id,
     describe_report(&described, report);
     described.report.payload = borrow_bytes(report->message);
     SERVER_FRAME(frame, id, CRASH_REPORT, crash_report, &described.report);
-    return write_frame(out, &frame);
+    return codec_write_frame(out, &frame);
 }
 
 // --- Pages ---------------------------------------------------------------------------------------
@@ -778,5 +735,5 @@ enum status codec_write_child_counts(struct buf *out, uint64_t id,
     body.supervisors = counts->supervisors;
     body.workers = counts->workers;
     SERVER_FRAME(frame, id, CHILD_COUNTS, child_counts, &body);
-    return write_frame(out, &frame);
+    return codec_write_frame(out, &frame);
 }

@@ -1,4 +1,5 @@
-// codec: peeper.v1 frames <-> plain structs. The only file that includes protobuf-c's output.
+// codec: peeper.v1 frames <-> plain structs. With codec_event.c the only one that includes
+// protobuf-c's output.
 //
 // Decoding takes its memory from an arena that the next decode reuses, so it calls no allocator.
 // The arena has one size for ever, that of the largest frame and a little more, whatever a client
@@ -49,6 +50,8 @@ enum verb {
     VERB_SHOW_CRASH,
     VERB_REDRIVE,
     VERB_DISCARD_CRASH,
+    VERB_WATCH,
+    VERB_UNWATCH,
     VERB_COUNT
 };
 
@@ -75,13 +78,17 @@ struct request {
     bool         link; // Start
     bool         monitor;
     bool         no_trap_exit;
-    uint64_t     ref;              // Demonitor
+    uint64_t     ref;              // Demonitor, Unwatch
     uint32_t     isolation;        // the number in peeper.v1.Isolation
     uint32_t     protocol_version; // Hello
     struct slice token;
     struct slice client;
     uint64_t     cursor; // List
     uint64_t     crash;  // ShowCrash, Redrive, DiscardCrash
+    bool         prefix; // Watch: name is one
+    bool         with_old;
+    uint64_t     from_version;
+    uint64_t     unit;
     uint32_t     limit;
 };
 
@@ -154,5 +161,6 @@ NODISCARD enum status codec_write_crash_report(struct buf *out, uint64_t id,
                                                const struct crash_report *report);
 NODISCARD enum status codec_write_pong(struct buf *out, uint64_t id);
 NODISCARD enum status codec_write_monitored(struct buf *out, uint64_t id, uint64_t ref);
+NODISCARD enum status codec_write_watching(struct buf *out, uint64_t id, uint64_t ref);
 NODISCARD enum status codec_write_goodbye(struct buf *out, const char *message);
 NODISCARD enum status codec_write_push(struct buf *out, const struct push *push);

@@ -79,6 +79,8 @@ struct actor_info {
     bool              trap_exit;
     enum isolation    isolation;
     bool              quarantined; // it has killed hosts repeatedly
+    uint32_t          watchers;    // streams of clients that are about it
+    uint64_t          events_dropped;
     struct crash_info last_crash;
     // of the newest generation
     bool         has_state;
@@ -98,14 +100,27 @@ struct started_info {
 };
 
 // What a connection is told without a request. Everything is borrowed.
-enum push_kind { PUSH_DOWN, PUSH_EXIT };
+enum push_kind {
+    PUSH_DOWN,
+    PUSH_EXIT,
+    PUSH_CHANGED, // ref, name, unit, version, at_ms, value, old
+    PUSH_ENDED,   // ref, name, unit, version, at_ms, value, reason
+    PUSH_GAP,     // ref, name, unit, first, version; with an empty name: nobody knows of whom
+};
 
 struct push {
     enum push_kind kind;
-    uint64_t       ref; // PUSH_DOWN
+    uint64_t       ref; // of a monitor or watch
     uint64_t       id;
     struct slice   name;
     struct slice   reason; // encoded Value
+    uint64_t       unit;
+    uint64_t       first;   // version, of a gap
+    uint64_t       version; // of the value; of a gap the last one
+    uint64_t       at_ms;   // wall clock
+    struct slice   value;   // encoded Value; may be empty in PUSH_ENDED
+    struct slice   old;
+    bool           has_old;
 };
 
 // One child of a supervisor, or a unit that has none.

@@ -292,6 +292,8 @@ json_t *json_from_actor_info(const struct actor_info *info, bool with_state) {
                  put(object, "trap_exit", json_boolean(info->trap_exit)) &&
                  put(object, "isolation", json_string(isolation_text(info->isolation))) &&
                  put(object, "quarantined", json_boolean(info->quarantined)) &&
+                 put(object, "watchers", json_integer(info->watchers)) &&
+                 put(object, "events_dropped", json_integer((json_int_t)info->events_dropped)) &&
                  (!with_state || put_state_time(object, info)) &&
                  put(object, "last_crash", from_crash(&info->last_crash));
     if (whole) return object;

@@ -283,7 +283,7 @@ Test(json, an_actor_with_everything) {
         "\"suspended\":true,\"awaits\":\"cart/"
         "8\",\"supervisor\":null,\"is_supervisor\":false,\"strategy\":null,"
         "\"hibernating\":true,\"timers\":3,\"links\":4,\"monitors\":5,\"trap_exit\":true,"
-        "\"isolation\":\"own\",\"quarantined\":false,"
+        "\"isolation\":\"own\",\"quarantined\":false,\"watchers\":0,\"events_dropped\":0,"
         "\"state_at\":\"2000-02-29T00:00:00.999Z\",\"last_crash\":{\"kind\":\"raise\","
         "\"reason\":\"why\",\"at\":\"2023-11-14T22:13:20.007Z\",\"crash\":6}}");
     info.last_crash.text = slice_of("init of counter", 15);
@@ -304,7 +304,8 @@ Test(json, an_actor_without_a_state_has_nulls_and_a_listing_leaves_them_out) {
                      "\"turn_ms\":9,\"suspended\":false,\"awaits\":null,\"supervisor\":null,"
                      "\"is_supervisor\":false,\"strategy\":null,\"hibernating\":true,"
                      "\"timers\":3,\"links\":4,\"monitors\":5,"
-                     "\"trap_exit\":true,\"isolation\":\"own\",\"quarantined\":false,\"state_at\":"
+                     "\"trap_exit\":true,\"isolation\":\"own\",\"quarantined\":false,\"watchers\":"
+                     "0,\"events_dropped\":0,\"state_at\":"
                      "null,\"last_crash\":null}");
     cr_assert_str_eq(
         info_text(&info, false),
@@ -314,7 +315,7 @@ Test(json, an_actor_without_a_state_has_nulls_and_a_listing_leaves_them_out) {
         "\"suspended\":false,\"awaits\":null,\"supervisor\":null,\"is_supervisor\":false,"
         "\"strategy\":null,"
         "\"hibernating\":true,\"timers\":3,\"links\":4,\"monitors\":5,\"trap_exit\":true,"
-        "\"isolation\":\"own\",\"quarantined\":false,"
+        "\"isolation\":\"own\",\"quarantined\":false,\"watchers\":0,\"events_dropped\":0,"
         "\"last_crash\":null}");
 }
 
@@ -405,7 +406,7 @@ Test(json, answers_null_whichever_allocation_fails) {
         json = json_from_actor_info(&info, true);
         cr_assert(json != NULL || failing < 200);
     }
-    cr_assert_eq(json_object_size(json), 26);
+    cr_assert_eq(json_object_size(json), 28);
     json_decref(json);
 }
 

@@ -1,0 +1,37 @@
+// codec_frame: what the writing halves of the codec share. For codec*.c only: it brings protobuf-c.
+#pragma once
+
+#include "base/buf.h"
+
+#include "peeper/v1/peeper.pb-c.h"
+
+#include <string.h>
+
+#define TEXT_BYTES_MAX 255 // of names: of actors, of behaviours
+
+// Appends a whole delimited frame.   Fails: STATUS_NO_MEMORY, nothing appended.
+NODISCARD enum status codec_write_frame(struct buf *out, const Peeper__V1__ServerFrame *frame);
+
+// A ServerFrame `frame` with this body.
+#define SERVER_FRAME(frame, frame_id, CASE, member, message)        \
+    Peeper__V1__ServerFrame frame = PEEPER__V1__SERVER_FRAME__INIT; \
+    frame.id = (frame_id);                                          \
+    frame.body_case = PEEPER__V1__SERVER_FRAME__BODY_##CASE;        \
+    frame.member = (message)
+
+// protobuf-c's structs have no const, but packing only reads.
+static inline char *borrow_text(const char *text) {
+    return text == NULL ? (char *)protobuf_c_empty_string : (char *)text;
+}
+
+static inline ProtobufCBinaryData borrow_bytes(struct slice bytes) {
+    return (ProtobufCBinaryData){.len = bytes.bytes, .data = (uint8_t *)bytes.data};
+}
+
+// A terminated copy, which is what protobuf-c wants.
+static inline char *copy_text(struct slice text, char room[static TEXT_BYTES_MAX + 1]) {
+    size_t bytes = text.bytes < TEXT_BYTES_MAX ? text.bytes : TEXT_BYTES_MAX;
+    if (bytes > 0) memcpy(room, text.data, bytes);
+    room[bytes] = 0;
+    return room;
+}
