@@ -64,6 +64,8 @@ static bool begin_child(struct shard *shard, struct child *child) {
     // One that is away may have been started again by hand since, and has a unit then.
     bool away = child->away && child->actor == NULL;
     if (child->ending != NULL || away) return false;
+    // What became of it is about to be heard; of a second unit that would not be true.
+    if (child->actor == NULL && child->news != NEWS_NONE) return true;
     if (child_live(child)) {
         // It has been begun already; whoever adds one by hand hears of it himself.
         enum actor_life life = (enum actor_life)child->actor->life;

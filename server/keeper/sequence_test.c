@@ -200,3 +200,76 @@ Test(sequence, an_init_that_waits_for_a_host_has_its_time) {
     cr_assert(failed(1, STATUS_REFUSED));
     cr_assert(fx.shard.actors.live == 0);
 }
+
+// --- what is heard only after something else ---
+
+// The init that hangs as the i-th is answered; nobody looks at that yet.
+static void answer_init(int i, bool up, enum commit_code code) {
+    struct fake_worker *end = tf.stuck[i];
+    uint64_t            turn = worker_turn(end->keeper_end, end->keeper_end->tail)->turn;
+    if (up) {
+        play_state(end, turn, "s0");
+    } else {
+        play_refuse(end, turn, code, code == COMMIT_CODE_ERROR ? "no" : NULL);
+    }
+}
+
+Test(sequence, an_init_that_failed_is_not_tried_again_by_the_news_of_another_child) {
+    role("b", ROLE_SLOW);
+    ask_supervisor(1, "top",
+                   "{\"children\": [" CHILD(
+                       "a") ", {\"id\": \"b\", \"on_intensity\": \"backoff\", "
+                            "\"start\": {\"behaviour\": \"counter\", \"name\": \"b\"}}]}");
+    ask_cast(0, "a", "crash");
+    step();
+    struct fake_worker *end = home_of(actor_named("a"));
+    play_crash(end, play_next(end)->turn, COMMIT_CODE_RAISE, "boom");
+    answer_init(0, false, COMMIT_CODE_ERROR);
+    tf.stuck_count = 0;
+    role("b", ROLE_GOOD);
+    settle_all();
+    cr_assert(failed(1, STATUS_REFUSED));
+    cr_assert(fx.shard.actors.live == 0);
+}
+
+// one_for_all begins again, and hangs at c; d is added meanwhile. Its init is over at the same time
+// as that of c, but is heard of after it.
+static void added_meanwhile(enum commit_code code, const char *flags) {
+    char source[300];
+    three("\"strategy\": \"one_for_all\"");
+    role("c", ROLE_SLOW);
+    tell("a", "crash");
+    role("d", ROLE_SLOW);
+    snprintf(source, sizeof source,
+             "{\"id\": \"d\", %s, \"start\": {\"behaviour\": \"counter\", \"name\": \"d\"}}",
+             flags);
+    ask_tree(2, VERB_START_CHILD, "top", "", source);
+    cr_assert(happened("-c -b +a +b"));
+    answer_init(0, true, 0);
+    answer_init(1, false, code);
+    tf.stuck_count = 0;
+    role("c", ROLE_GOOD);
+    role("d", ROLE_GOOD);
+    settle_all();
+    cr_assert(happened(""));
+    cr_assert(life_of("a") == ACTOR_RUNNING && life_of("c") == ACTOR_RUNNING);
+    cr_assert(supervisor_named("top")->phase == PHASE_STEADY);
+}
+
+Test(sequence, one_that_is_added_during_a_restart_and_fails_is_no_failure_of_the_restart) {
+    added_meanwhile(COMMIT_CODE_ERROR, "\"restart\": \"permanent\"");
+    cr_assert(failed(2, STATUS_REFUSED));
+    cr_assert(supervisor_named("top")->child_count == 3);
+}
+
+Test(sequence, one_that_guards_itself_and_fails_while_it_is_added_goes_as_any_other) {
+    added_meanwhile(COMMIT_CODE_ERROR, "\"on_intensity\": \"backoff\"");
+    cr_assert(failed(2, STATUS_REFUSED));
+    cr_assert(supervisor_named("top")->child_count == 3);
+}
+
+Test(sequence, one_that_is_added_during_a_restart_may_ignore_that) {
+    added_meanwhile(COMMIT_CODE_IGNORE, "\"restart\": \"temporary\"");
+    cr_assert(started(2));
+    cr_assert(supervisor_named("top")->child_count == 3);
+}

@@ -250,9 +250,10 @@ static void start_hear_down(struct shard *shard, struct supervisor *sup, struct 
     hear_down(shard, sup, child, told);
 }
 
+// One that somebody adds meanwhile is no part of what is being started.
 static void start_hear_failed(struct shard *shard, struct supervisor *sup, struct child *child,
                               const struct told *told) {
-    if (child == sup->cursor) {
+    if (child == sup->cursor && !child->adding) {
         cursor_failed(shard, sup, child, told);
     } else {
         hear_failed(shard, sup, child, told);
