@@ -522,6 +522,8 @@ void life_unrunnable(struct shard *shard, struct actor *actor, enum status statu
     }
     take_turns_back(shard, actor, NULL);
     drop_init(shard, actor);
+    // It may have been a new state for one that waits to be restarted.
+    if (actor->extra->trouble != NULL) heap_cancel(&shard->timers, &actor->extra->trouble->backoff);
     actor->life = ACTOR_SUSPENDED;
     // Its siblings need not wait for the operator.
     if (actor->child != NULL) supervisor_news(shard, actor->child, NEWS_UP, reason_normal(), false);

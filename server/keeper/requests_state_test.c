@@ -296,3 +296,21 @@ Test(requests_state, a_crash_is_nonsense) {
 Test(requests_state, a_skip_is_nonsense) {
     answer_illegally(out_of(COMMIT_SKIP, 0, 0));
 }
+
+Test(requests_state, one_that_cannot_take_a_new_state_while_it_waits_is_not_restarted_by_itself) {
+    host_joins(1);
+    struct actor *actor = up("a");
+    for (uint64_t i = 0; i < 4; i++) {
+        crash_once(actor, 10 + i, "a");
+        settle_loads();
+        if (actor->life == ACTOR_RESTARTING) play_init(actor, NULL);
+    }
+    cr_assert(actor->life == ACTOR_WAITING);
+    // As of a host with other code, which has no such behaviour.
+    fx.shard.pools[POOL_GENERAL].active->index_of[actor->behaviour] = 0;
+    ask_replace(1, "a", "new");
+    settle_loads();
+    cr_assert(actor->life == ACTOR_SUSPENDED);
+    later(BACKOFF_MS_MAX);
+    cr_assert(actor->life == ACTOR_SUSPENDED, "the timer is gone");
+}
