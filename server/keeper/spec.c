@@ -79,7 +79,7 @@ struct reader {
     struct spec_fault            *fault;
     struct fields                *fields; // of the map being read
     bool                          strict; // other fields are wrong
-    int                           depth;
+    uint32_t                      depth;
     char                          path[PATH_BYTES]; // "children[2].start."; cut if too long
 };
 
@@ -552,7 +552,7 @@ static enum status read_into(struct reader *reader, struct peeper_value map,
 static enum status read_supervisor(struct reader *reader, struct peeper_value map,
                                    struct supervisor_spec **ret_spec) {
     if (peeper_value_kind(map) != PEEPER_MAP) return not_a_map(reader, "bad_start_spec", map);
-    if (reader->depth == SPEC_DEPTH_MAX) {
+    if (reader->depth >= SPEC_DEPTH_MAX) {
         peeper_write_end(reason(reader, "too_deep"));
         return complain(reader, whole(reader), "more than 12 supervisors in each other");
     }
@@ -592,9 +592,10 @@ static enum status open_value(struct reader *reader, struct slice bytes,
     return STATUS_OK;
 }
 
-enum status spec_read_supervisor(const struct behaviour_table *behaviours, struct slice value,
-                                 struct spec_fault *fault, struct supervisor_spec **ret_spec) {
-    struct reader       reader = {.behaviours = behaviours, .fault = fault};
+enum status spec_read_supervisor(const struct behaviour_table *behaviours, uint32_t above,
+                                 struct slice value, struct spec_fault *fault,
+                                 struct supervisor_spec **ret_spec) {
+    struct reader       reader = {.behaviours = behaviours, .fault = fault, .depth = above};
     struct peeper_value map;
     enum status         status = open_value(&reader, value, &map);
     return status != STATUS_OK ? status : read_supervisor(&reader, map, ret_spec);
@@ -612,10 +613,10 @@ enum status spec_check_strictly(const struct behaviour_table *behaviours, struct
     return status;
 }
 
-enum status spec_read_child(const struct behaviour_table *behaviours,
+enum status spec_read_child(const struct behaviour_table *behaviours, uint32_t above,
                             enum auto_shutdown auto_shutdown, struct slice value,
                             struct spec_fault *fault, struct child_spec **ret_spec) {
-    struct reader       reader = {.behaviours = behaviours, .fault = fault};
+    struct reader       reader = {.behaviours = behaviours, .fault = fault, .depth = above};
     struct peeper_value map;
     enum status         status = open_value(&reader, value, &map);
     return status != STATUS_OK ? status : read_child(&reader, auto_shutdown, map, ret_spec);

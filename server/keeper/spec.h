@@ -80,17 +80,18 @@ struct spec_fault {
 };
 void spec_fault_fini(struct spec_fault *fault);
 
-// Each reads and checks a whole spec. `behaviours` is where names of behaviours are looked up.
+// Each reads and checks a whole spec. `behaviours` is where names of behaviours are looked up;
+// `above` is how many supervisors what it describes will be in.
 // Owns:   the caller holds the spec once.   Thread: net.
 // Fails:  fault->status; `fault` then tells why, else it is untouched.
-NODISCARD enum status spec_read_supervisor(const struct behaviour_table *behaviours,
+NODISCARD enum status spec_read_supervisor(const struct behaviour_table *behaviours, uint32_t above,
                                            struct slice value, struct spec_fault *fault,
                                            struct supervisor_spec **ret_spec);
 // Checks a supervisor's spec as a person wrote it: a field that no spec has is wrong, too.
 NODISCARD enum status spec_check_strictly(const struct behaviour_table *behaviours,
                                           struct slice value, struct spec_fault *fault);
 // `auto_shutdown` is that of the supervisor that the child is for.
-NODISCARD enum status spec_read_child(const struct behaviour_table *behaviours,
+NODISCARD enum status spec_read_child(const struct behaviour_table *behaviours, uint32_t above,
                                       enum auto_shutdown auto_shutdown, struct slice value,
                                       struct spec_fault *fault, struct child_spec **ret_spec);
 // A list of children's specs, to be checked only.

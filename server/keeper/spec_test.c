@@ -45,8 +45,8 @@ static bool reason_is(const char *source) {
 
 Test(spec, a_child_has_the_defaults_of_otp) {
     struct child_spec *spec;
-    cr_assert(spec_read_child(&behaviours, AUTO_NEVER, json("{\"id\": \"a\", " START "}"), &fault,
-                              &spec) == STATUS_OK);
+    cr_assert(spec_read_child(&behaviours, 0, AUTO_NEVER, json("{\"id\": \"a\", " START "}"),
+                              &fault, &spec) == STATUS_OK);
     cr_assert(spec->restart == RESTART_PERMANENT);
     cr_assert(spec->on_intensity == INTENSITY_STOP);
     cr_assert(spec->shutdown_ms == SHUTDOWN_MS_DEFAULT);
@@ -59,7 +59,7 @@ Test(spec, a_child_has_the_defaults_of_otp) {
 Test(spec, a_supervisor_has_defaults_and_its_child_waits_for_ever) {
     struct supervisor_spec *spec;
     const char *source = "{\"children\": [{\"id\": \"s\", \"start\": {\"supervisor\": {}}}]}";
-    cr_assert(spec_read_supervisor(&behaviours, json(source), &fault, &spec) == STATUS_OK);
+    cr_assert(spec_read_supervisor(&behaviours, 0, json(source), &fault, &spec) == STATUS_OK);
     cr_assert(spec->strategy == ONE_FOR_ONE && spec->auto_shutdown == AUTO_NEVER);
     cr_assert(spec->intensity == 3 && spec->period_ms == 5000);
     cr_assert(spec->children_max == UINT32_MAX);
@@ -69,7 +69,7 @@ Test(spec, a_supervisor_has_defaults_and_its_child_waits_for_ever) {
 
 Test(spec, keys_that_nobody_knows_are_ignored) {
     struct supervisor_spec *spec;
-    cr_assert(spec_read_supervisor(&behaviours, json("{\"colour\": \"red\"}"), &fault, &spec) ==
+    cr_assert(spec_read_supervisor(&behaviours, 0, json("{\"colour\": \"red\"}"), &fault, &spec) ==
               STATUS_OK);
     supervisor_spec_release(spec);
 }
@@ -92,7 +92,7 @@ Test(spec, a_field_that_nobody_knows_is_wrong_where_a_person_wrote_it) {
     };
     for (size_t i = 0; i < sizeof WRONGS / sizeof WRONGS[0]; i++) {
         struct supervisor_spec *spec;
-        cr_assert(spec_read_supervisor(&behaviours, json(WRONGS[i].source), &fault, &spec) ==
+        cr_assert(spec_read_supervisor(&behaviours, 0, json(WRONGS[i].source), &fault, &spec) ==
                   STATUS_OK);
         supervisor_spec_release(spec);
         cr_assert(spec_check_strictly(&behaviours, json(WRONGS[i].source), &fault) ==
@@ -176,7 +176,7 @@ Test(spec, what_is_wrong_is_named_with_its_place_and_its_value) {
     };
     struct supervisor_spec *spec;
     for (size_t i = 0; i < sizeof WRONGS / sizeof WRONGS[0]; i++) {
-        cr_assert(spec_read_supervisor(&behaviours, json(WRONGS[i].source), &fault, &spec) ==
+        cr_assert(spec_read_supervisor(&behaviours, 0, json(WRONGS[i].source), &fault, &spec) ==
                   STATUS_BAD_SPEC);
         cr_assert_str_eq(fault.message, WRONGS[i].message);
         cr_assert(reason_is(WRONGS[i].reason), "%s", WRONGS[i].source);
@@ -186,7 +186,7 @@ Test(spec, what_is_wrong_is_named_with_its_place_and_its_value) {
 Test(spec, a_behaviour_that_nobody_loaded_is_unknown) {
     struct child_spec *spec;
     const char        *source = "{\"id\": \"a\", \"start\": {\"behaviour\": \"nobody\"}}";
-    cr_assert(spec_read_child(&behaviours, AUTO_NEVER, json(source), &fault, &spec) ==
+    cr_assert(spec_read_child(&behaviours, 0, AUTO_NEVER, json(source), &fault, &spec) ==
               STATUS_UNKNOWN_BEHAVIOUR);
     cr_assert_str_eq(fault.message,
                      "start.behaviour: \"nobody\" is not the name of a loaded behaviour");
@@ -194,7 +194,7 @@ Test(spec, a_behaviour_that_nobody_loaded_is_unknown) {
 
 Test(spec, bytes_that_are_no_value_are_refused) {
     struct supervisor_spec *spec;
-    cr_assert(spec_read_supervisor(&behaviours, slice_of("\xff\xff", 2), &fault, &spec) ==
+    cr_assert(spec_read_supervisor(&behaviours, 0, slice_of("\xff\xff", 2), &fault, &spec) ==
               STATUS_BAD_SPEC);
     cr_assert(reason_is("[\"badarg\"]"));
 }
@@ -207,10 +207,24 @@ Test(spec, supervisors_in_each_other_have_a_limit) {
         strcpy(source, wrapped);
     }
     struct supervisor_spec *spec;
-    cr_assert(spec_read_supervisor(&behaviours, json(source), &fault, &spec) == STATUS_BAD_SPEC);
+    cr_assert(spec_read_supervisor(&behaviours, 0, json(source), &fault, &spec) == STATUS_BAD_SPEC);
     cr_assert(reason_is("[\"too_deep\"]"));
     cr_assert(strstr(fault.message, "].start.supervisor: more than 12") != NULL, "%s",
               fault.message);
+}
+
+Test(spec, a_tree_as_deep_as_the_limit_can_be_checked_as_the_only_child_of_a_list) {
+    char source[2000] = "{}", wrapped[2100];
+    for (int i = 1; i < SPEC_DEPTH_MAX; i++) {
+        snprintf(wrapped, sizeof wrapped,
+                 "{\"children\": [{\"id\": \"a\", \"start\": {\"supervisor\": %s}}]}", source);
+        strcpy(source, wrapped);
+    }
+    struct supervisor_spec *spec;
+    cr_assert(spec_read_supervisor(&behaviours, 0, json(source), &fault, &spec) == STATUS_OK);
+    supervisor_spec_release(spec);
+    snprintf(wrapped, sizeof wrapped, "[{\"id\": \"a\", \"start\": {\"supervisor\": %s}}]", source);
+    cr_assert(spec_check(&behaviours, json(wrapped), &fault) == STATUS_OK);
 }
 
 Test(spec, a_list_can_be_checked_by_itself) {
@@ -227,12 +241,12 @@ Test(spec, a_child_that_is_written_reads_as_the_same) {
         "\"significant\": true, \"on_intensity\": \"backoff\", \"start\": "
         "{\"supervisor\": {\"name\": \"s\", \"strategy\": \"rest_for_one\", "
         "\"max_children\": 5, \"children\": [{\"id\": \"b\", " START "}]}}}";
-    cr_assert(spec_read_child(&behaviours, AUTO_ANY_SIGNIFICANT, json(source), &fault, &spec) ==
+    cr_assert(spec_read_child(&behaviours, 0, AUTO_ANY_SIGNIFICANT, json(source), &fault, &spec) ==
               STATUS_OK);
     spec_write_child(&writer, &behaviours, spec);
     struct peeper_value value = peeper_writer_value(&writer);
-    cr_assert(spec_read_child(&behaviours, AUTO_ANY_SIGNIFICANT, slice_of(value.data, value.bytes),
-                              &fault, &again) == STATUS_OK);
+    cr_assert(spec_read_child(&behaviours, 0, AUTO_ANY_SIGNIFICANT,
+                              slice_of(value.data, value.bytes), &fault, &again) == STATUS_OK);
     spec_write_child(&second, &behaviours, again);
     cr_assert(writer.bytes == second.bytes && memcmp(writer.data, second.data, writer.bytes) == 0);
     child_spec_release(spec);

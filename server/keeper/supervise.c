@@ -63,6 +63,16 @@ static struct supervisor *lasting_target(struct shard *shard, struct caller call
     return NULL;
 }
 
+// How many supervisors it is in. Never many: what is added is counted with them.
+static uint32_t supervisors_above(const struct supervisor *sup) {
+    uint32_t count = 0;
+    while (sup->actor->child != NULL) {
+        sup = sup->actor->child->parent;
+        count++;
+    }
+    return count;
+}
+
 // The child that a request names, by id or by incarnation; NULL: the caller has its answer.
 static struct child *target_child(struct shard *shard, struct caller caller,
                                   const struct request *request, const struct supervisor *sup) {
@@ -101,7 +111,8 @@ static void start_supervisor(struct shard *shard, struct caller caller,
     struct supervisor_spec *spec;
     struct supervisor      *sup;
     if (!limit_valid(shard, caller, request)) return;
-    enum status status = spec_read_supervisor(&shard->behaviours, request->payload, &fault, &spec);
+    enum status status =
+        spec_read_supervisor(&shard->behaviours, 0, request->payload, &fault, &spec);
     if (status != STATUS_OK) {
         answer_fault(shard, caller, &fault);
         return;
@@ -184,9 +195,9 @@ static void start_child(struct shard *shard, struct caller caller, const struct 
         start_simple_child(shard, caller, sup, request);
         return;
     }
-    enum status status =
-        spec_read_child(&shard->behaviours, (enum auto_shutdown)sup->spec->auto_shutdown,
-                        request->payload, &fault, &spec);
+    enum status status = spec_read_child(&shard->behaviours, supervisors_above(sup) + 1,
+                                         (enum auto_shutdown)sup->spec->auto_shutdown,
+                                         request->payload, &fault, &spec);
     if (status != STATUS_OK) {
         answer_fault(shard, caller, &fault);
         return;
@@ -424,7 +435,8 @@ static void change_supervisor(struct shard *shard, struct caller caller,
         shard_answer_done(shard, caller); // as an init that says ignore
         return;
     }
-    if (spec_read_supervisor(&shard->behaviours, request->payload, &fault, &spec) != STATUS_OK) {
+    if (spec_read_supervisor(&shard->behaviours, supervisors_above(sup), request->payload, &fault,
+                             &spec) != STATUS_OK) {
         answer_fault(shard, caller, &fault);
         return;
     }

@@ -200,3 +200,25 @@ Test(supervise, a_child_that_ended_right_after_its_start_is_no_failed_start) {
     cr_assert(failed(3, STATUS_REFUSED));
     cr_assert(supervisor_named("top")->child_count == 1);
 }
+
+Test(supervise, supervisors_that_are_added_to_each_other_have_the_same_limit_as_in_one_spec) {
+    ask_supervisor(1, "t1", "{}");
+    for (int i = 2; i <= SPEC_DEPTH_MAX + 1; i++) {
+        char parent[20], source[200];
+        snprintf(parent, sizeof parent, "t%d", i - 1);
+        snprintf(source, sizeof source,
+                 "{\"id\": \"x\", \"start\": {\"supervisor\": {\"name\": \"t%d\"}}}", i);
+        ask_tree((uint64_t)i, VERB_START_CHILD, parent, "", source);
+        cr_assert(i <= SPEC_DEPTH_MAX ? started((uint64_t)i)
+                                      : failed((uint64_t)i, STATUS_BAD_SPEC));
+    }
+    ask_tree(50, VERB_CHANGE_SUPERVISOR, "t12", "",
+             "{\"children\": [{\"id\": \"x\", \"start\": {\"supervisor\": {}}}]}");
+    cr_assert(failed(50, STATUS_BAD_SPEC));
+    ask_tree(51, VERB_CHANGE_SUPERVISOR, "t11", "",
+             "{\"children\": [{\"id\": \"x\", \"start\": {\"supervisor\": {}}}]}");
+    cr_assert(done(51));
+    ask_kill(60, "t1");
+    settle_all();
+    cr_assert(fx.shard.actors.live == 0);
+}
