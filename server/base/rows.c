@@ -17,7 +17,7 @@ void rows_init(struct rows *rows, bool ordered, uint64_t seed) {
 void rows_fini(struct rows *rows) {
     for (struct row *row = rows->first, *next; row != NULL; row = next) {
         next = row->next;
-        free(row);
+        row_free(row);
     }
     free(rows->index);
     rows_init(rows, rows->ordered, rows->seed);
@@ -125,22 +125,58 @@ static uint8_t draw_levels(struct rows *rows) {
     return levels;
 }
 
-struct row *row_create(struct rows *rows, struct slice key, struct slice value,
-                       const struct row *before) {
-    uint8_t     levels = before != NULL ? before->levels : draw_levels(rows);
-    size_t      links_bytes = levels * sizeof(struct row *);
-    struct row *row = malloc(sizeof *row + links_bytes + key.bytes + value.bytes);
+static uint8_t *inline_value(const struct row *row) {
+    return (uint8_t *)(uintptr_t)(row->tower + row->levels) + row->key_bytes;
+}
+
+static uint8_t *copy_value(uint8_t *room, struct slice value) {
+    if (room != NULL && value.bytes > 0) memcpy(room, value.data, value.bytes);
+    return room;
+}
+
+struct row *row_create(struct rows *rows, struct slice key, struct slice value) {
+    uint8_t     levels = draw_levels(rows);
+    bool        whole = value.bytes <= ROW_INLINE_BYTES_MAX;
+    size_t      bytes = sizeof(struct row) + levels * sizeof(struct row *) + key.bytes;
+    struct row *row = malloc(bytes + (whole ? value.bytes : 0));
     if (row == NULL) return NULL;
     *row = (struct row){
-        .hash = before != NULL ? before->hash : hash_of(rows, key),
+        .hash = hash_of(rows, key),
         .key_bytes = (uint32_t)key.bytes,
         .value_bytes = (uint32_t)value.bytes,
         .levels = levels,
     };
-    uint8_t *at = (uint8_t *)row->tower + links_bytes;
-    if (key.bytes > 0) memcpy(at, key.data, key.bytes);
-    if (value.bytes > 0) memcpy(at + key.bytes, value.data, value.bytes);
-    return row;
+    if (key.bytes > 0) memcpy(row->tower + levels, key.data, key.bytes);
+    row->value = copy_value(whole ? inline_value(row) : malloc(value.bytes), value);
+    if (row->value != NULL) return row;
+    free(row);
+    return NULL;
+}
+
+void row_free(struct row *row) {
+    if (row == NULL) return;
+    row_forget(row, row_value(row));
+    free(row);
+}
+
+enum status row_change(struct row *row, struct slice value, struct slice *ret_before) {
+    // malloc(0) may be NULL, which would look like no memory.
+    uint8_t *fresh = copy_value(malloc(value.bytes + (value.bytes == 0)), value);
+    if (fresh == NULL) return STATUS_NO_MEMORY;
+    *ret_before = row_value(row);
+    row->value = fresh;
+    row->value_bytes = (uint32_t)value.bytes;
+    return STATUS_OK;
+}
+
+void row_forget(const struct row *row, struct slice before) {
+    if (before.data != inline_value(row)) free((void *)(uintptr_t)before.data);
+}
+
+void row_take_back(struct row *row, struct slice before) {
+    row_forget(row, row_value(row));
+    row->value = (uint8_t *)(uintptr_t)before.data;
+    row->value_bytes = (uint32_t)before.bytes;
 }
 
 // Between its neighbours, as `prev` and `next` name them.
@@ -181,29 +217,6 @@ enum status rows_insert(struct rows *rows, struct row *row) {
     row->next = row->prev == NULL ? rows->first : row->prev->next;
     add(rows, row);
     return STATUS_OK;
-}
-
-void rows_replace(struct rows *rows, struct row *before, struct row *row) {
-    CHECK(row->levels == before->levels);
-    row->prev = before->prev;
-    row->next = before->next;
-    list_add(rows, row);
-
-    struct row **place = bucket_of(rows, before->hash);
-    while (*place != before) place = &(*place)->chain;
-    row->chain = before->chain;
-    *place = row;
-
-    if (row->levels > 0) {
-        struct row *lower[ROWS_TOWER_MAX];
-        find_before(rows, row_key(row), lower);
-        for (uint32_t level = 0; level < row->levels; level++) {
-            *link_of(rows, lower[level], level) = row;
-            row->tower[level] = before->tower[level];
-        }
-    }
-    row->gone = false;
-    before->gone = true;
 }
 
 void rows_remove(struct rows *rows, struct row *row) {

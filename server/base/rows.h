@@ -1,10 +1,12 @@
 // rows: the rows of one table: found by key, gone through in an order. The part under base/tables
 // that knows how rows hang together; it neither limits them nor remembers what they were.
 //
-// A row is one allocation. All hang in a hash index and in one list: in the order in which they
-// were entered (hashed), or in that of value_compare() over their keys (ordered; a skip list on top
-// of the same list finds the place). A row that was taken out keeps its own links, so that taking
-// back what was done, last first, finds its place again, and a walk that stands on it can go on.
+// A row is one allocation with its first value, if that is small; another value is one of its own,
+// which leaves the row and all that points to it where they are. All rows hang in a hash index and
+// in one list: in the order in which they were entered (hashed), or in that of value_compare() over
+// their keys (ordered; a skip list on top of the same list finds the place). A row that was taken
+// out keeps its own links, so that taking back what was done, last first, finds its place again,
+// and a walk that stands on it can go on.
 #pragma once
 
 #include "base/buf.h"
@@ -14,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define ROW_INLINE_BYTES_MAX 256u
 #define ROWS_TOWER_MAX 12u // levels of the skip list above the list of all; 4^12 rows
 
 struct row {
@@ -25,7 +28,8 @@ struct row {
     uint32_t    value_bytes;
     uint8_t     levels;  // of the tower; 0: only in the list of all
     bool        gone;    // taken out
-    struct row *tower[]; // next on each level; behind it key and value
+    uint8_t    *value;   // behind the key, or owned
+    struct row *tower[]; // next on each level; behind it the key, and room for the first value
 };
 
 struct rows {
@@ -45,7 +49,7 @@ static inline struct slice row_key(const struct row *row) {
 }
 
 static inline struct slice row_value(const struct row *row) {
-    return slice_of((const uint8_t *)(row->tower + row->levels) + row->key_bytes, row->value_bytes);
+    return slice_of(row->value, row->value_bytes);
 }
 
 // Nothing is allocated before the first row.   Thread: owner, like all here.
@@ -58,17 +62,21 @@ struct row *rows_find(const struct rows *rows, struct slice key);
 // The row whose key is `key`; in an ordered table else the first one after it.
 struct row *rows_from(const struct rows *rows, struct slice key);
 
-// A row that is in no table yet; `before` is the one whose place it shall take, or NULL. NULL when
-// memory ran out.
-struct row *row_create(struct rows *rows, struct slice key, struct slice value,
-                       const struct row *before);
+// A row that is in no table yet. NULL when memory ran out.
+struct row *row_create(struct rows *rows, struct slice key, struct slice value);
+void        row_free(struct row *row);
+
+// Gives a row another value; *ret_before is what it had, for row_forget() or row_take_back().
+// Fails: STATUS_NO_MEMORY.
+NODISCARD enum status row_change(struct row *row, struct slice value, struct slice *ret_before);
+// Frees a value that was replaced.
+void row_forget(const struct row *row, struct slice before);
+// Gives a row the value it had before the last row_change().
+void row_take_back(struct row *row, struct slice before);
 
 // Enters a row whose key is not there.
 // Fails: STATUS_NO_MEMORY (of the very first row only: a larger index can wait).
 NODISCARD enum status rows_insert(struct rows *rows, struct row *row);
-
-// The row takes the place of `before`, made for it, which is gone.
-void rows_replace(struct rows *rows, struct row *before, struct row *row);
 
 // Takes a row out; the caller frees it.
 void rows_remove(struct rows *rows, struct row *row);

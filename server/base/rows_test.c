@@ -26,7 +26,7 @@ static struct slice key_of(uint32_t number) {
 }
 
 static struct row *enter(uint32_t number) {
-    struct row *row = row_create(&rows, key_of(number), slice_of("v", 1), NULL);
+    struct row *row = row_create(&rows, key_of(number), slice_of("v", 1));
     cr_assert(row != NULL);
     cr_assert(rows_insert(&rows, row) == STATUS_OK);
     return row;
@@ -73,14 +73,12 @@ static void enter_and_take_out(bool ordered) {
         if (there[number] == NULL) {
             there[number] = enter(number);
         } else if (draw(3) == 0) {
-            struct row *row = row_create(&rows, key_of(number), slice_of("w", 1), there[number]);
-            cr_assert(row != NULL);
-            rows_replace(&rows, there[number], row);
-            free(there[number]);
-            there[number] = row;
+            struct slice before;
+            cr_assert(row_change(there[number], slice_of("ww", 2), &before) == STATUS_OK);
+            row_forget(there[number], before);
         } else {
             rows_remove(&rows, there[number]);
-            free(there[number]);
+            row_free(there[number]);
             there[number] = NULL;
         }
     }

@@ -15,8 +15,8 @@ enum change_kind { CHANGE_PUT, CHANGE_DELETE, CHANGE_CLEAR, CHANGE_MAKE, CHANGE_
 struct tables_change {
     enum change_kind kind;
     struct table    *table;
-    struct row      *before; // of a put that replaced, of a delete; owned
-    struct row      *row;    // of a put
+    struct row      *row;    // of a put; of a delete, which owns it
+    struct slice     before; // of a put: the value that was there, owned; data NULL: no row was
     struct rows     *rows;   // of a clear: what was there; owned
     uint64_t         bytes;  // of the table before a clear
 };
@@ -64,7 +64,10 @@ static enum status journal_reserve(struct tables *tables) {
 }
 
 static void forget(const struct tables_change *change) {
-    free(change->before);
+    if (change->kind == CHANGE_PUT && change->before.data != NULL) {
+        row_forget(change->row, change->before);
+    }
+    if (change->kind == CHANGE_DELETE) row_free(change->row);
     if (change->rows != NULL) {
         rows_fini(change->rows);
         free(change->rows);
@@ -199,7 +202,7 @@ static uint64_t row_bytes(size_t key_bytes, size_t value_bytes) {
 }
 
 static uint64_t bytes_of(const struct row *row) {
-    return row == NULL ? 0 : row_bytes(row->key_bytes, row->value_bytes);
+    return row_bytes(row->key_bytes, row->value_bytes);
 }
 
 static void count_bytes(struct tables *tables, struct table *table, uint64_t less, uint64_t more) {
@@ -207,28 +210,53 @@ static void count_bytes(struct tables *tables, struct table *table, uint64_t les
     tables->bytes += more - less;
 }
 
+// Without a journal a value of the same size can be written over the one before.
+static bool overwrite(const struct tables *tables, const struct row *row, struct slice value) {
+    if (tables->journalled || row->value_bytes != value.bytes) return false;
+    if (value.bytes > 0) memcpy(row->value, value.data, value.bytes);
+    return true;
+}
+
+static enum status change_row(struct tables *tables, struct table *table, struct row *row,
+                              struct slice value) {
+    struct tables_change change = {.kind = CHANGE_PUT, .table = table, .row = row};
+    uint64_t             less = bytes_of(row), more = row_bytes(row->key_bytes, value.bytes);
+    if (more > less && !has_room(tables, more - less)) return STATUS_TOO_LARGE;
+    if (journal_reserve(tables) != STATUS_OK) return STATUS_NO_MEMORY;
+    if (overwrite(tables, row, value)) {
+        tables->changes++;
+        return STATUS_OK;
+    }
+    if (row_change(row, value, &change.before) != STATUS_OK) return STATUS_NO_MEMORY;
+    count_bytes(tables, table, less, more);
+    note(tables, change);
+    return STATUS_OK;
+}
+
+static enum status enter_row(struct tables *tables, struct table *table, struct slice key,
+                             struct slice value) {
+    uint64_t bytes = row_bytes(key.bytes, value.bytes);
+    if (!has_room(tables, bytes) || table->rows.count == UINT32_MAX) return STATUS_TOO_LARGE;
+    if (journal_reserve(tables) != STATUS_OK) return STATUS_NO_MEMORY;
+    struct row *row = row_create(&table->rows, key, value);
+    if (row == NULL) return STATUS_NO_MEMORY;
+    if (rows_insert(&table->rows, row) != STATUS_OK) {
+        row_free(row);
+        return STATUS_NO_MEMORY;
+    }
+    count_bytes(tables, table, 0, bytes);
+    note(tables, (struct tables_change){.kind = CHANGE_PUT, .table = table, .row = row});
+    return STATUS_OK;
+}
+
 enum status tables_put(struct tables *tables, struct table *table, struct slice key,
                        struct slice value) {
     CHECK(!table->gone);
     if (key.bytes == 0 || key.bytes > TABLE_KEY_BYTES_MAX) return STATUS_INVALID;
     if (value.bytes > TABLE_VALUE_BYTES_MAX) return STATUS_INVALID;
-    struct row *before = rows_find(&table->rows, key);
-    uint64_t    less = bytes_of(before), more = row_bytes(key.bytes, value.bytes);
-    if (more > less && !has_room(tables, more - less)) return STATUS_TOO_LARGE;
-    if (before == NULL && table->rows.count == UINT32_MAX) return STATUS_TOO_LARGE;
-    if (journal_reserve(tables) != STATUS_OK) return STATUS_NO_MEMORY;
-    struct row *row = row_create(&table->rows, key, value, before);
-    if (row == NULL) return STATUS_NO_MEMORY;
-    if (before != NULL) {
-        rows_replace(&table->rows, before, row);
-    } else if (rows_insert(&table->rows, row) != STATUS_OK) {
-        free(row);
-        return STATUS_NO_MEMORY;
-    }
-    count_bytes(tables, table, less, more);
-    note(tables,
-         (struct tables_change){.kind = CHANGE_PUT, .table = table, .before = before, .row = row});
-    return STATUS_OK;
+    struct row *row = rows_find(&table->rows, key);
+    return row == NULL ? enter_row(tables, table, key, value)
+                       : change_row(tables, table, row, value);
 }
 
 enum status tables_delete(struct tables *tables, struct table *table, struct slice key,
@@ -239,7 +267,7 @@ enum status tables_delete(struct tables *tables, struct table *table, struct sli
         if (journal_reserve(tables) != STATUS_OK) return STATUS_NO_MEMORY;
         rows_remove(&table->rows, row);
         count_bytes(tables, table, bytes_of(row), 0);
-        note(tables, (struct tables_change){.kind = CHANGE_DELETE, .table = table, .before = row});
+        note(tables, (struct tables_change){.kind = CHANGE_DELETE, .table = table, .row = row});
     }
     if (ret_was != NULL) *ret_was = row != NULL;
     return STATUS_OK;
@@ -278,13 +306,16 @@ struct row *row_before(const struct row *row) {
 
 static void undo_put(struct tables *tables, const struct tables_change *change) {
     struct table *table = change->table;
-    count_bytes(tables, table, bytes_of(change->row), bytes_of(change->before));
-    if (change->before != NULL) {
-        rows_replace(&table->rows, change->row, change->before);
+    struct row   *row = change->row;
+    uint64_t      less = bytes_of(row);
+    if (change->before.data != NULL) {
+        row_take_back(row, change->before);
+        count_bytes(tables, table, less, bytes_of(row));
     } else {
-        rows_remove(&table->rows, change->row);
+        rows_remove(&table->rows, row);
+        count_bytes(tables, table, less, 0);
+        row_free(row);
     }
-    free(change->row);
 }
 
 static void undo_clear(struct tables *tables, const struct tables_change *change) {
@@ -302,8 +333,8 @@ static void undo(struct tables *tables, const struct tables_change *change) {
     switch (change->kind) {
         case CHANGE_PUT: undo_put(tables, change); break;
         case CHANGE_DELETE:
-            rows_restore(&change->table->rows, change->before);
-            count_bytes(tables, change->table, 0, bytes_of(change->before));
+            rows_restore(&change->table->rows, change->row);
+            count_bytes(tables, change->table, 0, bytes_of(change->row));
             break;
         case CHANGE_CLEAR: undo_clear(tables, change); break;
         case CHANGE_MAKE:

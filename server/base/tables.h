@@ -72,8 +72,8 @@ void tables_fini(struct tables *tables);
 // --- The journal
 // From begin on every change is remembered, until tables_commit() forgets the changes or
 // tables_rollback() takes them back; neither ends the journalling. In between a row that was
-// replaced or deleted, and a table that was dropped, stay in memory: pointers to them remain valid,
-// and row_after() goes on from them.
+// deleted, a value that was replaced and a table that was dropped stay in memory: pointers to them
+// remain valid, and row_after() goes on from such a row.
 void tables_begin(struct tables *tables);
 void tables_commit(struct tables *tables);
 void tables_rollback(struct tables *tables);
@@ -110,7 +110,7 @@ NODISCARD enum status tables_delete(struct tables *tables, struct table *table, 
 NODISCARD enum status tables_clear(struct tables *tables, struct table *table);
 
 // Each NULL if there is none. Read a row with row_key() and row_value(). A row is valid until it is
-// replaced or deleted; with a journal until that ends.
+// deleted, its value until it is replaced; with a journal until that ends.
 static inline struct row *table_get(const struct table *table, struct slice key) {
     return rows_find(&table->rows, key);
 }

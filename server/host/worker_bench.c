@@ -27,6 +27,7 @@ struct bench {
     uint64_t          head;
     uint64_t          turn;
     uint32_t          actors;
+    uint16_t          behaviour;
 };
 
 // --- A counter -----------------------------------------------------------------------------------
@@ -63,6 +64,43 @@ static const struct peeper_behaviour COUNTER = {
     .memory_bytes_max = BEHAVIOUR_MEMORY_BYTES,
 };
 
+// --- A table -------------------------------------------------------------------------------------
+
+#define ROWS 10000
+
+// 1 MB of rows, of which a call changes one.
+static enum peeper_action shelf_call(struct peeper_ctx *ctx, void *state,
+                                     struct peeper_value message) {
+    static uint32_t      seed = 1;
+    static const uint8_t bytes[100];
+    (void)state;
+    struct peeper_table *table = peeper_table(ctx, "shelf", 0);
+    bool                 fill = peeper_value_is(message, "fill");
+    for (int64_t i = fill ? 0 : ROWS - 1; i < ROWS; i++) {
+        seed = seed * 1664525 + 1013904223;
+        struct peeper_writer *value = peeper_make(ctx);
+        peeper_write_list(value);
+        peeper_write_int(value, seed);
+        peeper_write_bytes(value, bytes, sizeof bytes - 20);
+        peeper_write_end(value);
+        peeper_table_put(ctx, table, peeper_make_int(ctx, fill ? i : (seed >> 8) % ROWS),
+                         peeper_writer_value(value));
+    }
+    peeper_write_int(peeper_reply(ctx), (int64_t)peeper_table_count(ctx, table));
+    return PEEPER_OK;
+}
+
+static const struct peeper_behaviour SHELF = {
+    .abi_version = PEEPER_ABI_VERSION,
+    .state_bytes = sizeof(int64_t),
+    .name = "shelf",
+    .version = "",
+    .handle_call = shelf_call,
+    .save = save,
+    .load = load,
+    .memory_bytes_max = BEHAVIOUR_MEMORY_BYTES,
+};
+
 // --- The keeper's part ---------------------------------------------------------------------------
 
 static void open_bench(struct bench *bench, uint32_t actors) {
@@ -76,7 +114,8 @@ static void open_bench(struct bench *bench, uint32_t actors) {
     for (int i = 0; i < 4; i++) lifted[i] = fcntl(fds[i], F_DUPFD, 64);
     for (int i = 0; i < 4; i++) CHECK(dup2(lifted[i], HOST_FD_FIRST + i) >= 0);
     bench->behaviours.list[0] = COUNTER;
-    bench->behaviours.count = 1;
+    bench->behaviours.list[1] = SHELF;
+    bench->behaviours.count = 2;
     bench->actors = actors;
     CHECK(worker_init(&bench->worker, 0, &bench->behaviours, 1u << 20, HOST_FD_FIRST + 3) ==
           STATUS_OK);
@@ -88,6 +127,7 @@ static void write_turn(struct bench *bench, enum turn_kind kind, uint32_t slot,
     *record = (struct turn_record){
         .record_bytes = (uint32_t)ring_round(sizeof *record + payload.bytes),
         .kind = (uint8_t)kind,
+        .behaviour = bench->behaviour,
         .slot = slot,
         .epoch = 1,
         .turn = ++bench->turn,
@@ -169,7 +209,31 @@ static void bench_with(uint32_t actors) {
     peeper_writer_fini(&zero);
 }
 
+static void bench_shelf(void) {
+    static struct bench  bench;
+    struct peeper_writer fill = {0}, put = {0}, zero = {0};
+    peeper_write_string(&fill, "fill");
+    peeper_write_string(&put, "put");
+    peeper_write_int(&zero, 0);
+    open_bench(&bench, 1);
+    bench.behaviour = 1;
+    // One of each: a batch is of one kind.
+    write_turn(&bench, TURN_INIT, 0, peeper_writer_value(&zero));
+    write_turn(&bench, TURN_CALL, 0, peeper_writer_value(&fill));
+    publish(&bench);
+    for (int i = 0; i < 2; i++) worker_run_one(&bench.worker);
+    publish(&bench);
+    measure(&bench, "call that changes one of 10000 rows", peeper_writer_value(&put));
+    worker_fini(&bench.worker);
+    ring_fini(&bench.turns);
+    ring_fini(&bench.commits);
+    peeper_writer_fini(&fill);
+    peeper_writer_fini(&put);
+    peeper_writer_fini(&zero);
+}
+
 int main(void) {
+    bench_shelf();
     bench_with(1);
     bench_with(1000);
     bench_with(100000);
