@@ -10,6 +10,7 @@
 
 // All zero: nothing was counted.
 struct window {
+    uint64_t width_ms; // of a bucket
     uint64_t bucket[WINDOW_BUCKETS];
     uint32_t count[WINDOW_BUCKETS];
 };

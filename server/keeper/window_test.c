@@ -23,3 +23,12 @@ Test(window, a_long_period_is_counted_in_wider_buckets, .timeout = 5) {
         cr_assert(window_count(&window, i * 50000u, 3600000) == i);
     }
 }
+
+Test(window, another_period_counts_what_falls_into_it, .timeout = 5) {
+    struct window window = {0};
+    for (uint32_t i = 1; i <= 3; i++) cr_assert(window_count(&window, 10000000 + i, 5000) == i);
+    cr_assert(window_count(&window, 10100000, 600000) == 4);
+    cr_assert(window_count(&window, 10700000, 600000) == 2, "the first three are gone");
+    cr_assert(window_count(&window, 10700000, 5000) == 2);
+    cr_assert(window_count(&window, 10800000, 5000) == 1);
+}
