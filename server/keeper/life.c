@@ -191,6 +191,11 @@ static uint64_t backoff_ms(struct shard *shard, struct trouble *trouble) {
 
 // --- moves ---
 
+// An operator has to resume it; its siblings need not wait for that.
+static void stand_aside(struct shard *shard, struct actor *actor) {
+    if (actor->child != NULL) supervisor_news(shard, actor->child, NEWS_UP, reason_normal(), false);
+}
+
 static void restart_now(struct shard *shard, struct actor *actor, const struct end *end) {
     (void)end;
     struct envelope *init =
@@ -204,7 +209,9 @@ static void restart_now(struct shard *shard, struct actor *actor, const struct e
                      shard->now_ms + BACKOFF_MS_MAX) == STATUS_OK) {
             return;
         }
+        LOG_ERROR("actor.suspended", "slot=%u status=NO_MEMORY", actor->slot);
         actor->life = ACTOR_SUSPENDED;
+        stand_aside(shard, actor);
         return;
     }
     router_return(shard, actor, init);
@@ -525,8 +532,7 @@ void life_unrunnable(struct shard *shard, struct actor *actor, enum status statu
     // It may have been a new state for one that waits to be restarted.
     if (actor->extra->trouble != NULL) heap_cancel(&shard->timers, &actor->extra->trouble->backoff);
     actor->life = ACTOR_SUSPENDED;
-    // Its siblings need not wait for the operator.
-    if (actor->child != NULL) supervisor_news(shard, actor->child, NEWS_UP, reason_normal(), false);
+    stand_aside(shard, actor);
 }
 
 // --- for the supervisor of an actor ---

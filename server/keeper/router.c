@@ -7,6 +7,7 @@
 #include "keeper/isolation.h"
 #include "keeper/life.h"
 #include "keeper/recall.h"
+#include "keeper/supervisor.h"
 
 #include <stdlib.h>
 
@@ -81,8 +82,10 @@ static void wait_in(struct list *list, struct actor *actor) {
     list_push(list, &actor->ready);
 }
 
+// Those that starve are fed when a read is answered; where none is under way, a little later.
 void router_starve(struct shard *shard, struct actor *actor) {
     wait_in(&shard->starved, actor);
+    if (shard->loads == 0 && !timer_armed(&shard->unsettled)) supervisor_settle_later(shard);
 }
 
 void router_wait_for(struct worker *worker, struct actor *actor) {
@@ -171,7 +174,7 @@ static void refuse_first(struct shard *shard, struct actor *actor, enum status s
     free(first);
     shard_answer_status(shard, caller, status);
     if (stop) child_hurry(&shard->timers, actor->child, shard->now_ms);
-    if (actor->waiting > 0) wait_in(&shard->starved, actor);
+    if (actor->waiting > 0) router_starve(shard, actor);
 }
 
 static bool first_is_message(const struct actor *actor) {
@@ -316,7 +319,7 @@ static void load_start(struct shard *shard, struct actor *actor) {
     struct load *load = shard->loads < SHARD_LOADS_MAX ? calloc(1, sizeof *load) : NULL;
     if (load == NULL || !keep_tables(shard, actor)) {
         free(load);
-        wait_in(&shard->starved, actor);
+        router_starve(shard, actor);
         return;
     }
     load->message.deliver = load_deliver;
@@ -327,7 +330,7 @@ static void load_start(struct shard *shard, struct actor *actor) {
     load->read.on_done = load_done;
     if (mirror_read(shard->mirror, &load->read) != STATUS_OK) {
         free(load);
-        wait_in(&shard->starved, actor);
+        router_starve(shard, actor);
         return;
     }
     shard->loads++;

@@ -294,7 +294,7 @@ static void settle(struct shard *shard) {
     for (int i = 0; i < SETTLE_ROUNDS; i++) {
         supervisor_settle(shard);
         if (!list_empty(&shard->news)) break; // names are free before anybody is told
-        if (list_empty(&shard->ties.over)) return;
+        if (list_empty(&shard->ties.over) && list_empty(&shard->asked)) return;
         exits_announce(shard, EXITS_TOLD_MAX);
         if (list_empty(&shard->news) && list_empty(&shard->asked)) return;
     }
@@ -432,7 +432,7 @@ void shard_run_timers(struct shard *shard) {
             case TIMER_AWAIT:
                 await_expired(shard, LIST_ENTRY(timer, struct await, deadline));
                 break;
-            case TIMER_SETTLE: break; // to be awake is enough: settling is part of each turn
+            case TIMER_SETTLE: router_feed(shard); break; // settling is part of each turn
             case TIMER_POOL: isolation_retire(shard, LIST_ENTRY(timer, struct pool, retire)); break;
             case TIMER_QUARANTINE: {
                 struct trouble *trouble = LIST_ENTRY(timer, struct trouble, quarantine);
