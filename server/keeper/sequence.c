@@ -114,6 +114,9 @@ static void is_up(struct shard *shard, struct supervisor *sup) {
     if (news && actor->child != NULL) {
         supervisor_news(shard, actor->child, NEWS_UP, reason_normal(), false);
     }
+    bool ends = sup->auto_due && supervisor_auto_due(sup);
+    sup->auto_due = false;
+    if (ends) supervisor_stop_soon(shard, sup, reason_shutdown());
 }
 
 static void step_start(struct shard *shard, struct supervisor *sup) {
@@ -457,7 +460,7 @@ enum status sequence_begin_for(struct shard *shard, struct supervisor *sup, stru
 static void restart(struct shard *shard, struct supervisor *sup) {
     forget_away(sup);
     sup->window = (struct window){0};
-    sup->brutal = sup->parallel = sup->gave_up = sup->relapsed = false;
+    sup->brutal = sup->parallel = sup->gave_up = sup->relapsed = sup->auto_due = false;
     sup->restarts++;
     shard->metrics.restarts++;
     sup->actor->life = ACTOR_RESTARTING;

@@ -108,35 +108,52 @@ static void restart_by_strategy(struct shard *shard, struct supervisor *sup, str
     }
 }
 
-static void give_up(struct supervisor *sup) {
-    char name[300];
-    LOG_ERROR("supervisor.gave_up", "name=%s unit=%llu intensity=%u period_ms=%u",
+static struct slice unit_name(const struct child *child) {
+    return child->actor == NULL ? (struct slice){0} : actor_name(child->actor);
+}
+
+// `straw` was the last one.
+static void give_up(struct supervisor *sup, const struct child *straw) {
+    char         name[300], child[300];
+    struct slice id = straw->spec == NULL ? unit_name(straw) : child_spec_id(straw->spec);
+    LOG_ERROR("supervisor.gave_up",
+              "name=%s unit=%llu intensity=%u period_ms=%u child=%s child_unit=%llu",
               log_quote(name, sizeof name, actor_name(sup->actor).data, sup->actor->name_bytes),
-              (unsigned long long)sup->actor->unit, sup->spec->intensity, sup->spec->period_ms);
+              (unsigned long long)sup->actor->unit, sup->spec->intensity, sup->spec->period_ms,
+              log_quote(child, sizeof child, id.data, (uint32_t)id.bytes),
+              straw->actor == NULL ? 0 : (unsigned long long)straw->actor->unit);
     sequence_end(sup, reason_shutdown());
     sup->gave_up = true;
 }
 
-// One more restart. False: there were too many, and the supervisor ends.
-static bool allowed(struct shard *shard, struct supervisor *sup) {
+// One more restart, because of `child`. False: there were too many, and the supervisor ends.
+static bool allowed(struct shard *shard, struct supervisor *sup, const struct child *child) {
     if (window_count(&sup->window, shard->now_ms, sup->spec->period_ms) <= sup->spec->intensity) {
         return true;
     }
-    give_up(sup);
+    give_up(sup, child);
     return false;
 }
 
-// It ended by itself and stays away.
+bool supervisor_auto_due(const struct supervisor *sup) {
+    if (sup->spec->auto_shutdown == AUTO_ANY_SIGNIFICANT) return true;
+    return sup->spec->auto_shutdown == AUTO_ALL_SIGNIFICANT && sup->significant == 0;
+}
+
+// It ended by itself and stays away. What that means to a supervisor that is coming up is seen when
+// it is up, as in OTP: a short task among those that are started first fails no start.
 static void let_go(struct shard *shard, struct supervisor *sup, struct child *child,
                    const struct told *told) {
     bool significant = child_spec_of(child)->significant;
-    bool any = sup->spec->auto_shutdown == AUTO_ANY_SIGNIFICANT;
-    bool all = sup->spec->auto_shutdown == AUTO_ALL_SIGNIFICANT;
     bool keep = child_is_supervisor(child) && child->actor->supervisor->gave_up;
     sequence_end_unit(shard, child, told->reason, keep);
     if (child_temporary(child) || supervisor_simple(sup)) supervisor_remove(shard, child);
-    if (significant && (any || (all && sup->significant == 0)))
+    if (!significant) return;
+    if (sup->phase == PHASE_STARTING) {
+        sup->auto_due = true;
+    } else if (supervisor_auto_due(sup)) {
         sequence_end(sup, reason_shutdown());
+    }
 }
 
 // One that guards itself counts for itself, by what the specs say now. False: it has to wait.
@@ -159,7 +176,7 @@ static void hear_down(struct shard *shard, struct supervisor *sup, struct child 
     }
     if (spec->on_intensity != INTENSITY_STOP && !child_is_supervisor(child)) {
         if (!guard(shard, sup, child)) return;
-    } else if (!allowed(shard, sup)) {
+    } else if (!allowed(shard, sup, child)) {
         return;
     }
     restart_by_strategy(shard, sup, child);
@@ -229,7 +246,7 @@ static void cursor_failed(struct shard *shard, struct supervisor *sup, struct ch
         struct peeper_value reason = peeper_writer_value(&writer);
         sequence_end(sup, slice_of(reason.data, reason.bytes));
         peeper_writer_fini(&writer);
-    } else if (allowed(shard, sup)) {
+    } else if (allowed(shard, sup, child)) {
         sequence_stop(sup, sup->spec->strategy == ONE_FOR_ALL ? 0 : child->number, SEQUEL_START);
     }
 }

@@ -51,6 +51,7 @@ struct supervisor {
     bool                    brutal : 1;   // STOPPING: without terminate
     bool                    relapsed : 1; // its restart failed
     bool                    gave_up : 1;  // its children's last states stay readable
+    bool                    auto_due : 1; // a significant child has ended before all were up
     struct window           window;
 };
 
@@ -153,6 +154,9 @@ void supervisor_stop(struct shard *shard, struct supervisor *sup, struct slice r
 void supervisor_kill(struct shard *shard, struct supervisor *sup);
 // The same as supervisor_stop(), at the next settling: for whoever is in the middle of a commit.
 void supervisor_stop_soon(struct shard *shard, struct supervisor *sup, struct slice reason);
+
+// Whether the end of a significant child is that of its supervisor, too.
+bool supervisor_auto_due(const struct supervisor *sup);
 
 // True while it ends.
 bool supervisor_ending(const struct supervisor *sup);

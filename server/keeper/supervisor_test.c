@@ -351,3 +351,73 @@ Test(supervisor, without_memory_nothing_is_left_of_a_start) {
     cr_assert(false, "it never started");
 }
 #endif
+
+// --- automatic shutdown of one that is coming up ---
+
+// A brief task, and one that hangs in its init; both significant.
+static void task_and_server(const char *auto_shutdown) {
+    char source[600];
+    role("a", ROLE_BRIEF);
+    role("b", ROLE_SLOW);
+    snprintf(source, sizeof source,
+             "{\"auto_shutdown\": \"%s\", \"children\": ["
+             "{\"id\": \"a\", \"restart\": \"transient\", \"significant\": true, \"start\": "
+             "{\"behaviour\": \"counter\", \"name\": \"a\"}}, "
+             "{\"id\": \"b\", \"restart\": \"transient\", \"significant\": true, \"start\": "
+             "{\"behaviour\": \"counter\", \"name\": \"b\"}}]}",
+             auto_shutdown);
+    ask_supervisor(1, "top", source);
+    cr_assert(happened("+a"));
+    cr_assert(gone("a") && !answered(1));
+    loosen("b", false);
+    cr_assert(started(1));
+}
+
+Test(supervisor, a_significant_child_that_is_done_before_the_others_are_up_fails_no_start) {
+    task_and_server("any_significant");
+    cr_assert(happened("+b -b"));
+    cr_assert(gone("top"));
+    cr_assert(fx.shard.actors.live == 0);
+}
+
+Test(supervisor, significant_children_that_are_still_to_be_started_are_not_over) {
+    task_and_server("all_significant");
+    cr_assert(happened("+b"));
+    cr_assert(!gone("top"));
+    tell("b", "stop");
+    cr_assert(gone("top"));
+}
+
+// --- without memory ---
+
+#ifdef CAN_REFUSE_MEMORY
+static bool waits_for_ever(const char *name) {
+    enum actor_life life = life_of(name);
+    return life == ACTOR_RESTARTING || life == ACTOR_DOWN || life == ACTOR_STARTING;
+}
+
+Test(supervisor, one_allocation_that_fails_leaves_nobody_waiting_for_ever) {
+    bool spent = true;
+    for (int n = 1; spent; n++) {
+        three("\"strategy\": \"one_for_all\", \"intensity\": 5");
+        fx.note_count = 0;
+        ask_call(2, "b", "crash");
+        refuse_at = n;
+        settle_all();
+        spent = refuse_at == 0;
+        refuse_at = 0;
+        for (int i = 0; i < 3; i++) {
+            later(BACKOFF_MS_MAX);
+            settle_all();
+        }
+        cr_assert(answered(2));
+        cr_assert(!waits_for_ever("a") && !waits_for_ever("b") && !waits_for_ever("c"), "%d", n);
+        cr_assert(supervisor_named("top")->phase == PHASE_STEADY, "%d", n);
+        ask_tree(3, VERB_STOP, "top", "", NULL);
+        cr_assert(done(3));
+        cr_assert(fx.shard.actors.live == 0);
+        fx.note_count = 0;
+        tf.history[0] = '\0';
+    }
+}
+#endif
