@@ -55,6 +55,16 @@ static int choose(struct argp_state *state, const struct choice *choices, const 
     return 0;
 }
 
+static uint64_t wide_number(struct argp_state *state, const char *option, const char *argument) {
+    char *end;
+    errno = 0;
+    unsigned long long value = strtoull(argument, &end, 10);
+    if (!isdigit((unsigned char)argument[0]) || *end != '\0' || errno != 0) {
+        argp_error(state, "--%s: \"%s\" is no number", option, argument);
+    }
+    return value;
+}
+
 static uint32_t number(struct argp_state *state, const char *option, const char *word) {
     char *end;
     errno = 0;
@@ -145,6 +155,8 @@ static error_t parse_option(int key, char *argument, struct argp_state *state) {
         case OPTION_JSON: invocation->json = true; return 0;
         case OPTION_CHILD: invocation->child_id = argument; return 0;
         case OPTION_SPEC: invocation->spec = argument; return 0;
+        case OPTION_FROM: invocation->from_version = wide_number(state, "from", argument); return 0;
+        case OPTION_OLD: invocation->with_old = true; return 0;
         case OPTION_LIMIT: invocation->limit = number(state, "limit", argument); return 0;
         case OPTION_DEPTH:
             invocation->depth = number(state, "depth", argument);

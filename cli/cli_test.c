@@ -99,6 +99,7 @@ Test(cli, helps_with_every_command_and_an_example, .timeout = 20) {
         "list",
         "inspect",
         "monitor",
+        "watch",
         "ping",
         "tree",
         "supervisor start",

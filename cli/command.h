@@ -42,6 +42,8 @@ struct invocation {
     uint32_t                    deadline_ms;
     uint32_t                    limit; // UINT32_MAX where it was not given
     uint32_t                    depth; // likewise
+    uint64_t                    from_version;
+    bool                        with_old;
     bool                        json;
 };
 
@@ -96,6 +98,8 @@ enum option_key {
     OPTION_SPEC,
     OPTION_LIMIT,
     OPTION_DEPTH,
+    OPTION_FROM,
+    OPTION_OLD,
 };
 
 // Reads the command line. Prints help and usage errors itself, and ends the process after them with

@@ -50,6 +50,13 @@ static const struct argp_option REPLACE_OPTIONS[] = {
     {0},
 };
 
+static const struct argp_option WATCH_OPTIONS[] = {
+    NAME_OPTION,
+    {"from", OPTION_FROM, "VERSION", 0, "Begin with this version, or the oldest kept after it", 0},
+    {"old", OPTION_OLD, NULL, 0, "Tell the state before, too", 0},
+    {"json", OPTION_JSON, NULL, 0, "JSON also on a terminal", 0},
+    {0}};
+
 static const struct argp_option LIST_OPTIONS[] = {
     {"prefix", OPTION_PREFIX, "P", 0, "Only names that begin with P", 0},
     {"json", OPTION_JSON, NULL, 0,
@@ -195,6 +202,14 @@ const struct command COMMANDS[] = {
      "JSON. Ctrl-C ends the wait.\v"
      "Example:\n  peeper monitor hits | jq .reason",
      NAMED_OPTIONS, TAKES_NAME, command_monitor},
+    {"watch", "NAME|PREFIX*", "prints each change of a state until Ctrl-C",
+     "Prints one line for each committed change of an actor's state, or of all actors whose names "
+     "begin with PREFIX: text on a terminal, else JSON. States that were saved and have not "
+     "changed "
+     "are none. Where this program is too slow, or --from is older than what the server keeps, a "
+     "line tells which versions are missing, and the newest follow.\v"
+     "Example:\n  peeper watch 'cart-*' | jq .value.total",
+     WATCH_OPTIONS, TAKES_NAME, command_watch},
     {"list", "", "lists actors",
      "Lists actors: a table on a terminal, else one line of JSON for each.\v"
      "Example:\n  peeper list --prefix cart- --json | jq .restarts",

@@ -12,6 +12,8 @@ command_run command_start, command_call, command_cast, command_send, command_sto
 command_run command_supervisor_start, command_supervisor_change, command_supervisor_check,
     command_child_start, command_child_terminate, command_child_restart, command_child_delete,
     command_child_list, command_child_count, command_child_spec;
+// watch.c
+command_run command_watch;
 // forest.c
 command_run command_tree;
 

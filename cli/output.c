@@ -28,7 +28,7 @@ static enum exit_code print(FILE *out, json_t *json, size_t flags) {
 }
 
 // An actor may use an encoding of its own; then its bytes are shown as bytes.
-static json_t *json_of(struct peeper_value value) {
+json_t *output_value_json(struct peeper_value value) {
     if (peeper_value_check(value)) return json_from_value(value);
     struct peeper_writer writer = {0};
     peeper_write_bytes(&writer, value.data, value.bytes);
@@ -39,13 +39,13 @@ static json_t *json_of(struct peeper_value value) {
 }
 
 enum exit_code output_value(struct peeper_value value) {
-    return print(stdout, json_of(value), JSON_COMPACT);
+    return print(stdout, output_value_json(value), JSON_COMPACT);
 }
 
 enum exit_code output_event(const struct peeper_event *event) {
     return print(stdout,
                  json_pack("{s:s, s:I, s:o}", "name", event->name, "incarnation",
-                           (json_int_t)event->id, "reason", json_of(event->reason)),
+                           (json_int_t)event->id, "reason", output_value_json(event->reason)),
                  JSON_COMPACT);
 }
 
@@ -62,8 +62,12 @@ enum exit_code output_started(const struct peeper_started *started) {
                              (json_int_t)started->id, "unit", (json_int_t)started->unit);
     if (json != NULL && started->ignored) json_object_set_new(json, "ignored", json_true());
     if (json != NULL && started->info.bytes > 0) {
-        json_object_set_new(json, "info", json_of(started->info));
+        json_object_set_new(json, "info", output_value_json(started->info));
     }
+    return print(stdout, json, JSON_COMPACT);
+}
+
+enum exit_code output_json_line(json_t *json) {
     return print(stdout, json, JSON_COMPACT);
 }
 
@@ -125,6 +129,8 @@ static struct actor_info info_of(const struct peeper_actor *actor, struct trace 
         .trap_exit = actor->trap_exit,
         .isolation = actor->own_host ? ISOLATION_OWN : ISOLATION_SHARED,
         .quarantined = actor->quarantined,
+        .watchers = actor->watchers,
+        .events_dropped = actor->events_dropped,
         .last_crash = {.kind = actor->has_crash ? actor->crash_kind : NULL,
                        .reason = slice_of(actor->crash_reason.data, actor->crash_reason.bytes),
                        .at_ms = actor->crash_at_ms,
@@ -371,7 +377,7 @@ static void print_crash(const struct peeper_error *error, const struct peeper_ta
         fprintf(stderr, "%s\n", error->message);
         return;
     }
-    print(stderr, json_of(error->reason), JSON_COMPACT);
+    print(stderr, output_value_json(error->reason), JSON_COMPACT);
     if (!peeper_value_is(error->reason, error->message)) {
         fprintf(stderr, "  message: %s\n", error->message);
     }
@@ -385,7 +391,7 @@ enum exit_code output_error(const struct peeper_error *error, const struct peepe
         fprintf(stderr, "%s\n", error->message);
         if (error->reason.bytes > 0) {
             fputs("  reason: ", stderr);
-            print(stderr, json_of(error->reason), JSON_COMPACT);
+            print(stderr, output_value_json(error->reason), JSON_COMPACT);
         }
     }
     print_advice(error);

@@ -42,6 +42,13 @@ enum exit_code output_children(const struct peeper_children *children, bool json
 // Prints {"specs": .., "active": .., "supervisors": .., "workers": ..}.
 enum exit_code output_child_counts(const struct peeper_child_counts *counts);
 
+// A value as JSON; bytes that are no Value as in output_value().   Fails: NULL, without memory.
+json_t *output_value_json(struct peeper_value value);
+
+// Prints a line of JSON.
+// Owns:  takes `json`; NULL stands for memory that ran out.
+enum exit_code output_json_line(json_t *json);
+
 // Prints indented JSON.
 // Owns:  takes `json`; NULL stands for memory that ran out.
 enum exit_code output_json(json_t *json);

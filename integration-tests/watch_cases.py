@@ -1,7 +1,11 @@
 """Watch streams under load: clients that do not read, feeds that overflow, many actors."""
 from __future__ import annotations
 
+import os
+import pty
+import signal
 import statistics
+import subprocess
 import threading
 import time
 from typing import Any, Iterator
@@ -169,6 +173,33 @@ def come_and_go(settings: Settings) -> None:
         eventually(lambda: server.metrics()["peeper_watches"] == 0, "no watch is left")
         caller.call("g0", "inc")
         server.check_alive()
+
+
+def read_lines(descriptor: int, count: int) -> list[str]:
+    text = b""
+    while text.count(b"\n") < count:
+        text += os.read(descriptor, 4096)
+    return text.decode().splitlines()
+
+
+@case("watch: the command prints lines for a person on a terminal")
+def terminal(settings: Settings) -> None:
+    with Server(settings.build) as server, server.client() as caller:
+        caller.start("hits", "counter", 5)
+        ours, theirs = pty.openpty()
+        address = f"{server.tcp[0]}:{server.tcp[1]}"
+        command = subprocess.Popen([str(settings.build.peeper), "watch", "hits", "--old", "-a", address],
+                                   stdout=theirs)
+        try:
+            eventually(lambda: caller.inspect("hits").watchers == 1, "it watches")
+            caller.call("hits", "inc")
+            caller.stop("hits")
+            check_equal(read_lines(ours, 2), ["hits v2 6 (was 5)", 'hits ended v2 6: "normal"'], "lines")
+        finally:
+            command.send_signal(signal.SIGINT)
+            command.wait(10)
+            os.close(ours)
+            os.close(theirs)
 
 
 def latencies(client: Client, name: str, count: int) -> list[float]:

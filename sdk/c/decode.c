@@ -111,6 +111,8 @@ static void fill_actor(const Peeper__V1__ActorInfo *from, struct peeper_actor *a
         .trap_exit = from->trap_exit,
         .own_host = from->isolation == PEEPER__V1__ISOLATION__ISOLATION_OWN,
         .quarantined = from->quarantined,
+        .watchers = from->watchers,
+        .events_dropped = from->events_dropped,
         .crash_kind = "",
         .crash_message = "",
     };
@@ -242,6 +244,19 @@ static void fill_counts(const Peeper__V1__ChildCounts *from, struct peeper_child
     counts->workers = from->workers;
 }
 
+static void fill_changed(const Peeper__V1__Changed *changed, struct peeper_event *told) {
+    *told = (struct peeper_event){.kind = PEEPER_EVENT_CHANGED,
+                                  .ref = changed->ref,
+                                  .name = changed->name,
+                                  .unit = changed->unit,
+                                  .version = changed->version,
+                                  .at_ms = changed->at_ms,
+                                  .value = value_of(changed->value)};
+    if (changed->old == NULL) return;
+    told->has_old = true;
+    told->old = value_of(changed->old->value);
+}
+
 // An event of a kind that this version does not know stays FRAME_UNKNOWN.
 static void fill_event(const Peeper__V1__Event *event, struct incoming *incoming) {
     struct peeper_event *told = &incoming->event;
@@ -266,6 +281,24 @@ static void fill_event(const Peeper__V1__Event *event, struct incoming *incoming
                                           .name = event->exit->name,
                                           .reason = value_of(event->exit->reason)};
             break;
+        case PEEPER__V1__EVENT__KIND_CHANGED: fill_changed(event->changed, told); break;
+        case PEEPER__V1__EVENT__KIND_ENDED:
+            *told = (struct peeper_event){.kind = PEEPER_EVENT_ENDED,
+                                          .ref = event->ended->ref,
+                                          .name = event->ended->name,
+                                          .reason = value_of(event->ended->reason),
+                                          .unit = event->ended->unit,
+                                          .version = event->ended->version,
+                                          .value = value_of(event->ended->value)};
+            break;
+        case PEEPER__V1__EVENT__KIND_GAP:
+            *told = (struct peeper_event){.kind = PEEPER_EVENT_GAP,
+                                          .ref = event->gap->ref,
+                                          .name = event->gap->name,
+                                          .unit = event->gap->unit,
+                                          .first_version = event->gap->first_version,
+                                          .version = event->gap->last_version};
+            break;
         default: return;
     }
     incoming->kind = FRAME_EVENT;
@@ -285,6 +318,7 @@ static const enum frame_kind KINDS[] = {
     [PEEPER__V1__SERVER_FRAME__BODY_STATE] = FRAME_STATE,
     [PEEPER__V1__SERVER_FRAME__BODY_PONG] = FRAME_PONG,
     [PEEPER__V1__SERVER_FRAME__BODY_MONITORED] = FRAME_MONITORED,
+    [PEEPER__V1__SERVER_FRAME__BODY_WATCHING] = FRAME_WATCHING,
     [PEEPER__V1__SERVER_FRAME__BODY_CHILDREN] = FRAME_CHILDREN,
     [PEEPER__V1__SERVER_FRAME__BODY_CHILD_COUNTS] = FRAME_CHILD_COUNTS,
     [PEEPER__V1__SERVER_FRAME__BODY_CRASH_LISTING] = FRAME_CRASH_LISTING,
@@ -327,6 +361,9 @@ static enum peeper_status fill(struct decoder *decoder, Peeper__V1__ServerFrame 
             return PEEPER_STATUS_OK;
         case PEEPER__V1__SERVER_FRAME__BODY_MONITORED:
             answer->ref = frame->monitored->ref;
+            return PEEPER_STATUS_OK;
+        case PEEPER__V1__SERVER_FRAME__BODY_WATCHING:
+            answer->ref = frame->watching->ref;
             return PEEPER_STATUS_OK;
         case PEEPER__V1__SERVER_FRAME__BODY_CHILDREN:
             return fill_children(decoder, frame->children, &answer->children);
@@ -388,6 +425,8 @@ bool frame_kind_fits(enum frame_kind kind, enum request_verb verb) {
         [REQUEST_DEMONITOR] = FRAME_DONE,
         [REQUEST_LINK] = FRAME_DONE,
         [REQUEST_UNLINK] = FRAME_DONE,
+        [REQUEST_WATCH] = FRAME_WATCHING,
+        [REQUEST_UNWATCH] = FRAME_DONE,
         [REQUEST_CRASHES] = FRAME_CRASH_LISTING,
         [REQUEST_CRASH] = FRAME_CRASH_REPORT,
         [REQUEST_REDRIVE] = FRAME_DONE,

@@ -29,8 +29,9 @@ enum frame_kind {
     FRAME_CRASH_LISTING,
     FRAME_CRASH_REPORT,
     FRAME_MONITORED,
+    FRAME_WATCHING,
     FRAME_GOODBYE,
-    FRAME_EVENT, // DOWN or EXIT
+    FRAME_EVENT, // of any kind but GOODBYE
 };
 
 // One decoded frame. Everything points into the frame's bytes or the decoder.

@@ -30,6 +30,8 @@ union body {
     Peeper__V1__ChangeSupervisor change_supervisor;
     Peeper__V1__Monitor          monitor;
     Peeper__V1__Demonitor        demonitor;
+    Peeper__V1__Watch            watch;
+    Peeper__V1__Unwatch          unwatch;
     Peeper__V1__Link             link;
     Peeper__V1__Unlink           unlink;
     Peeper__V1__ListCrashes      list_crashes;
@@ -115,6 +117,21 @@ FILL(unlink, (Peeper__V1__Unlink)PEEPER__V1__UNLINK__INIT, )
 static void fill_demonitor(union body *body, const struct request *request) {
     body->demonitor = (Peeper__V1__Demonitor)PEEPER__V1__DEMONITOR__INIT;
     body->demonitor.ref = request->ref;
+}
+
+static void fill_watch(union body *body, const struct request *request) {
+    const struct peeper_watch *watch = request->watch;
+    body->watch = (Peeper__V1__Watch)PEEPER__V1__WATCH__INIT;
+    body->watch.name = text(watch->prefix != NULL ? watch->prefix : watch->name);
+    body->watch.prefix = watch->prefix != NULL;
+    body->watch.from_version = watch->from_version;
+    body->watch.with_old = watch->with_old;
+    body->watch.unit = watch->unit;
+}
+
+static void fill_unwatch(union body *body, const struct request *request) {
+    body->unwatch = (Peeper__V1__Unwatch)PEEPER__V1__UNWATCH__INIT;
+    body->unwatch.ref = request->ref;
 }
 
 static void fill_start_supervisor(union body *body, const struct request *request) {
@@ -220,6 +237,8 @@ static const struct shape {
                                    PEEPER__V1__CLIENT_FRAME__BODY_CHANGE_SUPERVISOR},
     [REQUEST_MONITOR] = {fill_monitor, PEEPER__V1__CLIENT_FRAME__BODY_MONITOR},
     [REQUEST_DEMONITOR] = {fill_demonitor, PEEPER__V1__CLIENT_FRAME__BODY_DEMONITOR},
+    [REQUEST_WATCH] = {fill_watch, PEEPER__V1__CLIENT_FRAME__BODY_WATCH},
+    [REQUEST_UNWATCH] = {fill_unwatch, PEEPER__V1__CLIENT_FRAME__BODY_UNWATCH},
     [REQUEST_LINK] = {fill_link, PEEPER__V1__CLIENT_FRAME__BODY_LINK},
     [REQUEST_UNLINK] = {fill_unlink, PEEPER__V1__CLIENT_FRAME__BODY_UNLINK},
     [REQUEST_CRASHES] = {fill_crashes, PEEPER__V1__CLIENT_FRAME__BODY_LIST_CRASHES},

@@ -7,6 +7,7 @@
 #include "base/buf.h"
 
 #include <peeper/supervisor.h>
+#include <peeper/watch.h>
 
 enum request_verb {
     REQUEST_HELLO,
@@ -35,6 +36,8 @@ enum request_verb {
     REQUEST_DEMONITOR,
     REQUEST_LINK,
     REQUEST_UNLINK,
+    REQUEST_WATCH,
+    REQUEST_UNWATCH,
     REQUEST_CRASHES,
     REQUEST_CRASH,
     REQUEST_REDRIVE,
@@ -52,10 +55,11 @@ struct request {
     struct peeper_value                payload; // message, reason of a stop, spec, state
     struct peeper_child_target         child;
     uint64_t                           crash;
-    uint64_t                           ref;      // demonitor
+    uint64_t                           ref;      // demonitor, unwatch
     uint32_t                           limit_ms; // deadline or time-out, as the caller gave it
     const struct peeper_start_options *start;
     const struct peeper_page          *page;
+    const struct peeper_watch         *watch;
     const char                        *token; // hello
     const char                        *client;
 };

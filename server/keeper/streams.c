@@ -18,7 +18,7 @@
 #define SCAN_PER_TURN 8192u              // actors looked at for one prefix
 
 void streams_init(struct streams *streams) {
-    *streams = (struct streams){.ref_next = 1};
+    *streams = (struct streams){0};
     list_init(&streams->prefixes);
     list_init(&streams->backlog);
     list_init(&streams->roomy);
@@ -172,7 +172,8 @@ static struct stream *stream_create(struct shard *shard, struct viewer *viewer,
         list_push(&streams->prefixes, &stream->of_prefixes);
         streams->prefix_count++;
     }
-    stream->ref = streams->ref_next++;
+    // A client tells its monitors and its watches apart by nothing else.
+    stream->ref = tie_ref(&shard->ties);
     streams->old_count += stream->with_old;
     list_push(&viewer->streams, &stream->of_viewer);
     viewer->stream_count++;

@@ -75,8 +75,7 @@ struct streams {
     struct list     scanning;  // prefixes
     struct list     wanting;   // lags that are to ask the mirror
     struct list     farewells; // owned
-    uint64_t        ref_next;
-    bool            due; // streams_work has something to do
+    bool            due;       // streams_work has something to do
 };
 
 void streams_init(struct streams *streams);

@@ -5,7 +5,7 @@
 // - struct peeper_sync blocks: one request at a time, for programs without a loop. It is the first
 //   one, driven by the caller's thread. For several calls at once, see <peeper/requests.h>.
 // - Supervisors have a header of their own, <peeper/supervisor.h>, as have links and monitors,
-//   <peeper/ties.h>.
+//   <peeper/ties.h>, and watches, <peeper/watch.h>.
 //
 // One client is one connection. It does not reconnect: a lost connection is told once, every
 // request that was waiting is answered with DISCONNECTED, and the owner decides. Values are read
@@ -145,7 +145,9 @@ struct peeper_actor {
     bool                trap_exit;
     bool                own_host;    // isolation: own
     bool                quarantined; // it has killed its host repeatedly
-    bool                has_state;   // never in listings
+    uint32_t            watchers;    // watches of clients that are about it
+    uint64_t            events_dropped;
+    bool                has_state; // never in listings
     struct peeper_value state;
     uint64_t            version;
     uint64_t            state_at_ms; // Unix
@@ -272,7 +274,7 @@ struct peeper_answer {
     struct peeper_value        reply;        // call; redrive of a call
     bool                       replied;      // whether there is a reply
     struct peeper_started      started;      // start
-    uint64_t                   ref;          // monitor
+    uint64_t                   ref;          // monitor, watch
     uint64_t                   located;      // whereis; 0: nobody
     struct peeper_listing      listing;      // list; inspect: one actor, with its state
     struct peeper_children     children;     // which_children
@@ -287,8 +289,8 @@ struct peeper_answer {
 typedef void peeper_on_answer(void *user, const struct peeper_answer *answer);
 
 // Where the answer goes. A NULL function means that nobody wants it: allowed for cast, send, stop,
-// kill, suspend, resume, replace_state, discard_crash, demonitor, link and unlink, which then take
-// no place among the requests in flight.
+// kill, suspend, resume, replace_state, discard_crash, demonitor, link, unlink and unwatch, which
+// then take no place among the requests in flight.
 struct peeper_then {
     peeper_on_answer *on_answer;
     void             *user;
@@ -302,17 +304,29 @@ static inline struct peeper_then peeper_then(peeper_on_answer *on_answer, void *
 enum peeper_event_kind {
     PEEPER_EVENT_DOWN = 1, // of a monitor
     PEEPER_EVENT_EXIT = 2, // of a link
+    // of a watch, see watch.h
+    PEEPER_EVENT_CHANGED = 4,
+    PEEPER_EVENT_ENDED = 5,
+    PEEPER_EVENT_GAP = 6,
 };
 
-// The end of an incarnation that this connection monitors or is linked to.
+// The end of an incarnation that this connection monitors or is linked to, or what a watch tells.
 struct peeper_event {
     enum peeper_event_kind kind;
-    uint64_t               ref; // DOWN: the monitor
+    uint64_t               ref; // DOWN: the monitor; CHANGED, ENDED, GAP: the watch
     // of the incarnation; 0 where a name was asked for that nobody had
     uint64_t            id;
     const char         *name;   // DOWN: as it was asked for, "" if by id; EXIT: the actor's
     struct peeper_value reason; // "normal", "noproc", ...
-    struct peeper_value frame;  // private
+    // of a watch
+    uint64_t            unit;
+    uint64_t            first_version; // GAP
+    uint64_t            version;       // of the value; GAP: the last one
+    uint64_t            at_ms;         // CHANGED: Unix
+    struct peeper_value value;         // CHANGED, ENDED (0 bytes: not known)
+    struct peeper_value old;           // CHANGED
+    bool                has_old;
+    struct peeper_value frame; // private
 };
 
 // Called on the loop's thread. Any of them may be NULL.
@@ -324,7 +338,7 @@ struct peeper_hooks {
     // The server reported the failure of a request that nobody waits for, or that it is about to
     // leave.
     void (*on_notice)(void *user, const struct peeper_error *error);
-    // An end was told. What the event points to is the client's own again afterwards.
+    // An event was told. What the event points to is the client's own again afterwards.
     void (*on_event)(void *user, const struct peeper_event *event);
     // The client was closed and the loop no longer knows it; it may be destroyed, also from here.
     void (*on_closed)(void *user);
