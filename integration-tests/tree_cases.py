@@ -116,6 +116,17 @@ def fields_documented(settings: Settings) -> None:
         check_equal(set(re.findall(r"^\| `(\w+)` \|", table, re.M)), known, f"the fields under {heading}")
 
 
+TWICE = """\
+name: x
+children:
+  - {id: a, start: {behaviour: counter, name: a}}
+  - id: b
+    start:
+      supervisor:
+        name: a
+"""
+
+
 @case("tree: --check starts nothing, and tells good from bad by its exit status")
 def checked(settings: Settings) -> None:
     with tree_file("name: x\nchildren:\n  - id: a\n    start: {behaviour: probe, argument: {init: [segfault]}}\n") as path:
@@ -125,6 +136,11 @@ def checked(settings: Settings) -> None:
         result = run(settings, path, "--check")
         check_equal((result.returncode, result.stdout), (2, ""), "a bad tree")
         check(f"{path}:21: children[2].restart: " in result.stderr, f"line and field: {result.stderr!r}")
+    with tree_file(TWICE) as path:
+        result = run(settings, path, "--check")
+        check_equal((result.returncode, result.stdout), (2, ""), "a name that stands twice")
+        check(f"{path}:7: children[1].start.supervisor.name: \"a\" is not a name of its own" in result.stderr,
+              f"line and field: {result.stderr!r}")
 
 
 @case("tree: wrong syntax is told with file, line and column, exit 2")
@@ -166,8 +182,8 @@ def init_fails(settings: Settings) -> None:
     line = refused(settings, nested, 1)
     check(line.startswith(':7: children[0].start.supervisor.children[0]: "deep" did not start: "SIGSEGV'), line)
     twice = "name: a\nchildren:\n  - id: x\n    start: {behaviour: counter, name: a}\n"
-    line = refused(settings, twice, 1)
-    check(line.startswith(':3: children[0]: "x" did not start: ["already_started", '), line)
+    line = refused(settings, twice, 2)
+    check(line.startswith(':4: children[0].start.name: "a" is not a name of its own'), line)
 
 
 @case("tree: a file that cannot be read is told with the reason, exit 2")

@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "keeper/actor.h"
 #include "keeper/isolation.h"
+#include "keeper/name_set.h"
 #include "keeper/options.h"
 #include "wire/json.h"
 
@@ -79,6 +80,7 @@ struct reader {
     struct spec_fault            *fault;
     struct fields                *fields; // of the map being read
     bool                          strict; // other fields are wrong
+    struct name_set               names;  // of all units so far, when strict
     uint32_t                      depth;
     char                          path[PATH_BYTES]; // "children[2].start."; cut if too long
 };
@@ -273,6 +275,21 @@ static enum status read_text(struct reader *reader, struct peeper_value map, con
                  "a string of 1 to 255 bytes without control characters");
 }
 
+// The name of a unit, which nothing else in a file may have. A client may say what cannot be
+// started: it hears that when it tries.
+static enum status read_unit_name(struct reader *reader, struct peeper_value map,
+                                  struct slice *name) {
+    enum status status = read_text(reader, map, "name", name);
+    if (status != STATUS_OK || !reader->strict || name->bytes == 0) return status;
+    status = name_set_add(&reader->names, *name);
+    if (status == STATUS_NO_MEMORY) return no_memory(reader);
+    if (status == STATUS_OK) return STATUS_OK;
+    struct peeper_value value;
+    (void)!peeper_value_get(map, "name", &value);
+    return wrong(reader, "name", "duplicate_name", value,
+                 "a name of its own: another of this tree has it");
+}
+
 static enum status read_shutdown(struct reader *reader, struct peeper_value map,
                                  uint32_t *shutdown_ms) {
     struct peeper_value given;
@@ -337,7 +354,7 @@ static enum status read_start_actor(struct reader *reader, struct peeper_value s
         return reader->fault->status = STATUS_UNKNOWN_BEHAVIOUR;
     }
     if (get(reader, start, "argument", &value)) draft->argument = slice_of(value.data, value.bytes);
-    status = read_text(reader, start, "name", &draft->name);
+    status = read_unit_name(reader, start, &draft->name);
     if (status != STATUS_OK) return status;
     status = read_count(reader, start, "timeout_ms", 1, DEADLINE_MS_MAX, &draft->fixed.timeout_ms);
     if (status != STATUS_OK) return status;
@@ -522,7 +539,7 @@ static enum status check_simple(struct reader *reader, const struct supervisor_s
 static enum status read_flags(struct reader *reader, struct peeper_value map,
                               struct supervisor_spec *spec) {
     struct slice name = {0};
-    enum status  status = read_text(reader, map, "name", &name);
+    enum status  status = read_unit_name(reader, map, &name);
     if (status != STATUS_OK) return status;
     spec->name_bytes = (uint8_t)name.bytes;
     if (name.bytes > 0) memcpy(spec->name, name.data, name.bytes);
@@ -610,6 +627,7 @@ enum status spec_check_strictly(const struct behaviour_table *behaviours, struct
     struct supervisor_spec *spec;
     status = read_supervisor(&reader, map, &spec);
     if (status == STATUS_OK) supervisor_spec_release(spec);
+    name_set_fini(&reader.names);
     return status;
 }
 

@@ -87,7 +87,8 @@ void spec_fault_fini(struct spec_fault *fault);
 NODISCARD enum status spec_read_supervisor(const struct behaviour_table *behaviours, uint32_t above,
                                            struct slice value, struct spec_fault *fault,
                                            struct supervisor_spec **ret_spec);
-// Checks a supervisor's spec as a person wrote it: a field that no spec has is wrong, too.
+// Checks a supervisor's spec as a person wrote it: a field that no spec has is wrong, too, and so
+// is a name that stands twice.
 NODISCARD enum status spec_check_strictly(const struct behaviour_table *behaviours,
                                           struct slice value, struct spec_fault *fault);
 // `auto_shutdown` is that of the supervisor that the child is for.

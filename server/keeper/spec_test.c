@@ -114,6 +114,27 @@ Test(spec, fields_that_are_known_everywhere_pass_the_strict_check) {
               fault.message);
 }
 
+Test(spec, a_name_that_stands_twice_in_a_tree_does_not_pass_the_strict_check) {
+    const char *source =
+        "{\"name\": \"s\", \"children\": [{\"id\": \"a\", \"start\": "
+        "{\"behaviour\": \"counter\", \"name\": \"n\"}}, {\"id\": \"b\", "
+        "\"start\": {\"supervisor\": {\"name\": \"t\", \"children\": [{\"id\": \"a\", "
+        "\"start\": {\"behaviour\": \"counter\", \"name\": \"%s\"}}]}}}]}";
+    static const struct {
+        const char *name;
+        enum status status;
+    } CASES[] = {{"x", STATUS_OK}, {"n", STATUS_BAD_SPEC}, {"t", STATUS_BAD_SPEC}};
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        char text[600];
+        snprintf(text, sizeof text, source, CASES[i].name);
+        cr_assert(spec_check_strictly(&behaviours, json(text), &fault) == CASES[i].status);
+    }
+    cr_assert(strstr(fault.message, "children[1].start.supervisor.children[0].start.name: \"t\" is "
+                                    "not a name of its own") == fault.message,
+              "%s", fault.message);
+    cr_assert(reason_is("[\"duplicate_name\", \"t\"]"));
+}
+
 Test(spec, a_place_is_named_however_deep_it_is) {
     char source[4000] = "{\"x\": 1}", wrapped[4100];
     for (int i = 0; i < SPEC_DEPTH_MAX - 1; i++) {
