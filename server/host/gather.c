@@ -3,6 +3,9 @@
 #include "base/check.h"
 #include "base/tables_delta.h"
 
+// Of rows that a crash has left: no number of parts that ever came.
+#define PARTS_KEPT UINT32_MAX
+
 // A place for rows. Fails: NULL, out of memory.
 static struct copy *create(struct copies *copies, const struct turn_record *record,
                            const struct writes *limits) {
@@ -23,11 +26,38 @@ static struct copy *create(struct copies *copies, const struct turn_record *reco
     return NULL;
 }
 
+bool gather_keep(struct copies *copies, struct copy *copy) {
+    const struct peeper_behaviour *behaviour = &copies->behaviours[copy->behaviour];
+    struct copy_tables            *tables = copy_tables(copy);
+    struct copy                   *rows = NULL;
+    if (tables != NULL && tables->tables.count > 0) {
+        rows = copy_create(&(struct copy_options){
+            .slot = copy->slot,
+            .epoch = copy->epoch,
+            .behaviour = copy->behaviour,
+            .rows_only = true,
+        });
+    }
+    if (rows != NULL && copy_move_tables(rows, copy) != STATUS_OK) {
+        copy_destroy(rows, behaviour);
+        rows = NULL;
+    }
+    copies_drop(copies, copy->slot);
+    if (rows == NULL) return false;
+    tables->parts = PARTS_KEPT;
+    if (copies_add(copies, rows) == STATUS_OK) return true;
+    copy_destroy(rows, behaviour);
+    return false;
+}
+
 struct copy *gather_find(struct copies *copies, const struct turn_record *record) {
+    bool         kept = (record->flags & TURN_ROWS_KEPT) != 0;
+    uint32_t     epoch = kept ? record->rows : record->epoch;
+    uint32_t     parts = kept ? PARTS_KEPT : record->rows;
     struct copy *copy = copies_find(copies, record->slot);
-    if (copy == NULL || copy->epoch != record->epoch || !copy->rows_only) return NULL;
+    if (copy == NULL || copy->epoch != epoch || !copy->rows_only) return NULL;
     CHECK(copy->behaviour == record->behaviour);
-    return copy_tables(copy)->parts == record->rows ? copy : NULL;
+    return copy_tables(copy)->parts == parts ? copy : NULL;
 }
 
 void gather(struct copies *copies, const struct turn_record *record, struct slice part,

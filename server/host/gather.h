@@ -15,6 +15,11 @@
 void gather(struct copies *copies, const struct turn_record *record, struct slice part,
             const struct writes *limits);
 
+// Keeps the tables of `copy`, which is in `copies` and is dropped, as rows for a later record with
+// TURN_ROWS_KEPT. False if there are none, or no memory; the copy is dropped all the same.
+// Thread: worker.
+bool gather_keep(struct copies *copies, struct copy *copy);
+
 // The rows that `record` counts on; NULL if it was not just those that came.   Thread: worker.
 struct copy *gather_find(struct copies *copies, const struct turn_record *record);
 

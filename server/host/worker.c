@@ -239,6 +239,15 @@ static void forget(struct worker *worker) {
     worker->copy = NULL;
 }
 
+// Drops the copy, but the tables, which are as they were before the turn: large ones need not be
+// sent again then. Answers the flag that says so.
+static int forget_but_rows(struct worker *worker) {
+    struct copy *copy = worker->copy;
+    worker->copy = NULL;
+    if (copy == NULL) copies_drop(&worker->copies, worker->record->slot);
+    return copy != NULL && gather_keep(&worker->copies, copy) ? COMMIT_ROWS : 0;
+}
+
 // Appends an item to a commit that has nothing else. Without memory for it the commit goes without
 // it.
 static void add_alone(struct worker *worker, enum item_kind kind, const void *data, size_t bytes) {
@@ -301,8 +310,7 @@ static void commit_crash(struct worker *worker) {
     if (ctx->crash_trace_bytes > 0) {
         add_alone(worker, ITEM_TRACE, ctx->crash_trace, ctx->crash_trace_bytes);
     }
-    forget(worker);
-    commit(worker, COMMIT_CRASH, 0, ctx->crash_code, 0);
+    commit(worker, COMMIT_CRASH, forget_but_rows(worker), ctx->crash_code, 0);
 }
 
 // An init that crashed has nothing to terminate, a terminate has had its turn, and what a kill has
@@ -355,9 +363,10 @@ static void end_crashed(struct worker *worker) {
     snprintf(cause, sizeof cause, "%s", exited ? "exit" : ctx->crash_text);
     carry(worker, &ctx->reason, PHASE_TERMINATE);
     if (terminate_guarded(worker)) {
-        forget(worker);
-        return commit(worker, COMMIT_CRASH, 0, ctx->crash_code, 0);
+        writes_commit(worker->copy);
+        return commit(worker, COMMIT_CRASH, forget_but_rows(worker), ctx->crash_code, 0);
     }
+    writes_rollback(worker->copy);
     describe_crash(worker, phase_name(ctx->phase));
     add_cause(worker, phase, cause);
     commit_crash(worker);

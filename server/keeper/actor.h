@@ -82,6 +82,13 @@ struct ties;
 struct supervisor;
 
 // What few actors have. Read through actor->extra, written through actor_extra().
+struct rows_left {
+    bool     there;
+    uint8_t  worker;
+    uint32_t host_serial;
+    uint32_t epoch;
+};
+
 struct actor_extra {
     struct trouble *trouble;        // owned; NULL: it never crashed
     struct pending *pending;        // deferred calls; owned by the pending table
@@ -92,6 +99,8 @@ struct actor_extra {
     uint64_t        events_dropped; // that a stream was not told when they came
     struct feed    *feed;           // owned; NULL: none waits for room
     struct keep    *keep;           // owned; NULL: a restart gives all tables back
+    // Where a crash has left the tables, in the worker that ran it.
+    struct rows_left rows_left;
 };
 
 // The tables that a restart gives back, besides the dictionary and those with TABLE_HEIR.

@@ -77,7 +77,8 @@ static bool legal_crash(const struct subject *s) {
     if (!crash_code_known(commit->record.code)) return false;
     // What load() does wrong with a new state is not the actor's fault.
     if (s->turn->kind == TURN_REPLACE) return false;
-    if ((commit->record.flags & ~COMMIT_BULK) != 0 || commit->calls > 0) return false;
+    if ((commit->record.flags & ~(COMMIT_BULK | COMMIT_ROWS)) != 0) return false;
+    if (commit->calls > 0) return false;
     if (commit->state.data != NULL || commit->reply.data != NULL) return false;
     if (commit->next.data != NULL || commit->idle.data != NULL) return false;
     bool effects = commit->effects > 0 || commit->tables.data != NULL;
@@ -444,6 +445,19 @@ static const enum crash_kind CODE_KINDS[] = {
     [COMMIT_CODE_DEADLINE] = CRASH_DEADLINE,
 };
 
+// The restart need not send what the worker still has.
+static void note_rows_left(const struct subject *s) {
+    if ((s->commit->record.flags & COMMIT_ROWS) == 0) return;
+    struct actor_extra *extra = actor_extra(s->actor);
+    if (extra == NULL) return;
+    extra->rows_left = (struct rows_left){
+        .there = true,
+        .worker = s->actor->worker,
+        .host_serial = s->actor->host_serial,
+        .epoch = s->actor->epoch,
+    };
+}
+
 static enum status apply_crash(struct subject *s) {
     uint8_t code = s->commit->record.code;
     if (!legal_crash(s)) return STATUS_PROTOCOL;
@@ -459,6 +473,7 @@ static enum status apply_crash(struct subject *s) {
         }
     }
     if (s->commit->effects > 0) effects(s); // of terminate
+    note_rows_left(s);
 
     char   text[256];
     size_t bytes = s->commit->text.bytes < sizeof text ? s->commit->text.bytes : sizeof text - 1;

@@ -434,6 +434,40 @@ Test(feed, what_terminate_writes_after_a_crash_is_there_when_it_starts_again) {
     cr_assert(has("t", "last", "words"));
 }
 
+// A crash after which the worker still has the tables; answers the init that follows.
+static const struct turn_record *crash_with_rows_left(struct fake_worker *end) {
+    ask_call(1, "a", "x");
+    step();
+    struct out out = out_of(COMMIT_CRASH, play_take(end, TURN_CALL)->turn, COMMIT_ROWS);
+    out.record.code = COMMIT_CODE_RAISE;
+    out_body(&out, ITEM_REASON, text("boom"));
+    play_send(end, &out);
+    step();
+    settle_loads();
+    return play_next(end);
+}
+
+Test(feed, a_restart_where_the_crash_has_left_the_tables_needs_no_rows) {
+    host_joins(1);
+    struct actor             *actor = with_two_rows();
+    uint32_t                  epoch = actor->epoch;
+    const struct turn_record *turn = crash_with_rows_left(fake(0, 0));
+    cr_assert(turn->kind == TURN_INIT);
+    cr_assert(turn->flags == (TURN_RESTART | TURN_HAS_STATE | TURN_HAS_ROWS | TURN_ROWS_KEPT));
+    cr_assert(turn->rows == epoch && turn->epoch != epoch);
+}
+
+Test(feed, a_worker_that_has_lost_what_a_crash_has_left_is_fed) {
+    host_joins(1);
+    with_two_rows();
+    struct fake_worker       *end = fake(0, 0);
+    const struct turn_record *turn = crash_with_rows_left(end);
+    play_skip(end, turn->turn);
+    step();
+    take_fed(end, TURN_INIT);
+    cr_assert(has("t", "k1", "v1"));
+}
+
 Test(feed, an_init_that_crashes_and_brings_rows_costs_the_host) {
     host_joins(1);
     ask_start(1, "a");

@@ -263,6 +263,27 @@ enum status router_settle_fed(struct shard *shard, struct actor *actor, struct s
     return STATUS_OK;
 }
 
+// A restart where the crash has left the tables: they need not travel. False if it is to be fed.
+static bool settle_left(struct shard *shard, struct actor *actor, struct slice state) {
+    struct rows_left left = actor->extra->rows_left;
+    if (!left.there) return false;
+    actor_extra(actor)->rows_left.there = false;
+    struct host *host = shard_pool(shard, actor)->active;
+    if (host->serial != left.host_serial || actor->extra->keep != NULL) return false;
+    if (first_of(actor)->kind != TURN_INIT) return false;
+    if (worker_closed(&host->workers[left.worker])) return false;
+    actor->worker = left.worker;
+    actor->host_serial = left.host_serial;
+    actor->epoch++;
+    actor->home = HOME_HOT;
+    uint8_t     flags = TURN_HAS_STATE | TURN_HAS_ROWS | TURN_ROWS_KEPT;
+    enum status status = dispatch_first(
+        shard, actor, (struct brought){.state = state, .flags = flags, .rows = left.epoch});
+    if (status == STATUS_OK) return true;
+    actor->home = HOME_COLD;
+    return false;
+}
+
 struct load {
     struct shard_message message;
     struct mirror_read   read;
@@ -285,6 +306,9 @@ static void load_deliver(struct shard_message *message, struct shard *shard) {
             // Whoever wanted it has gone, or is held meanwhile.
         } else if (shard_pool(shard, actor)->active == NULL) {
             wait_in(&shard_pool(shard, actor)->homeless, actor);
+        } else if (actor->has_tables &&
+                   settle_left(shard, actor, slice_of(load->read.state, load->read.bytes))) {
+            router_pump(shard, actor);
         } else if (actor->has_tables) {
             feed_begin(shard, actor, load->read.state, load->read.bytes);
             load->read.state = NULL;

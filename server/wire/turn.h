@@ -101,6 +101,9 @@ enum turn_flag {
     // With TURN_HAS_STATE: the tables of the new copy are the rows gathered for (slot, epoch).
     // Where they are not there (any more) it is answered with COMMIT_SKIP.
     TURN_HAS_ROWS = 8,
+    // With TURN_HAS_ROWS: the tables are those that were left by the crash of epoch `rows`, see
+    // COMMIT_ROWS.
+    TURN_ROWS_KEPT = 16,
 };
 
 // One record of the turns ring. Body: name, payload, state, in this order, unpadded.
@@ -132,7 +135,7 @@ struct turn_record {
     uint8_t note_control; // came on the control lane, and goes back to it
     uint8_t note_own;     // the message ends with the incarnation that it was made for
     // No note, but here is room: of TURN_ROWS the number of this part, with TURN_HAS_ROWS how many
-    // there are.
+    // there are, with TURN_ROWS_KEPT an epoch.
     uint32_t rows;
 };
 
@@ -189,6 +192,9 @@ enum commit_flag {
     COMMIT_STOP = 4,      // the actor ends: ITEM_REASON, else normal
     COMMIT_HIBERNATE = 8, // the worker has dropped its copy
     COMMIT_TIMEOUT = 16,  // due_ms counts; with ITEM_IDLE, else the message is "timeout"
+    // Of COMMIT_CRASH: the worker still has the tables as they are now. Whoever restarts the actor
+    // there need not send them, see TURN_ROWS_KEPT; that they are lost meanwhile is no fault.
+    COMMIT_ROWS = 32,
 };
 
 // One record of the commits ring, followed by `item_count` items in `item_bytes` bytes.
