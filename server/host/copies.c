@@ -16,6 +16,7 @@ enum status copies_init(struct copies *copies, const struct peeper_behaviour *be
         .count_max = count_max,
         .table = table,
         .bits = COPIES_BITS_MIN,
+        .table_bytes_max = UINT64_MAX,
     };
     return STATUS_OK;
 }
@@ -74,10 +75,16 @@ static void remove_at(struct copies *copies, uint32_t hole) {
     copies->count--;
 }
 
+void copies_destroy(struct copies *copies, struct copy *copy) {
+    const struct copy_tables *tables = copy_tables(copy);
+    if (tables != NULL) copies->table_bytes -= tables->counted;
+    copy_destroy(copy, &copies->behaviours[copy->behaviour]);
+}
+
 static void drop_at(struct copies *copies, uint32_t place) {
     struct copy *copy = copies->table[place];
     remove_at(copies, place);
-    copy_destroy(copy, &copies->behaviours[copy->behaviour]);
+    copies_destroy(copies, copy);
 }
 
 // The hand goes round: what was used since its last visit gets a second chance, the first other one
@@ -91,6 +98,32 @@ static void drop_one(struct copies *copies) {
         copy->recent = false;
     }
     drop_at(copies, copies->hand);
+}
+
+// Two rounds of the hand at most: all may have been used since its last visit.
+static void drop_tables(struct copies *copies, const struct copy *but) {
+    for (uint32_t left = 2u << copies->bits; left > 0; left--) {
+        copies->hand = (copies->hand + 1) & mask_of(copies);
+        struct copy *copy = copies->table[copies->hand];
+        if (copy == NULL || copy == but || copy_tables(copy) == NULL) continue;
+        if (!copy->recent) {
+            drop_at(copies, copies->hand);
+            return;
+        }
+        copy->recent = false;
+    }
+}
+
+void copies_count(struct copies *copies, struct copy *copy) {
+    struct copy_tables *tables = copy_tables(copy);
+    copies->table_bytes += tables->tables.bytes - tables->counted;
+    tables->counted = tables->tables.bytes;
+    while (copies->table_bytes > copies->table_bytes_max) {
+        uint64_t before = copies->table_bytes;
+        if (before == tables->counted) return; // nobody else has any
+        drop_tables(copies, copy);
+        if (copies->table_bytes == before) return;
+    }
 }
 
 static enum status grow(struct copies *copies) {

@@ -19,7 +19,9 @@ struct copies {
     struct copy **table; // owned, with the copies in it; NULL where empty
     uint32_t      bits;  // the table has 1 << bits places
     uint32_t      count;
-    uint32_t      hand; // where the search for one to drop goes on
+    uint32_t      hand;            // where the search for one to drop goes on
+    uint64_t      table_bytes;     // of the tables of all copies
+    uint64_t      table_bytes_max; // above it copies with tables are dropped
 };
 
 // Fails: STATUS_NO_MEMORY.   Thread: any.
@@ -38,6 +40,13 @@ void copies_prefetch(const struct copies *copies, uint32_t slot);
 // Owns:  OK -> the table owns it.   Fails: STATUS_NO_MEMORY, the caller still owns it.   Thread:
 //        worker.
 NODISCARD enum status copies_add(struct copies *copies, struct copy *copy);
+
+// Counts what the tables of `copy` have now. Other copies with tables are dropped while all have
+// more than `table_bytes_max`.   Thread: worker.
+void copies_count(struct copies *copies, struct copy *copy);
+
+// Destroys a copy that is not in the table.   Thread: worker.
+void copies_destroy(struct copies *copies, struct copy *copy);
 
 // Drops the copy in `slot`, if there is one.   Thread: worker.
 void copies_drop(struct copies *copies, uint32_t slot);

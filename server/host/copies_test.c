@@ -77,10 +77,52 @@ Test(copies, runs_drop_once_for_each_copy, .timeout = 10) {
     dropped = 0;
     cr_assert(copies_init(&copies, &BEHAVIOUR, 4) == STATUS_OK);
     for (uint32_t slot = 0; slot < 6; slot++) add(&copies, slot);
-    cr_assert_eq(dropped, 2);
-    copies_drop(&copies, 5);
-    copies_drop(&copies, 5);
     cr_assert_eq(dropped, 3);
+    copies_drop(&copies, 5);
+    copies_drop(&copies, 5);
+    cr_assert_eq(dropped, 2);
     copies_fini(&copies);
     cr_assert_eq(dropped, 6);
+}
+
+// A copy whose tables count about `bytes`.
+static struct copy *add_with_tables(struct copies *copies, uint32_t slot, size_t bytes) {
+    static uint8_t zeros[1u << 20];
+    struct copy   *copy = make(slot);
+    struct table  *table = NULL;
+    cr_assert(copies_add(copies, copy) == STATUS_OK);
+    struct copy_tables *tables = copy_make_tables(copy, 1, 0);
+    cr_assert_not_null(tables);
+    cr_assert(tables_make(&tables->tables, slice_of("t", 1), 0, &table) == STATUS_OK);
+    cr_assert(tables_put(&tables->tables, table, slice_of("k", 1), slice_of(zeros, bytes)) ==
+              STATUS_OK);
+    copies_count(copies, copy);
+    return copy;
+}
+
+Test(copies, drops_others_with_tables_when_these_are_too_large_together, .timeout = 10) {
+    struct copies copies;
+    cr_assert(copies_init(&copies, &BEHAVIOUR, 1u << 20) == STATUS_OK);
+    copies.table_bytes_max = 1u << 20;
+    for (uint32_t slot = 0; slot < 100; slot++) add(&copies, slot);
+    dropped = 0;
+    for (uint32_t slot = 100; slot < 110; slot++) add_with_tables(&copies, slot, 90000);
+    cr_assert_eq(dropped, 0);
+    add_with_tables(&copies, 110, 300000);
+    cr_assert_leq(copies.table_bytes, copies.table_bytes_max);
+    cr_assert_eq(dropped, 2);
+    for (uint32_t slot = 0; slot < 100; slot++) cr_assert_not_null(copies_find(&copies, slot));
+
+    // One that is too large alone is let be: there is nothing that would help.
+    struct copy *large = add_with_tables(&copies, 111, 1000000);
+    add(&copies, 112);
+    struct copy_tables *tables = copy_tables(large);
+    cr_assert(tables_put(&tables->tables, tables->tables.all[0], slice_of("l", 1),
+                         slice_of("more", 4)) == STATUS_OK);
+    copies_count(&copies, large);
+    cr_assert_eq(copies.table_bytes, tables->tables.bytes);
+    cr_assert_eq(copies_find(&copies, 111), large);
+    copies_drop(&copies, 111);
+    cr_assert_eq(copies.table_bytes, 0);
+    copies_fini(&copies);
 }

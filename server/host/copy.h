@@ -21,8 +21,9 @@ struct kept;
 // The tables of an actor, in its copy or on their way into one.
 struct copy_tables {
     struct tables tables;
-    uint32_t      parts;  // that were loaded
-    enum status   status; // of loading them
+    uint64_t      counted; // of its bytes, by copies
+    uint32_t      parts;   // that were loaded
+    enum status   status;  // of loading them
 };
 
 // What a copy gets with its first peeper_alloc() or table.

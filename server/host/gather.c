@@ -46,7 +46,7 @@ bool gather_keep(struct copies *copies, struct copy *copy) {
     if (rows == NULL) return false;
     tables->parts = PARTS_KEPT;
     if (copies_add(copies, rows) == STATUS_OK) return true;
-    copy_destroy(rows, behaviour);
+    copies_destroy(copies, rows);
     return false;
 }
 
@@ -68,6 +68,7 @@ void gather(struct copies *copies, const struct turn_record *record, struct slic
     struct copy_tables *rows = copy_tables(copy);
     rows->parts++;
     if (rows->status == STATUS_OK) rows->status = tables_apply(&rows->tables, part);
+    copies_count(copies, copy);
 }
 
 const char *gather_fault(const struct copy *rows) {

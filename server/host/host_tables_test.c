@@ -433,3 +433,25 @@ Test(host_tables, a_shelf_puts_gets_deletes_and_counts) {
     call(SHELF, "\"count\"");
     cr_assert(double_has(&commit, ITEM_REPLY, "0"));
 }
+
+Test(host_tables, tables_that_do_not_fit_into_the_host_together_are_brought_again) {
+    host_end();
+    const char *arguments[] = {"--behaviours", PEEPER_BEHAVIOURS, "--memory", "100000000", NULL};
+    host_begin_with(1, arguments);
+    // 5 MB each: without dropping some there would be 200.
+    for (uint32_t slot = 1; slot <= 40; slot++) {
+        run((struct double_turn){
+            .kind = TURN_INIT, .behaviour = SHELF, .slot = slot, .name = "a", .payload = "null"});
+        run((struct double_turn){.kind = TURN_CALL,
+                                 .behaviour = SHELF,
+                                 .slot = slot,
+                                 .payload = "[\"fill\", 50, 100000]"});
+        cr_assert_eq(commit.record.kind, COMMIT_DONE);
+    }
+    run((struct double_turn){
+        .kind = TURN_CALL, .behaviour = SHELF, .slot = 40, .payload = "\"count\""});
+    cr_assert(double_has(&commit, ITEM_REPLY, "50"));
+    run((struct double_turn){
+        .kind = TURN_CALL, .behaviour = SHELF, .slot = 1, .payload = "\"count\""});
+    cr_assert_eq(commit.record.kind, COMMIT_SKIP);
+}

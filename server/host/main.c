@@ -68,6 +68,12 @@ static void load_behaviours(void) {
     announce((struct commit_record){.kind = COMMIT_READY}, NULL, NULL);
 }
 
+// Half of the memory is for tables that could be sent again.
+static uint64_t table_cache_bytes(void) {
+    uint64_t bytes = host.options.memory_bytes_max;
+    return bytes == 0 ? UINT64_MAX : bytes / 2 / host.options.workers;
+}
+
 static enum status open_workers(void) {
     host.threads = calloc(host.options.workers, sizeof *host.threads);
     if (host.threads == NULL) return STATUS_NO_MEMORY;
@@ -75,7 +81,8 @@ static enum status open_workers(void) {
         enum status status = worker_init(&host.threads[i].worker, i, &host.behaviours,
                                          host.options.cache, keeper_fd());
         if (status != STATUS_OK) return status;
-        worker_limit_tables(&host.threads[i].worker, host.options.table_bytes_max);
+        worker_limit_tables(&host.threads[i].worker, host.options.table_bytes_max,
+                            table_cache_bytes());
     }
     return STATUS_OK;
 }

@@ -33,8 +33,9 @@ fini_timeout:
     return status;
 }
 
-void worker_limit_tables(struct worker *worker, uint64_t bytes_max) {
+void worker_limit_tables(struct worker *worker, uint64_t bytes_max, uint64_t cached_bytes_max) {
     worker->ctx.writes.bytes_max = bytes_max;
+    worker->copies.table_bytes_max = cached_bytes_max;
 }
 
 void worker_fini(struct worker *worker) {
@@ -186,6 +187,11 @@ static void settle_tables(struct worker *worker) {
                 (struct peeper_value){ctx->writes.delta.data, ctx->writes.delta.bytes});
 }
 
+static void keep_tables(struct worker *worker) {
+    writes_commit(worker->copy);
+    copies_count(&worker->copies, worker->copy);
+}
+
 static void run_step(struct worker *worker) {
     struct peeper_ctx *ctx = &worker->ctx;
     // Without init before it, a state that came along is loaded first.
@@ -203,7 +209,7 @@ static void run_step(struct worker *worker) {
     if (ctx->writes.delta.bytes > 0) settle_tables(worker);
     // The very last: nothing can crash any more, so what is kept is what commits.
     if (saved) keep_saved(worker);
-    if (ctx->writes.delta.bytes > 0) writes_commit(worker->copy);
+    if (ctx->writes.delta.bytes > 0) keep_tables(worker);
 }
 
 // False if the turn crashed. All that a crash needs lies in the context, none of it in this frame.
@@ -470,7 +476,7 @@ static struct copy *renew_copy(struct worker *worker, struct copy *rows) {
     copies_drop(&worker->copies, worker->record->slot);
     if (copy == NULL) return NULL;
     if (copies_add(&worker->copies, copy) == STATUS_OK) return copy;
-    copy_destroy(copy, behaviour_of(worker));
+    copies_destroy(&worker->copies, copy);
     return NULL;
 }
 
@@ -554,7 +560,7 @@ static void run_replace(struct worker *worker) {
     copies_drop(&worker->copies, worker->record->slot);
     // Without room for it, too, the next turn finds none.
     if (before == NULL || copies_add(&worker->copies, copy) != STATUS_OK) {
-        copy_destroy(copy, behaviour_of(worker));
+        copies_destroy(&worker->copies, copy);
         worker->copy = NULL;
     }
     commit(worker, COMMIT_DONE, 0, COMMIT_CODE_NONE, 0);

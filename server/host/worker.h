@@ -47,9 +47,9 @@ NODISCARD enum status worker_init(struct worker *worker, uint32_t index,
                                   const struct behaviours *behaviours, uint32_t copies_max,
                                   int keeper_fd);
 
-// Sets the limit of the tables of one actor; without it it is WRITES_TABLE_BYTES.
-// Thread: main, before the worker's thread starts.
-void worker_limit_tables(struct worker *worker, uint64_t bytes_max);
+// Sets the limit of the tables of one actor, which is WRITES_TABLE_BYTES without it, and how much
+// of all actors' the worker keeps at hand.   Thread: main, before the worker's thread starts.
+void worker_limit_tables(struct worker *worker, uint64_t bytes_max, uint64_t cached_bytes_max);
 
 // Frees everything. For a worker whose thread does not run (tests, benchmarks).   Thread: owner.
 void worker_fini(struct worker *worker);
