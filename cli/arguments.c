@@ -111,6 +111,37 @@ static const struct argp CONNECTION_ARGP = {.options = CONNECTION_OPTIONS,
 
 static const struct argp_child CONNECTION[] = {{&CONNECTION_ARGP, 0, "Connection:", 1}, {0}};
 
+// The id in "@ID"; 0 where the word has no @ in front.
+static uint64_t parse_id(const char *word, const char *option, struct argp_state *state) {
+    char *end;
+    if (word[0] != '@') return 0;
+    errno = 0;
+    uint64_t id = strtoull(word + 1, &end, 10);
+    if (!isdigit((unsigned char)word[1]) || *end != '\0' || errno != 0 || id == 0) {
+        argp_error(state, "\"%s\" is no id; what begins with @ and is none is written with --%s",
+                   word, option);
+    }
+    return id;
+}
+
+// A name, or @ID.
+static struct peeper_target target_of(const char *word, const char *option,
+                                      struct argp_state *state) {
+    uint64_t id = parse_id(word, option, state);
+    return id != 0 ? peeper_by_id(id) : peeper_by_name(word);
+}
+
+// A number from 1 that may need all 64 bits.
+static uint64_t long_number(struct argp_state *state, const char *what, const char *word) {
+    char *end;
+    errno = 0;
+    unsigned long long value = strtoull(word, &end, 10);
+    if (!isdigit((unsigned char)word[0]) || *end != '\0' || errno != 0 || value == 0) {
+        argp_error(state, "%s: \"%s\" is no number from 1", what, word);
+    }
+    return value;
+}
+
 static error_t parse_start_option(int key, char *argument, struct argp_state *state) {
     struct peeper_start_options *start = &((struct invocation *)state->input)->start;
     switch (key) {
@@ -135,6 +166,10 @@ static error_t parse_start_option(int key, char *argument, struct argp_state *st
             start->has_intensity = true;
             start->period_ms = number(state, "period-ms", argument);
             return 0;
+        case OPTION_GENERATIONS:
+            start->generations = number(state, "generations", argument);
+            return 0;
+        case OPTION_STEP_BACK: start->step_back = true; return 0;
         case OPTION_MAILBOX_MAX:
             start->mailbox_max = number(state, "mailbox-max", argument);
             return 0;
@@ -162,6 +197,12 @@ static error_t parse_option(int key, char *argument, struct argp_state *state) {
             invocation->depth = number(state, "depth", argument);
             if (invocation->depth == 0) argp_error(state, "--depth: 0 shows nothing");
             return 0;
+        case OPTION_VERSION:
+            invocation->versions[0] = long_number(state, "--version", argument);
+            return 0;
+        case OPTION_PREPARE: invocation->prepare = true; return 0;
+        case OPTION_COMMIT: invocation->handle = long_number(state, "--commit", argument); return 0;
+        case OPTION_SOURCE: invocation->source = target_of(argument, "source", state); return 0;
         case OPTION_DEADLINE_MS:
             invocation->deadline_ms = number(state, "deadline-ms", argument);
             return 0;
@@ -170,19 +211,6 @@ static error_t parse_option(int key, char *argument, struct argp_state *state) {
             return 0;
         default: return parse_start_option(key, argument, state);
     }
-}
-
-// The id in "@ID"; 0 where the word has no @ in front.
-static uint64_t parse_id(const char *word, const char *option, struct argp_state *state) {
-    char *end;
-    if (word[0] != '@') return 0;
-    errno = 0;
-    uint64_t id = strtoull(word + 1, &end, 10);
-    if (!isdigit((unsigned char)word[1]) || *end != '\0' || errno != 0 || id == 0) {
-        argp_error(state, "\"%s\" is no id; what begins with @ and is none is written with --%s",
-                   word, option);
-    }
-    return id;
 }
 
 static const char *next_word(struct invocation *invocation) {
@@ -237,11 +265,35 @@ static void take_crash(struct invocation *invocation, struct argp_state *state) 
     }
 }
 
+static void take_versions(struct invocation *invocation, int count, struct argp_state *state) {
+    for (int i = 0; i < count; i++) {
+        if (invocation->word_count == 0) {
+            argp_error(state, "%s is missing", count == 1 ? "VERSION" : i == 0 ? "V1" : "V2");
+        }
+        invocation->versions[i] = long_number(state, "version", next_word(invocation));
+    }
+}
+
+// NAME and TARGET, or a handle instead of both.
+static void take_destination(struct invocation *invocation, struct argp_state *state) {
+    bool named = invocation->target.id != 0 || invocation->target.name[0] != '\0';
+    if (invocation->handle != 0) {
+        if (named) argp_error(state, "the handle of --commit stands for NAME and TARGET");
+        return;
+    }
+    if (!named) argp_error(state, "NAME is missing");
+    if (invocation->word_count == 0) argp_error(state, "TARGET is missing");
+    invocation->destination = target_of(next_word(invocation), "name", state);
+}
+
 static void check_words(struct invocation *invocation, struct argp_state *state) {
     unsigned takes = invocation->command->takes;
     if (takes & (TAKES_NAME | TAKES_NEW_NAME | TAKES_NAME_OR_NOT)) take_target(invocation, state);
     if (takes & TAKES_CHILD) take_child(invocation, state);
     if (takes & TAKES_CRASH) take_crash(invocation, state);
+    if (takes & TAKES_VERSION) take_versions(invocation, 1, state);
+    if (takes & TAKES_VERSIONS) take_versions(invocation, 2, state);
+    if (takes & TAKES_TARGET) take_destination(invocation, state);
     if ((takes & TAKES_MESSAGE) != 0 && invocation->word_count == 0) {
         const char *word = strchr(invocation->command->arguments, ' ') + 1; // "NAME MESSAGE..."
         argp_error(state, "%.*s is missing", (int)strcspn(word, "."), word);

@@ -31,6 +31,11 @@ struct invocation {
     struct peeper_target  target; // what NAME says; the name "" where it may be left out and was
     struct peeper_child_target child; // what CHILD says
     uint64_t                   crash; // what ID says
+    uint64_t                   versions[2];
+    struct peeper_target       destination; // what TARGET says
+    struct peeper_target       source;      // of --source
+    bool                       prepare;
+    uint64_t                   handle; // of --commit; 0: none
 
     // options of single commands
     struct peeper_start_options start;
@@ -57,6 +62,9 @@ enum command_takes {
     TAKES_BEHAVIOUR = 32, // --behaviour is a must
     TAKES_SPEC = 64,      // --spec is a must
     TAKES_CRASH = 128,    // ID of a crash
+    TAKES_VERSION = 256,  // a VERSION after the NAME
+    TAKES_VERSIONS = 512, // two of them
+    TAKES_TARGET = 1024,  // a TARGET after the NAME; both may be left out with --commit
 };
 
 // Runs a command on a connected client.   Fails: an exit code, after saying why on stderr.
@@ -100,6 +108,12 @@ enum option_key {
     OPTION_DEPTH,
     OPTION_FROM,
     OPTION_OLD,
+    OPTION_GENERATIONS,
+    OPTION_STEP_BACK,
+    OPTION_VERSION,
+    OPTION_PREPARE,
+    OPTION_COMMIT,
+    OPTION_SOURCE,
 };
 
 // Reads the command line. Prints help and usage errors itself, and ends the process after them with

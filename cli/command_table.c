@@ -24,6 +24,10 @@ static const struct argp_option START_OPTIONS[] = {
      0},
     {"hibernate-after-ms", OPTION_HIBERNATE_AFTER_MS, "N", 0,
      "Without a message for so long it hibernates (default: as its behaviour says)", 0},
+    {"generations", OPTION_GENERATIONS, "N", 0,
+     "Good states that the server keeps of it, 1 to 16 (default: the server's)", 0},
+    {"step-back", OPTION_STEP_BACK, NULL, 0,
+     "A crash right after a restart is followed by a restart with the state before", 0},
     {"timeout-ms", OPTION_TIMEOUT_MS, "N", 0, "How long its init may take (default: 5000)", 0},
     {"name", OPTION_NAME, "NAME", 0,
      "The NAME, where it begins with @ or -; empty for an actor without a name", 0},
@@ -56,6 +60,29 @@ static const struct argp_option WATCH_OPTIONS[] = {
     {"old", OPTION_OLD, NULL, 0, "Tell the state before, too", 0},
     {"json", OPTION_JSON, NULL, 0, "JSON also on a terminal", 0},
     {0}};
+
+static const struct argp_option STATE_OPTIONS[] = {
+    {"version", OPTION_VERSION, "V", 0, "That generation (default: the newest)", 0},
+    NAME_OPTION,
+    {0},
+};
+
+static const struct argp_option GENERATIONS_OPTIONS[] = {
+    {"json", OPTION_JSON, NULL, 0,
+     "One line of JSON for each generation (default where stdout is no terminal)", 0},
+    NAME_OPTION,
+    {0},
+};
+
+static const struct argp_option TRANSFER_OPTIONS[] = {
+    {"prepare", OPTION_PREPARE, NULL, 0, "Only ask whether it can be, and print a handle", 0},
+    {"commit", OPTION_COMMIT, "HANDLE", 0, "Do what was prepared", 0},
+    {"source", OPTION_SOURCE, "SUPERVISOR", 0,
+     "Refuse if this is not its supervisor (default: whichever is)", 0},
+    {"timeout-ms", OPTION_TIMEOUT_MS, "N", 0, "How long to wait for it (default: 5000)", 0},
+    NAME_OPTION,
+    {0},
+};
 
 static const struct argp_option LIST_OPTIONS[] = {
     {"prefix", OPTION_PREFIX, "P", 0, "Only names that begin with P", 0},
@@ -187,12 +214,33 @@ const struct command COMMANDS[] = {
      "Prints an actor's last good state as JSON. It neither wakes the actor nor waits for its "
      "turn.\v"
      "Example:\n  peeper get-state hits",
-     NAMED_OPTIONS, TAKES_NAME, command_get_state},
+     STATE_OPTIONS, TAKES_NAME, command_get_state},
     {"replace-state", "NAME STATE...", "gives an actor another state",
      "Gives an actor another state, before all messages that wait for it, also while it is "
      "suspended. Its behaviour decides whether it is one: else the old state stays.\v"
      "Example:\n  peeper replace-state hits 41",
      REPLACE_OPTIONS, TAKES_NAME | TAKES_MESSAGE, command_replace_state},
+    {"generations", "NAME", "lists the states of an actor that are kept",
+     "Lists the newest good states of an actor, newest first, with version, time and turn: a table "
+     "on a terminal, else one line of JSON for each.\v"
+     "Example:\n  peeper generations hits",
+     GENERATIONS_OPTIONS, TAKES_NAME, command_generations},
+    {"diff", "NAME V1 V2", "tells how two states of an actor differ",
+     "Compares two generations: what only the first has is told with -, what only the second has "
+     "with +. The exit status is 0 where they are equal, 1 where they differ.\v"
+     "Example:\n  peeper diff hits 7 8",
+     NAMED_OPTIONS, TAKES_NAME | TAKES_VERSIONS, command_diff},
+    {"restore", "NAME VERSION", "gives an actor one of its older states again",
+     "Gives an actor the state of one of its generations, before all messages that wait for it, "
+     "also while it is suspended. It becomes a new version.\v"
+     "Example:\n  peeper restore hits 7",
+     REPLACE_OPTIONS, TAKES_NAME | TAKES_VERSION, command_restore},
+    {"transfer", "NAME TARGET", "moves an actor to another supervisor",
+     "Moves an actor from its supervisor to another one, with state, mailbox and options, and "
+     "prints its new incarnation. Where the other one does not take it nothing changes.\v"
+     "Example:\n  peeper transfer cart-7 carts-b\n  peeper transfer --commit $(peeper transfer "
+     "cart-7 carts-b --prepare)",
+     TRANSFER_OPTIONS, TAKES_NAME_OR_NOT | TAKES_TARGET, command_transfer},
     {"whereis", "NAME", "prints the incarnation id behind a name",
      "Prints the incarnation id behind a name; for an @ID, whether it still lives.\v"
      "Example:\n  peeper kill @$(peeper whereis hits)",

@@ -2,6 +2,7 @@
 
 #include "wire/json.h"
 
+#include <peeper/generations.h>
 #include <peeper/ties.h>
 
 #include <stdio.h>
@@ -119,7 +120,8 @@ enum exit_code command_suspend(struct peeper_sync *peeper, const struct invocati
 
 enum exit_code command_get_state(struct peeper_sync *peeper, const struct invocation *invocation) {
     struct peeper_state state;
-    enum peeper_status  status = peeper_sync_get_state(peeper, invocation->target, &state);
+    enum peeper_status  status =
+        peeper_sync_get_version(peeper, invocation->target, invocation->versions[0], &state);
     return status == PEEPER_STATUS_OK ? output_value(state.value)
                                       : command_refused(peeper, invocation);
 }

@@ -8,6 +8,10 @@ command_run command_start, command_call, command_cast, command_send, command_sto
     command_resume, command_suspend, command_get_state, command_replace_state, command_whereis,
     command_list, command_inspect, command_crashes, command_crash_show, command_redrive,
     command_discard, command_monitor, command_ping;
+// generations.c
+command_run command_generations, command_diff, command_restore;
+// transfer.c
+command_run command_transfer;
 // supervision.c
 command_run command_supervisor_start, command_supervisor_change, command_supervisor_check,
     command_child_start, command_child_terminate, command_child_restart, command_child_delete,

@@ -131,6 +131,9 @@ static struct actor_info info_of(const struct peeper_actor *actor, struct trace 
         .quarantined = actor->quarantined,
         .watchers = actor->watchers,
         .events_dropped = actor->events_dropped,
+        .stepped_back = {.from = actor->stepped_from,
+                         .to = actor->stepped_to,
+                         .at_ms = actor->stepped_at_ms},
         .last_crash = {.kind = actor->has_crash ? actor->crash_kind : NULL,
                        .reason = slice_of(actor->crash_reason.data, actor->crash_reason.bytes),
                        .at_ms = actor->crash_at_ms,
@@ -189,20 +192,33 @@ static void fill_actor(struct row *row, const void *page, size_t index) {
     row->cells[5] = number(row->room[3], actor->mailbox);
 }
 
+// A time of the wall clock, in UTC.
+static const char *time_of(char room[static 64], uint64_t at_ms) {
+    time_t    seconds = (time_t)(at_ms / 1000);
+    struct tm utc = {0};
+    if (gmtime_r(&seconds, &utc) == NULL || strftime(room, 64, "%Y-%m-%dT%H:%M:%SZ", &utc) == 0) {
+        room[0] = '\0';
+    }
+    return room;
+}
+
+static void fill_generation(struct row *row, const void *page, size_t index) {
+    const struct peeper_generation *generation =
+        &((const struct peeper_generations *)page)->generations[index];
+    row->cells[0] = time_of(row->room[0], generation->at_ms);
+    row->cells[1] = number(row->room[1], generation->version);
+    row->cells[2] = number(row->room[2], generation->turn);
+    row->cells[3] = number(row->room[3], generation->bytes);
+}
+
 static void fill_crash(struct row *row, const void *page, size_t index) {
     const struct peeper_crash *crash = &((const struct peeper_crashes *)page)->crashes[index];
-    time_t                     seconds = (time_t)(crash->at_ms / 1000);
-    struct tm                  utc = {0};
     row->cells[0] = name_of(row->room[0], crash->name, crash->incarnation);
     snprintf(row->room[1], sizeof(row->room[1]), "%s%s", crash->kind,
              crash->message_set_aside ? ", set aside" : "");
     row->cells[1] = row->room[1];
     row->cells[2] = crash->message;
-    if (gmtime_r(&seconds, &utc) == NULL ||
-        strftime(row->room[2], sizeof(row->room[2]), "%Y-%m-%dT%H:%M:%SZ", &utc) == 0) {
-        row->room[2][0] = '\0';
-    }
-    row->cells[3] = row->room[2];
+    row->cells[3] = time_of(row->room[2], crash->at_ms);
     row->cells[4] = number(row->room[3], crash->redriven);
     row->cells[5] = number(row->room[4], crash->id);
 }
@@ -240,6 +256,34 @@ enum exit_code output_listing(const struct peeper_listing *listing, bool json,
         struct trace      trace;
         struct actor_info info = info_of(&listing->actors[i], &trace);
         enum exit_code    code = print(stdout, json_from_actor_info(&info, false), JSON_COMPACT);
+        if (code != EXIT_CODE_OK) return code;
+    }
+    return EXIT_CODE_OK;
+}
+
+// --- Generations ---------------------------------------------------------------------------------
+
+enum exit_code output_generations(const struct peeper_generations *generations, bool json) {
+    int widths[OUTPUT_COLUMNS] = {0};
+    if (!json) {
+        struct table table = {
+            {"AT", "VERSION", "TURN", "BYTES"},
+            4,
+            1,
+            generations,
+            generations->count,
+            fill_generation,
+        };
+        print_table(&table, widths);
+        return EXIT_CODE_OK;
+    }
+    for (size_t i = 0; i < generations->count; i++) {
+        const struct peeper_generation *from = &generations->generations[i];
+        struct generation_info          info = {.version = from->version,
+                                                .turn = from->turn,
+                                                .at_ms = from->at_ms,
+                                                .bytes = from->bytes};
+        enum exit_code code = print(stdout, json_from_generation(&info), JSON_COMPACT);
         if (code != EXIT_CODE_OK) return code;
     }
     return EXIT_CODE_OK;

@@ -35,6 +35,9 @@ enum exit_code output_crashes(const struct peeper_crashes *crashes, bool json,
                               int widths[OUTPUT_COLUMNS]);
 enum exit_code output_crash(const struct peeper_crash *crash);
 
+// Prints generations: a line of JSON for each, or rows of a table.
+enum exit_code output_generations(const struct peeper_generations *generations, bool json);
+
 // Prints one page of a supervisor's children, as output_listing() does with actors.
 enum exit_code output_children(const struct peeper_children *children, bool json,
                                int widths[OUTPUT_COLUMNS]);

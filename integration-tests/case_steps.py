@@ -86,6 +86,8 @@ def build_start(step: Step) -> Any:
         link=step.get("linked", False),
         monitor=step.get("monitored", False),
         trap_exit=step.get("trap_exit", True),
+        generations=step.get("generations_kept", 0),
+        step_back=step.get("step_back", False),
     )
     return wire.start_message(step["start"] or "", step["behaviour"], step.get("argument"), options)
 
@@ -120,6 +122,11 @@ def build_stop(step: Step) -> Any:
 
 def build_replace_state(step: Step) -> Any:
     return wire.pb.ReplaceState(**target(step, "replace_state"), state=payload(step), timeout_ms=step.get("timeout", 0))
+
+
+def build_restore_state(step: Step) -> Any:
+    return wire.pb.RestoreState(**target(step, "restore_state"), version=step["version"],
+                                timeout_ms=step.get("timeout", 0))
 
 
 def build_list(step: Step) -> Any:
@@ -161,7 +168,10 @@ VERBS = {
     "kill": Verb("kill", lambda s: wire.pb.Kill(**target(s, "kill")), done),
     "resume": Verb("resume", lambda s: wire.pb.Resume(**target(s, "resume")), done),
     "suspend": Verb("suspend", lambda s: wire.pb.Suspend(**target(s, "suspend")), done),
-    "get_state": Verb("get_state", lambda s: wire.pb.GetState(**target(s, "get_state")),
+    "generations": Verb("list_generations", lambda s: wire.pb.ListGenerations(**target(s, "generations")),
+                        lambda frame: wire.generations_from(frame.generations)),
+    "restore_state": Verb("restore_state", build_restore_state, done),
+    "get_state": Verb("get_state", lambda s: wire.pb.GetState(**target(s, "get_state"), version=s.get("version", 0)),
                       lambda frame: wire.decode_value(frame.state.value)),
     "replace_state": Verb("replace_state", build_replace_state, done),
     "whereis": Verb("where_is", lambda s: wire.pb.WhereIs(**target(s, "whereis")),

@@ -186,7 +186,15 @@ class Info:
     quarantined: bool
     watchers: int
     events_dropped: int
+    stepped_back: Optional[list[int]]  # from and to
     last_crash: Optional[dict[str, Any]]
+
+
+def generations_from(message: Any) -> dict[str, Any]:
+    rows = message.generations
+    return {"kept": message.kept, "versions": [row.version for row in rows], "bytes": [row.bytes for row in rows],
+            "turns_fall": all(a.turn > b.turn for a, b in zip(rows, rows[1:])),
+            "times_fall": all(a.at_ms >= b.at_ms > 0 for a, b in zip(rows, rows[1:]))}
 
 
 def crash_from(message: Any) -> dict[str, Any]:
@@ -257,6 +265,8 @@ def info_from(message: Any) -> Info:
         quarantined=message.quarantined,
         watchers=message.watchers,
         events_dropped=message.events_dropped,
+        stepped_back=[message.stepped_back.to, getattr(message.stepped_back, "from")][::-1]
+        if message.HasField("stepped_back") else None,
         last_crash=crash,
     )
 
@@ -296,6 +306,8 @@ class StartOptions:
     monitor: bool = False
     trap_exit: bool = True
     isolation: str = "UNSPECIFIED"
+    generations: int = 0
+    step_back: bool = False
 
 
 # --- The client -----------------------------------------------------------------------------------
@@ -541,6 +553,8 @@ def start_message(name: str, behaviour: str, argument: Any,
         link=options.link,
         monitor=options.monitor,
         no_trap_exit=not options.trap_exit,
+        generations=options.generations,
+        step_back=options.step_back,
     )
     if options.intensity is not None:
         message.intensity.restarts, message.intensity.period_ms = options.intensity

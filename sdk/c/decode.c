@@ -122,6 +122,11 @@ static void fill_actor(const Peeper__V1__ActorInfo *from, struct peeper_actor *a
         actor->version = from->state->version;
         actor->state_at_ms = from->state->at_ms;
     }
+    if (from->stepped_back != NULL) {
+        actor->stepped_from = from->stepped_back->from;
+        actor->stepped_to = from->stepped_back->to;
+        actor->stepped_at_ms = from->stepped_back->at_ms;
+    }
     if (from->last_crash != NULL) {
         actor->has_crash = true;
         actor->crash_kind = from->last_crash->kind;
@@ -183,6 +188,27 @@ static enum peeper_status fill_crashes(struct decoder *decoder, Peeper__V1__Cras
     for (size_t i = 0; i < count; i++) fill_crash(from[i], &room[i]);
     crashes->crashes = room;
     crashes->count = count;
+    return PEEPER_STATUS_OK;
+}
+
+static enum peeper_status fill_generations(struct decoder                *decoder,
+                                           const Peeper__V1__Generations *from,
+                                           struct peeper_generations     *ret_generations) {
+    struct peeper_generation *generations = NULL;
+    if (from->n_generations > 0) {
+        generations = take(decoder, from->n_generations * sizeof(*generations));
+        if (generations == NULL) return PEEPER_STATUS_NO_MEMORY;
+    }
+    for (size_t i = 0; i < from->n_generations; i++) {
+        generations[i] = (struct peeper_generation){
+            .version = from->generations[i]->version,
+            .at_ms = from->generations[i]->at_ms,
+            .turn = from->generations[i]->turn,
+            .bytes = from->generations[i]->bytes,
+        };
+    }
+    *ret_generations = (struct peeper_generations){
+        .generations = generations, .count = from->n_generations, .kept = from->kept};
     return PEEPER_STATUS_OK;
 }
 
@@ -323,6 +349,8 @@ static const enum frame_kind KINDS[] = {
     [PEEPER__V1__SERVER_FRAME__BODY_CHILD_COUNTS] = FRAME_CHILD_COUNTS,
     [PEEPER__V1__SERVER_FRAME__BODY_CRASH_LISTING] = FRAME_CRASH_LISTING,
     [PEEPER__V1__SERVER_FRAME__BODY_CRASH_REPORT] = FRAME_CRASH_REPORT,
+    [PEEPER__V1__SERVER_FRAME__BODY_GENERATIONS] = FRAME_GENERATIONS,
+    [PEEPER__V1__SERVER_FRAME__BODY_TRANSFER_PREPARED] = FRAME_TRANSFER_PREPARED,
 };
 
 static enum peeper_status fill(struct decoder *decoder, Peeper__V1__ServerFrame *frame,
@@ -357,7 +385,14 @@ static enum peeper_status fill(struct decoder *decoder, Peeper__V1__ServerFrame 
         case PEEPER__V1__SERVER_FRAME__BODY_STATE:
             answer->state = (struct peeper_state){.value = value_of(frame->state->value),
                                                   .version = frame->state->version,
-                                                  .at_ms = frame->state->at_ms};
+                                                  .at_ms = frame->state->at_ms,
+                                                  .turn = frame->state->turn};
+            return PEEPER_STATUS_OK;
+        case PEEPER__V1__SERVER_FRAME__BODY_GENERATIONS:
+            return fill_generations(decoder, frame->generations, &answer->generations);
+        case PEEPER__V1__SERVER_FRAME__BODY_TRANSFER_PREPARED:
+            answer->prepared.handle = frame->transfer_prepared->handle;
+            answer->prepared.valid_ms = frame->transfer_prepared->valid_ms;
             return PEEPER_STATUS_OK;
         case PEEPER__V1__SERVER_FRAME__BODY_MONITORED:
             answer->ref = frame->monitored->ref;
@@ -434,6 +469,11 @@ bool frame_kind_fits(enum frame_kind kind, enum request_verb verb) {
         [REQUEST_SUSPEND] = FRAME_DONE,
         [REQUEST_GET_STATE] = FRAME_STATE,
         [REQUEST_REPLACE_STATE] = FRAME_DONE,
+        [REQUEST_GENERATIONS] = FRAME_GENERATIONS,
+        [REQUEST_RESTORE_STATE] = FRAME_DONE,
+        [REQUEST_TRANSFER] = FRAME_STARTED,
+        [REQUEST_PREPARE_TRANSFER] = FRAME_TRANSFER_PREPARED,
+        [REQUEST_COMMIT_TRANSFER] = FRAME_STARTED,
     };
     CHECK(verb < REQUEST_VERBS);
     // What is redriven may be a call.

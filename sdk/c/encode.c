@@ -41,6 +41,11 @@ union body {
     Peeper__V1__Suspend          suspend;
     Peeper__V1__GetState         get_state;
     Peeper__V1__ReplaceState     replace_state;
+    Peeper__V1__ListGenerations  list_generations;
+    Peeper__V1__RestoreState     restore_state;
+    Peeper__V1__Transfer         transfer;
+    Peeper__V1__PrepareTransfer  prepare_transfer;
+    Peeper__V1__CommitTransfer   commit_transfer;
     struct {
         Peeper__V1__Start     message;
         Peeper__V1__Intensity intensity;
@@ -105,7 +110,21 @@ FILL(get_child_spec, (Peeper__V1__GetChildSpec)PEEPER__V1__GET_CHILD_SPEC__INIT,
 FILL(change_supervisor, (Peeper__V1__ChangeSupervisor)PEEPER__V1__CHANGE_SUPERVISOR__INIT,
      body->change_supervisor.spec = bytes(request->payload);)
 FILL(suspend, (Peeper__V1__Suspend)PEEPER__V1__SUSPEND__INIT, )
-FILL(get_state, (Peeper__V1__GetState)PEEPER__V1__GET_STATE__INIT, )
+FILL(get_state, (Peeper__V1__GetState)PEEPER__V1__GET_STATE__INIT,
+     body->get_state.version = request->version;)
+FILL(list_generations, (Peeper__V1__ListGenerations)PEEPER__V1__LIST_GENERATIONS__INIT, )
+FILL(restore_state, (Peeper__V1__RestoreState)PEEPER__V1__RESTORE_STATE__INIT,
+     body->restore_state.version = request->version;
+     body->restore_state.timeout_ms = request->limit_ms;)
+FILL(transfer, (Peeper__V1__Transfer)PEEPER__V1__TRANSFER__INIT,
+     body->transfer.target = text(request->to.name);
+     body->transfer.target_id = request->to.id; body->transfer.source = text(request->from.name);
+     body->transfer.source_id = request->from.id; body->transfer.timeout_ms = request->limit_ms;)
+FILL(prepare_transfer, (Peeper__V1__PrepareTransfer)PEEPER__V1__PREPARE_TRANSFER__INIT,
+     body->prepare_transfer.target = text(request->to.name);
+     body->prepare_transfer.target_id = request->to.id;
+     body->prepare_transfer.source = text(request->from.name);
+     body->prepare_transfer.source_id = request->from.id;)
 FILL(replace_state, (Peeper__V1__ReplaceState)PEEPER__V1__REPLACE_STATE__INIT,
      body->replace_state.state = bytes(request->payload);
      body->replace_state.timeout_ms = request->limit_ms;)
@@ -113,6 +132,12 @@ FILL(monitor, (Peeper__V1__Monitor)PEEPER__V1__MONITOR__INIT, )
 FILL(link, (Peeper__V1__Link)PEEPER__V1__LINK__INIT, )
 FILL(unlink, (Peeper__V1__Unlink)PEEPER__V1__UNLINK__INIT, )
 #undef FILL
+
+static void fill_commit_transfer(union body *body, const struct request *request) {
+    body->commit_transfer = (Peeper__V1__CommitTransfer)PEEPER__V1__COMMIT_TRANSFER__INIT;
+    body->commit_transfer.handle = request->handle;
+    body->commit_transfer.timeout_ms = request->limit_ms;
+}
 
 static void fill_demonitor(union body *body, const struct request *request) {
     body->demonitor = (Peeper__V1__Demonitor)PEEPER__V1__DEMONITOR__INIT;
@@ -163,6 +188,8 @@ static void fill_start(union body *body, const struct request *request) {
     start->monitor = options->monitor;
     start->no_trap_exit = options->no_trap_exit;
     start->isolation = (Peeper__V1__Isolation)options->isolation;
+    start->generations = options->generations;
+    start->step_back = options->step_back;
     if (options->has_intensity) {
         body->start.intensity = (Peeper__V1__Intensity)PEEPER__V1__INTENSITY__INIT;
         body->start.intensity.restarts = options->intensity;
@@ -247,6 +274,14 @@ static const struct shape {
     [REQUEST_DISCARD_CRASH] = {fill_discard_crash, PEEPER__V1__CLIENT_FRAME__BODY_DISCARD_CRASH},
     [REQUEST_SUSPEND] = {fill_suspend, PEEPER__V1__CLIENT_FRAME__BODY_SUSPEND},
     [REQUEST_GET_STATE] = {fill_get_state, PEEPER__V1__CLIENT_FRAME__BODY_GET_STATE},
+    [REQUEST_GENERATIONS] = {fill_list_generations,
+                             PEEPER__V1__CLIENT_FRAME__BODY_LIST_GENERATIONS},
+    [REQUEST_RESTORE_STATE] = {fill_restore_state, PEEPER__V1__CLIENT_FRAME__BODY_RESTORE_STATE},
+    [REQUEST_TRANSFER] = {fill_transfer, PEEPER__V1__CLIENT_FRAME__BODY_TRANSFER},
+    [REQUEST_PREPARE_TRANSFER] = {fill_prepare_transfer,
+                                  PEEPER__V1__CLIENT_FRAME__BODY_PREPARE_TRANSFER},
+    [REQUEST_COMMIT_TRANSFER] = {fill_commit_transfer,
+                                 PEEPER__V1__CLIENT_FRAME__BODY_COMMIT_TRANSFER},
     [REQUEST_REPLACE_STATE] = {fill_replace_state, PEEPER__V1__CLIENT_FRAME__BODY_REPLACE_STATE},
 };
 

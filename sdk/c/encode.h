@@ -45,6 +45,11 @@ enum request_verb {
     REQUEST_SUSPEND,
     REQUEST_GET_STATE,
     REQUEST_REPLACE_STATE,
+    REQUEST_GENERATIONS,
+    REQUEST_RESTORE_STATE,
+    REQUEST_TRANSFER,
+    REQUEST_PREPARE_TRANSFER,
+    REQUEST_COMMIT_TRANSFER,
     REQUEST_VERBS
 };
 
@@ -56,6 +61,10 @@ struct request {
     struct peeper_child_target         child;
     uint64_t                           crash;
     uint64_t                           ref;      // demonitor, unwatch
+    uint64_t                           version;  // get_state (0: newest), restore_state
+    uint64_t                           handle;   // commit_transfer
+    struct peeper_target               to;       // transfer: the supervisor to move it to
+    struct peeper_target               from;     // ... and its own; may be nobody
     uint32_t                           limit_ms; // deadline or time-out, as the caller gave it
     const struct peeper_start_options *start;
     const struct peeper_page          *page;

@@ -116,6 +116,40 @@ enum peeper_status peeper_client_change_supervisor(struct peeper_client *client,
     return ask(client, &request, then);
 }
 
+static struct request transfer_request(enum request_verb             verb,
+                                       const struct peeper_transfer *transfer) {
+    return (struct request){
+        .verb = verb,
+        .target = transfer->actor,
+        .to = transfer->target,
+        .from = transfer->source,
+    };
+}
+
+enum peeper_status peeper_client_transfer(struct peeper_client         *client,
+                                          const struct peeper_transfer *transfer,
+                                          uint32_t timeout_ms, struct peeper_then then) {
+    struct request request = transfer_request(REQUEST_TRANSFER, transfer);
+    request.limit_ms = timeout_ms;
+    return ask_within(client, &request, then);
+}
+
+enum peeper_status peeper_client_prepare_transfer(struct peeper_client         *client,
+                                                  const struct peeper_transfer *transfer,
+                                                  struct peeper_then            then) {
+    struct request request = transfer_request(REQUEST_PREPARE_TRANSFER, transfer);
+    return ask(client, &request, then);
+}
+
+enum peeper_status peeper_client_commit_transfer(struct peeper_client *client, uint64_t handle,
+                                                 uint32_t timeout_ms, struct peeper_then then) {
+    struct request request = {.verb = REQUEST_COMMIT_TRANSFER,
+                              .target = peeper_root(),
+                              .handle = handle,
+                              .limit_ms = timeout_ms};
+    return ask_within(client, &request, then);
+}
+
 // --- The blocking client -------------------------------------------------------------------------
 
 static enum peeper_status finish_start(struct peeper_sync *sync, enum peeper_status status,
@@ -195,4 +229,26 @@ enum peeper_status peeper_sync_change_supervisor(struct peeper_sync  *sync,
                                                  struct peeper_target supervisor,
                                                  struct peeper_value  spec) {
     return SYNC_REQUEST(sync, peeper_client_change_supervisor, supervisor, spec);
+}
+
+enum peeper_status peeper_sync_transfer(struct peeper_sync           *sync,
+                                        const struct peeper_transfer *transfer, uint32_t timeout_ms,
+                                        struct peeper_started *ret_started) {
+    return finish_start(sync, SYNC_REQUEST(sync, peeper_client_transfer, transfer, timeout_ms),
+                        ret_started);
+}
+
+enum peeper_status peeper_sync_prepare_transfer(struct peeper_sync           *sync,
+                                                const struct peeper_transfer *transfer,
+                                                struct peeper_prepared       *ret_prepared) {
+    enum peeper_status status = SYNC_REQUEST(sync, peeper_client_prepare_transfer, transfer);
+    if (status == PEEPER_STATUS_OK) *ret_prepared = sync->answer.incoming.answer.prepared;
+    return status;
+}
+
+enum peeper_status peeper_sync_commit_transfer(struct peeper_sync *sync, uint64_t handle,
+                                               uint32_t               timeout_ms,
+                                               struct peeper_started *ret_started) {
+    return finish_start(sync, SYNC_REQUEST(sync, peeper_client_commit_transfer, handle, timeout_ms),
+                        ret_started);
 }

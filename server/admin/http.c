@@ -98,7 +98,8 @@ static enum MHD_Result finish(const struct http *http, struct exchange *exchange
     if (exchange->view.status == STATUS_OK) {
         exchange->page->render(&exchange->view, http->mirror, &body);
     } else {
-        page_problem(exchange->view.status, (unsigned)status_http(exchange->view.status), NULL,
+        const char *detail = exchange->view.detail[0] == '\0' ? NULL : exchange->view.detail;
+        page_problem(exchange->view.status, (unsigned)status_http(exchange->view.status), detail,
                      &body);
     }
     return send_body(exchange->connection, &body);
@@ -109,7 +110,7 @@ static const char *query(void *context, const char *name) {
 }
 
 static enum MHD_Result begin(struct http *http, struct MHD_Connection *connection,
-                             const struct page *page, const char *rest,
+                             const struct page *page, struct rest rest,
                              struct exchange **ret_exchange) {
     struct exchange *exchange = calloc(1, sizeof *exchange);
     if (exchange == NULL) return refuse(connection, STATUS_NO_MEMORY, 503, NULL);
@@ -169,7 +170,7 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
         *upload_bytes = 0;
         return MHD_YES;
     }
-    const char        *rest;
+    struct rest        rest;
     const struct page *page = page_find(path, &rest);
     if (page == NULL) return refuse(connection, STATUS_NOT_FOUND, 404, "no such resource");
     if (!reads(method)) {

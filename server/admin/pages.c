@@ -25,35 +25,7 @@ void page_problem(enum status status, unsigned code, const char *detail, struct 
                 code, PROBLEM_TYPE, ret_body);
 }
 
-// --- GET /v1/actors/{name} ---
-
-static const char *prepare_actor(struct view *view, const char *rest, page_query *query,
-                                 void *context) {
-    (void)query;
-    (void)context;
-    size_t bytes = strlen(rest);
-    if (bytes == 0) return "name: empty";
-    if (bytes > NAME_BYTES_MAX) return "name: over 255 bytes";
-    if (rest[0] == '@') {
-        char *end;
-        errno = 0;
-        view->target = strtoull(rest + 1, &end, 10);
-        if (*end != '\0' || errno != 0 || view->target == 0)
-            return "name: @ is followed by an incarnation id";
-        return NULL;
-    }
-    view->name_bytes = (uint32_t)bytes;
-    memcpy(view->name, rest, bytes);
-    return NULL;
-}
-
-static void render_actor(const struct view *view, const struct mirror *mirror,
-                         struct body *ret_body) {
-    (void)mirror;
-    render_json(json_from_actor_info(&view->infos[0], true), 200, JSON_TYPE, ret_body);
-}
-
-// --- GET /v1/actors ---
+// --- GET /v1/actors/{name}, /v1/actors/{name}/generations ---
 
 static bool number(const char *text, uint64_t high, uint64_t *ret_number) {
     char *end;
@@ -63,6 +35,46 @@ static bool number(const char *text, uint64_t high, uint64_t *ret_number) {
     *ret_number = value;
     return true;
 }
+
+static const char *prepare_actor(struct view *view, struct rest rest, page_query *query,
+                                 void *context) {
+    const char *version = query(context, "version");
+    if (rest.bytes == 0) return "name: empty";
+    if (rest.bytes > NAME_BYTES_MAX) return "name: over 255 bytes";
+    if (version != NULL && (!number(version, UINT64_MAX, &view->version) || view->version == 0))
+        return "version: not a number from 1";
+    if (rest.text[0] == '@') {
+        char *end;
+        errno = 0;
+        view->target = strtoull(rest.text + 1, &end, 10);
+        if (end != rest.text + rest.bytes || errno != 0 || view->target == 0)
+            return "name: @ is followed by an incarnation id";
+        return NULL;
+    }
+    view->name_bytes = (uint32_t)rest.bytes;
+    memcpy(view->name, rest.text, rest.bytes);
+    return NULL;
+}
+
+static void render_actor(const struct view *view, const struct mirror *mirror,
+                         struct body *ret_body) {
+    (void)mirror;
+    render_json(json_from_actor_info(&view->infos[0], true), 200, JSON_TYPE, ret_body);
+}
+
+static void render_generations(const struct view *view, const struct mirror *mirror,
+                               struct body *ret_body) {
+    (void)mirror;
+    json_t *generations = json_array();
+    for (uint32_t i = 0; i < view->generation_count; i++) {
+        json_array_append_new(generations, json_from_generation(&view->generations[i]));
+    }
+    render_json(
+        json_pack("{s:o, s:i}", "generations", generations, "kept", (int)view->generations_kept),
+        200, JSON_TYPE, ret_body);
+}
+
+// --- GET /v1/actors ---
 
 // A page of those that `name` (NULL: all) means; `too_long` is what to say of it.
 static const char *prepare_page(struct view *view, const char *name, const char *too_long,
@@ -84,7 +96,7 @@ static const char *prepare_page(struct view *view, const char *name, const char 
     return NULL;
 }
 
-static const char *prepare_list(struct view *view, const char *rest, page_query *query,
+static const char *prepare_list(struct view *view, struct rest rest, page_query *query,
                                 void *context) {
     (void)rest;
     return prepare_page(view, query(context, "prefix"), "prefix: over 255 bytes", query, context);
@@ -104,11 +116,11 @@ static void render_list(const struct view *view, const struct mirror *mirror,
 
 // --- GET /v1/crashes, /v1/crashes/{id} ---
 
-static const char *prepare_crash(struct view *view, const char *rest, page_query *query,
+static const char *prepare_crash(struct view *view, struct rest rest, page_query *query,
                                  void *context) {
     (void)query;
     (void)context;
-    bool valid = number(rest, UINT64_MAX, &view->crash) && view->crash != 0;
+    bool valid = number(rest.text, UINT64_MAX, &view->crash) && view->crash != 0;
     return valid ? NULL : "crash: not a number from 1";
 }
 
@@ -118,7 +130,7 @@ static void render_crash(const struct view *view, const struct mirror *mirror,
     render_json(json_from_crash_report(&view->reports[0], true), 200, JSON_TYPE, ret_body);
 }
 
-static const char *prepare_crashes(struct view *view, const char *rest, page_query *query,
+static const char *prepare_crashes(struct view *view, struct rest rest, page_query *query,
                                    void *context) {
     (void)rest;
     return prepare_page(view, query(context, "name"), "name: over 255 bytes", query, context);
@@ -138,7 +150,7 @@ static void render_crashes(const struct view *view, const struct mirror *mirror,
 
 // --- GET /healthz, /metrics ---
 
-static const char *prepare_shard(struct view *view, const char *rest, page_query *query,
+static const char *prepare_shard(struct view *view, struct rest rest, page_query *query,
                                  void *context) {
     (void)view;
     (void)rest;
@@ -163,20 +175,33 @@ static void render_metrics(const struct view *view, const struct mirror *mirror,
 }
 
 static const struct page PAGES[] = {
-    {"/v1/actors/", true, VIEW_ACTOR, prepare_actor, render_actor},
-    {"/v1/actors", false, VIEW_LIST, prepare_list, render_list},
-    {"/v1/crashes/", true, VIEW_CRASH, prepare_crash, render_crash},
-    {"/v1/crashes", false, VIEW_CRASHES, prepare_crashes, render_crashes},
-    {"/healthz", false, VIEW_SHARD, prepare_shard, render_health},
-    {"/metrics", false, VIEW_SHARD, prepare_shard, render_metrics},
+    {"/v1/actors/", true, "/generations", VIEW_GENERATIONS, prepare_actor, render_generations},
+    {"/v1/actors/", true, NULL, VIEW_ACTOR, prepare_actor, render_actor},
+    {"/v1/actors", false, NULL, VIEW_LIST, prepare_list, render_list},
+    {"/v1/crashes/", true, NULL, VIEW_CRASH, prepare_crash, render_crash},
+    {"/v1/crashes", false, NULL, VIEW_CRASHES, prepare_crashes, render_crashes},
+    {"/healthz", false, NULL, VIEW_SHARD, prepare_shard, render_health},
+    {"/metrics", false, NULL, VIEW_SHARD, prepare_shard, render_metrics},
 };
 
-const struct page *page_find(const char *path, const char **ret_rest) {
+// Takes the suffix off; false if it is not there.
+static bool take_suffix(struct rest *rest, const char *suffix) {
+    size_t bytes = suffix == NULL ? 0 : strlen(suffix);
+    if (rest->bytes < bytes) return false;
+    if (bytes > 0 && memcmp(rest->text + rest->bytes - bytes, suffix, bytes) != 0) return false;
+    rest->bytes -= bytes;
+    return true;
+}
+
+const struct page *page_find(const char *path, struct rest *ret_rest) {
     for (size_t i = 0; i < sizeof PAGES / sizeof PAGES[0]; i++) {
-        size_t bytes = strlen(PAGES[i].path);
+        size_t      bytes = strlen(PAGES[i].path);
+        struct rest rest;
         if (strncmp(path, PAGES[i].path, bytes) != 0) continue;
         if (!PAGES[i].prefix && path[bytes] != '\0') continue;
-        *ret_rest = path + bytes;
+        rest = (struct rest){path + bytes, strlen(path + bytes)};
+        if (!take_suffix(&rest, PAGES[i].suffix)) continue;
+        *ret_rest = rest;
         return &PAGES[i];
     }
     return NULL;

@@ -16,18 +16,25 @@ struct body {
 // Looks a query parameter up; NULL if it was not given.
 typedef const char *page_query(void *context, const char *name);
 
+// What follows a path, decoded. Not terminated where a suffix was taken off.
+struct rest {
+    const char *text;
+    size_t      bytes;
+};
+
 struct page {
     const char    *path;
     bool           prefix; // more follows the path
+    const char    *suffix; // and that ends so, which is not part of the rest; NULL: any
     enum view_kind kind;
     // Fills the question. `rest` is what follows the path, decoded. Answers what is wrong with it,
     // or NULL.
-    const char *(*prepare)(struct view *view, const char *rest, page_query *query, void *context);
+    const char *(*prepare)(struct view *view, struct rest rest, page_query *query, void *context);
     void (*render)(const struct view *view, const struct mirror *mirror, struct body *ret_body);
 };
 
-// The row for `path`, and where its rest begins; NULL if there is none.   Thread: any.
-const struct page *page_find(const char *path, const char **ret_rest);
+// The row for `path`, and the rest of it; NULL if there is none.   Thread: any.
+const struct page *page_find(const char *path, struct rest *ret_rest);
 
 // A problem document (RFC 9457).   Thread: any.
 void page_problem(enum status status, unsigned code, const char *detail, struct body *ret_body);

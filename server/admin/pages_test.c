@@ -14,9 +14,11 @@ TestSuite(pages, .timeout = 10);
 // --- routes ---
 
 static const struct page *find(const char *path, const char *rest) {
-    const char        *found;
+    struct rest        found;
     const struct page *page = page_find(path, &found);
-    if (page != NULL) cr_assert_str_eq(found, rest);
+    if (page == NULL) return NULL;
+    cr_assert(found.bytes == strlen(rest));
+    cr_assert(memcmp(found.text, rest, found.bytes) == 0);
     return page;
 }
 
@@ -24,6 +26,9 @@ Test(pages, a_path_leads_to_its_page) {
     cr_assert(find("/v1/actors/a", "a")->kind == VIEW_ACTOR);
     cr_assert(find("/v1/actors/a/b%20c", "a/b%20c")->kind == VIEW_ACTOR);
     cr_assert(find("/v1/actors/", "")->kind == VIEW_ACTOR);
+    cr_assert(find("/v1/actors/a/generations", "a")->kind == VIEW_GENERATIONS);
+    cr_assert(find("/v1/actors/a/b/generations", "a/b")->kind == VIEW_GENERATIONS);
+    cr_assert(find("/v1/actors/generations", "generations")->kind == VIEW_ACTOR);
     cr_assert(find("/v1/actors", "")->kind == VIEW_LIST);
     cr_assert(find("/v1/crashes/7", "7")->kind == VIEW_CRASH);
     cr_assert(find("/v1/crashes", "")->kind == VIEW_CRASHES);
@@ -59,12 +64,24 @@ static struct view view;
 
 static const char *prepare(const char *path, const struct parameter *parameters) {
     static const struct parameter none[] = {{NULL, NULL}};
-    const char                   *rest;
+    struct rest                   rest;
     const struct page            *page = page_find(path, &rest);
     cr_assert(page != NULL);
     view = (struct view){.kind = page->kind};
     const struct parameter *given = parameters == NULL ? none : parameters;
     return page->prepare(&view, rest, lookup, (void *)(uintptr_t)given);
+}
+
+Test(pages, a_version_of_the_state_may_be_asked_for) {
+    static const struct parameter seven[] = {{"version", "7"}, {NULL, NULL}};
+    static const struct parameter zero[] = {{"version", "0"}, {NULL, NULL}};
+    static const struct parameter word[] = {{"version", "new"}, {NULL, NULL}};
+    cr_assert(prepare("/v1/actors/a", seven) == NULL);
+    cr_assert(view.version == 7);
+    cr_assert(prepare("/v1/actors/a", zero) != NULL);
+    cr_assert(prepare("/v1/actors/a", word) != NULL);
+    cr_assert(prepare("/v1/actors/a/generations", NULL) == NULL);
+    cr_assert(view.name_bytes == 1);
 }
 
 Test(pages, an_actor_is_asked_for_by_name_or_by_id) {
@@ -164,7 +181,7 @@ static void end(void) {
 TestSuite(pages_render, .init = begin, .fini = end, .timeout = 10);
 
 static struct body render(const char *path, const struct view *answer) {
-    const char *rest;
+    struct rest rest;
     struct body body;
     page_find(path, &rest)->render(answer, mirror, &body);
     cr_assert(body.text != NULL);

@@ -37,6 +37,7 @@
     X(BAD_SPEC, 23, 422, false, "the spec is malformed")                               \
     X(SIMPLE_ONE_FOR_ONE, 24, 409, false, "not for a simple_one_for_one supervisor")   \
     X(DEADLOCK, 25, 409, false, "the call would wait for itself")                      \
+    X(CONFLICT, 26, 409, false, "what the request builds on is no longer valid")       \
     X(FULL, 0, 503, true, "no room now")                                               \
     X(CLOSED, 0, 503, false, "closed")                                                 \
     X(AGAIN, 0, 503, true, "not complete yet")                                         \

@@ -96,6 +96,7 @@ struct actor_extra {
     struct await   *await;          // owned; NULL: it has made no call
     struct ties    *ties;           // owned by the tie table; NULL: it has none
     uint8_t         generations;    // that the mirror keeps of it; 0: as of all
+    bool            step_back;      // see step_back.h
     uint64_t        events_dropped; // that a stream was not told when they came
     struct feed    *feed;           // owned; NULL: none waits for room
     struct keep    *keep;           // owned; NULL: a restart gives all tables back

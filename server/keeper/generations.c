@@ -60,8 +60,8 @@ void generation_fill(struct generation *gen, const struct generation_origin *ori
     if (state.bytes > 0) memcpy(gen->state, state.data, state.bytes);
 }
 
-struct generation_note generation_note(const struct generation *gen) {
-    return (struct generation_note){
+struct generation_info generation_describe(const struct generation *gen) {
+    return (struct generation_info){
         .version = gen->version,
         .turn = (uint64_t)gen->turn_high << 32 | gen->turn_low,
         .at_ms = gen->at_ms,
@@ -320,12 +320,12 @@ enum status generations_find_version(const struct generations *gens, uint32_t sl
 }
 
 uint32_t generations_list(const struct generations *gens, uint32_t slot, uint64_t unit,
-                          struct generation_note notes[GENERATIONS_KEPT_MAX]) {
+                          struct generation_info notes[GENERATIONS_KEPT_MAX]) {
     THREAD_CHECK(ROLE_MIRROR);
     const struct generation *gen;
     if (look_up(gens, slot, unit, &gen) != STATUS_OK) return 0;
     uint32_t count = (uint32_t)gen->count;
-    for (uint32_t i = count; i-- > 0; gen = gen->next) notes[i] = generation_note(gen);
+    for (uint32_t i = count; i-- > 0; gen = gen->next) notes[i] = generation_describe(gen);
     return count;
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "base/status.h"
+#include "wire/info.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,17 +17,9 @@
 
 #define GENERATIONS_KEPT_MAX 16
 
-// What is told of a state without the state. Of the numbers as many bits are kept as are enough for
-// years at full load: 46 of the version, 50 of the turn, 42 of the time.
-struct generation_note {
-    uint64_t version;
-    uint64_t turn;  // that committed it, counted by the server
-    uint64_t at_ms; // wall clock
-    uint64_t bytes; // of the state
-};
-
 // One state. Those of a unit form a circle from old to new, which closes from the newest to the
 // oldest. Packed, because 4 bytes more would make most small states 16 bytes larger: malloc rounds.
+// Of each number as many bits are kept as last for years at full load.
 struct generation {
     struct generation *next; // owned by the circle
     uint64_t           version : 46;
@@ -90,7 +83,7 @@ struct generation *generation_create(size_t bytes);
 void generation_fill(struct generation *gen, const struct generation_origin *origin,
                      struct slice state);
 
-struct generation_note generation_note(const struct generation *gen);
+struct generation_info generation_describe(const struct generation *gen);
 
 // Keeps a copy of `state` as the newest generation of its unit; the oldest ones beyond what is kept
 // go. Another unit in the slot is forgotten first.
@@ -124,7 +117,7 @@ NODISCARD enum status generations_find_version(const struct generations *gens, u
 
 // Writes what there is of a unit, newest first, and answers how many.   Thread: mirror.
 uint32_t generations_list(const struct generations *gens, uint32_t slot, uint64_t unit,
-                          struct generation_note notes[GENERATIONS_KEPT_MAX]);
+                          struct generation_info notes[GENERATIONS_KEPT_MAX]);
 
 // Hints that `slot` will soon be put to. Two steps, some work apart: the second reads what the
 // first brought near.

@@ -80,7 +80,7 @@ static void expect(uint32_t slot, uint64_t unit, uint32_t back, uint64_t version
                    const char *state) {
     const struct generation *found = NULL;
     cr_assert(generations_find(&gens, slot, unit, back, &found) == STATUS_OK);
-    struct generation_note note = generation_note(found);
+    struct generation_info note = generation_describe(found);
     cr_assert(note.version == version);
     cr_assert(note.turn == TURN_OF(version));
     cr_assert(note.at_ms == 1000 + version);
@@ -207,7 +207,7 @@ Test(generations, a_version_is_found_or_the_newest_before_it, .timeout = 5, .fin
 }
 
 Test(generations, the_list_tells_them_newest_first, .timeout = 5, .fini = fini) {
-    struct generation_note notes[GENERATIONS_KEPT_MAX];
+    struct generation_info notes[GENERATIONS_KEPT_MAX];
     generations_init(&gens, 3);
     cr_assert(generations_list(&gens, 0, 1, notes) == 0);
     for (uint64_t version = 1; version <= 4; version++) put(0, 1, version, "state");

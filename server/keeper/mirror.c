@@ -177,7 +177,7 @@ static enum status copy_out(struct mirror_read *read, const struct generation *g
         if (copy == NULL) return STATUS_NO_MEMORY;
         memcpy(copy, gen->state, gen->bytes);
     }
-    struct generation_note note = generation_note(gen);
+    struct generation_info note = generation_describe(gen);
     read->version = note.version;
     read->turn = note.turn;
     read->at_ms = note.at_ms;

@@ -69,7 +69,7 @@ struct mirror_read {
     uint64_t    wanted;    // this version in place of the newest; 0: `back` says
     bool        or_before; // where there is no such version, the newest one before it
     // NULL, or room for GENERATIONS_KEPT_MAX: what there is of the unit, newest first.
-    struct generation_note *notes;
+    struct generation_info *notes;
     // Runs on the mirror thread.
     void (*on_done)(struct mirror_read *read);
     // Set by the mirror before on_done:

@@ -616,7 +616,7 @@ Test(mirror, a_put_that_finds_no_memory_later_shows_in_reads, .timeout = 5, .fin
 // ---- generations by their versions
 
 Test(mirror, a_read_may_want_a_version_and_is_told_which_there_are, .timeout = 5, .fini = stop) {
-    struct generation_note notes[GENERATIONS_KEPT_MAX];
+    struct generation_info notes[GENERATIONS_KEPT_MAX];
     struct request         request;
     char                   large[8192];
     start(2);

@@ -28,13 +28,14 @@ enum answer_kind {
     ANSWER_REPLY, // payload
     ANSWER_ERROR, // failure
     ANSWER_DONE,
-    ANSWER_STARTED,      // id, unit, name, ignored, payload (info; may be empty), ref
-    ANSWER_LOCATED,      // id
-    ANSWER_INFO,         // info
-    ANSWER_CHILDREN,     // children, count, next
-    ANSWER_CHILD_COUNTS, // counts
-    ANSWER_MONITORED,    // ref
-    ANSWER_WATCHING,     // ref
+    ANSWER_STARTED,           // id, unit, name, ignored, payload (info; may be empty), ref
+    ANSWER_LOCATED,           // id
+    ANSWER_INFO,              // info
+    ANSWER_CHILDREN,          // children, count, next
+    ANSWER_CHILD_COUNTS,      // counts
+    ANSWER_MONITORED,         // ref
+    ANSWER_WATCHING,          // ref
+    ANSWER_TRANSFER_PREPARED, // id (handle), valid_ms
 };
 
 // One answer; everything is borrowed for the call.
@@ -44,6 +45,7 @@ struct answer {
     uint64_t                   id;
     uint64_t                   unit;
     uint64_t                   ref; // of a monitor or watch
+    uint32_t                   valid_ms;
     struct slice               name;
     struct slice               payload;
     const struct failure      *failure;

@@ -5,6 +5,7 @@
 #include "keeper/crash_requests.h"
 #include "keeper/isolation.h"
 #include "keeper/life.h"
+#include "keeper/restore.h"
 #include "keeper/router.h"
 #include "keeper/start.h"
 #include "keeper/supervise.h"
@@ -120,6 +121,7 @@ static const char *start_fault(const struct request *request) {
     if (request->on_intensity > INTENSITY_STOP) return "on_intensity: unknown value";
     if (request->isolation > ISOLATION_OWN) return "isolation: unknown value";
     if (request->limit_ms > DEADLINE_MS_MAX) return "timeout_ms: over 3600000";
+    if (request->generations > GENERATIONS_KEPT_MAX) return "generations: over 16";
     if (request->has_intensity && (request->period_ms == 0 || request->period_ms > PERIOD_MS_MAX)) {
         return "intensity.period_ms: not between 1 and 3600000";
     }
@@ -255,6 +257,22 @@ static enum status run_resume(struct shard *shard, struct caller caller,
     return run_verb(shard, caller, request, resume, "this actor is not suspended");
 }
 
+void request_replace(struct shard *shard, struct caller caller, struct actor *actor,
+                     uint64_t begun_ms, uint32_t limit_ms, struct slice state) {
+    // A full mailbox is no reason to refuse it, but memory is.
+    if (shard->waiting_bytes + state.bytes > shard->options->waiting_bytes_max) {
+        request_refuse_delivery(shard, caller, STATUS_OVERLOADED);
+        return;
+    }
+    struct envelope *envelope = envelope_create(TURN_REPLACE, caller, begun_ms, limit_ms, state);
+    if (envelope == NULL) {
+        shard_answer_status(shard, caller, STATUS_NO_MEMORY);
+        return;
+    }
+    actor->replaced = true;
+    router_enqueue_control(shard, actor, envelope);
+}
+
 static enum status run_replace_state(struct shard *shard, struct caller caller,
                                      const struct request *request) {
     if (!limit_valid(shard, caller, request->limit_ms, "timeout_ms: over 3600000"))
@@ -272,19 +290,8 @@ static enum status run_replace_state(struct shard *shard, struct caller caller,
         refuse(shard, caller, STATUS_INVALID, "a supervisor has no state");
         return STATUS_OK;
     }
-    // A full mailbox is no reason to refuse it, but memory is.
-    if (shard->waiting_bytes + request->payload.bytes > shard->options->waiting_bytes_max) {
-        request_refuse_delivery(shard, caller, STATUS_OVERLOADED);
-        return STATUS_OK;
-    }
-    struct envelope *envelope = envelope_create(
-        TURN_REPLACE, caller, shard->now_ms, start_limit_ms(request->limit_ms), request->payload);
-    if (envelope == NULL) {
-        shard_answer_status(shard, caller, STATUS_NO_MEMORY);
-        return STATUS_OK;
-    }
-    actor->replaced = true;
-    router_enqueue_control(shard, actor, envelope);
+    request_replace(shard, caller, actor, shard->now_ms, start_limit_ms(request->limit_ms),
+                    request->payload);
     return STATUS_OK;
 }
 
@@ -327,6 +334,7 @@ static run *const RUNS[VERB_COUNT] = {
     [VERB_CHANGE_SUPERVISOR] = supervise_run,
     [VERB_SUSPEND] = run_suspend,
     [VERB_REPLACE_STATE] = run_replace_state,
+    [VERB_RESTORE_STATE] = restore_run,
 };
 
 // Verbs that make or feed actors; the others still work while the server goes down.

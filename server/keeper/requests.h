@@ -23,6 +23,11 @@ void request_effect_stop(struct shard *shard, struct slice name, struct slice re
 void request_effect_start(struct shard *shard, struct slice behaviour, struct slice name,
                           struct slice argument);
 
+// Gives a live actor that is no supervisor another state, by a TURN_REPLACE on its control lane;
+// the limit counts from `begun_ms`. Answers the caller, now or when it is done.   Thread: net.
+void request_replace(struct shard *shard, struct caller caller, struct actor *actor,
+                     uint64_t begun_ms, uint32_t limit_ms, struct slice state);
+
 // UTF-8 without control characters.
 bool request_name_valid(struct slice name);
 

@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "keeper/actor.h"
+#include "keeper/generations.h"
 #include "keeper/isolation.h"
 #include "keeper/name_set.h"
 #include "keeper/options.h"
@@ -363,6 +364,14 @@ static enum status read_start_actor(struct reader *reader, struct peeper_value s
     status = read_count(reader, start, "hibernate_after_ms", 1, DEADLINE_MS_MAX,
                         &draft->fixed.hibernate_after_ms);
     if (status != STATUS_OK) return status;
+    uint32_t generations = 0;
+    status = read_count(reader, start, "generations", 1, GENERATIONS_KEPT_MAX, &generations);
+    draft->fixed.generations = (uint8_t)generations;
+    if (status != STATUS_OK) return status;
+    bool step_back = false;
+    status = read_bool(reader, start, "step_back", &step_back);
+    draft->fixed.step_back = step_back;
+    if (status != STATUS_OK) return status;
     bool trap_exit = true;
     status = read_bool(reader, start, "trap_exit", &trap_exit);
     draft->fixed.no_trap_exit = !trap_exit;
@@ -702,6 +711,11 @@ static void write_actor(struct peeper_writer *writer, const struct behaviour_tab
     if (spec->mailbox_max != 0) write_count(writer, "mailbox_max", spec->mailbox_max);
     if (spec->hibernate_after_ms != 0) {
         write_count(writer, "hibernate_after_ms", spec->hibernate_after_ms);
+    }
+    if (spec->generations != 0) write_count(writer, "generations", spec->generations);
+    if (spec->step_back) {
+        peeper_write_key(writer, "step_back");
+        peeper_write_bool(writer, true);
     }
     write_word(writer, "isolation", spec->own_host ? "own" : "shared");
     peeper_write_key(writer, "trap_exit");

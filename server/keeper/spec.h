@@ -41,7 +41,9 @@ struct child_spec {
     bool                    significant : 1;
     bool                    no_trap_exit : 1;
     bool                    own_host : 1;
-    uint8_t                 text[]; // id, name, argument
+    bool                    step_back : 1;
+    uint8_t                 generations; // 0: the default
+    uint8_t                 text[];      // id, name, argument
 };
 
 struct supervisor_spec {

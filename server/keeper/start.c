@@ -25,6 +25,16 @@ static enum status configure_alarms(struct shard *shard, struct actor *actor,
     return STATUS_OK;
 }
 
+// What few actors ask for.
+static enum status configure_extra(struct actor *actor, const struct request *request) {
+    if (request->generations == 0 && !request->step_back) return STATUS_OK;
+    struct actor_extra *extra = actor_extra(actor);
+    if (extra == NULL) return STATUS_NO_MEMORY;
+    extra->generations = (uint8_t)request->generations;
+    extra->step_back = request->step_back;
+    return STATUS_OK;
+}
+
 static void configure(struct shard *shard, struct actor *actor, const struct request *request,
                       uint16_t behaviour) {
     actor->unit = shard->unit_next++;
@@ -65,6 +75,8 @@ enum status start_actor(struct shard *shard, struct caller caller, const struct 
     enum status status = start_unit(shard, request->name, request->payload, &actor);
     if (status != STATUS_OK) goto free_init;
     status = configure_alarms(shard, actor, request, behaviour);
+    if (status != STATUS_OK) goto remove_name;
+    status = configure_extra(actor, request);
     if (status != STATUS_OK) goto remove_name;
     configure(shard, actor, request, behaviour);
     if (request->isolation == ISOLATION_OWN) status = isolation_own(shard, actor);

@@ -438,6 +438,8 @@ void supervisor_fill_request(const struct child *child, struct request *request)
     request->on_intensity = spec->on_intensity;
     request->mailbox_max = spec->mailbox_max;
     request->hibernate_after_ms = spec->hibernate_after_ms;
+    request->generations = spec->generations;
+    request->step_back = spec->step_back;
     request->no_trap_exit = spec->no_trap_exit;
     request->isolation = spec->own_host ? ISOLATION_OWN : ISOLATION_SHARED;
     request->has_intensity = true;

@@ -8,6 +8,7 @@
 #include "keeper/router.h"
 #include "keeper/supervisor.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -137,7 +138,17 @@ static void actor_deliver(struct shard_message *message, struct shard *shard) {
         view->infos[0].state = slice_of(view->read.state, view->read.bytes);
         view->infos[0].version = view->read.version;
         view->infos[0].state_at_ms = view->read.at_ms;
+        view->infos[0].state_turn = view->read.turn;
         view->read.state = NULL;
+        view->generation_count = view->read.note_count;
+        view->generations_kept = actor->extra->generations != 0 ? actor->extra->generations
+                                                                : shard->options->generations;
+    }
+    if (status == STATUS_OK && view->version != 0 && view->read.status == STATUS_NOT_FOUND) {
+        status = STATUS_NOT_FOUND;
+        const char *text =
+            restore_versions_text(view->detail, view->generations, view->generation_count);
+        if (text != view->detail) snprintf(view->detail, sizeof view->detail, "%s", text);
     }
     finish(view, status);
 }
@@ -156,8 +167,13 @@ static void run_actor(struct shard *shard, struct view *view) {
         return;
     }
     view->unit = actor->unit;
-    view->read =
-        (struct mirror_read){.slot = actor->slot, .unit = actor->unit, .on_done = actor_read};
+    view->read = (struct mirror_read){
+        .slot = actor->slot,
+        .unit = actor->unit,
+        .wanted = view->version,
+        .notes = view->generations,
+        .on_done = actor_read,
+    };
     if (shard->loads >= SHARD_LOADS_MAX || mirror_read(shard->mirror, &view->read) != STATUS_OK) {
         finish(view, STATUS_OVERLOADED);
         return;
@@ -250,6 +266,7 @@ void view_init(struct view *view, enum view_kind kind, void (*on_done)(struct vi
 void view_run(struct shard *shard, struct view *view) {
     view->shard = shard;
     switch (view->kind) {
+        case VIEW_GENERATIONS:
         case VIEW_ACTOR: run_actor(shard, view); break;
         case VIEW_LIST: run_list(shard, view); break;
         case VIEW_SHARD: run_shard(shard, view); break;

@@ -2,6 +2,7 @@
 // waits for its turn: what the net thread knows is copied at once, the state comes from the mirror.
 #pragma once
 
+#include "keeper/restore.h"
 #include "keeper/shard.h"
 #include "wire/info.h"
 
@@ -9,7 +10,7 @@
 #define VIEW_LIST_DEFAULT 100u
 #define VIEW_HOSTS_MAX 64u // processes that are told of
 
-enum view_kind { VIEW_ACTOR, VIEW_LIST, VIEW_SHARD, VIEW_CRASHES, VIEW_CRASH };
+enum view_kind { VIEW_ACTOR, VIEW_GENERATIONS, VIEW_LIST, VIEW_SHARD, VIEW_CRASHES, VIEW_CRASH };
 
 // Figures of the moment, beside the counters.
 struct gauges {
@@ -36,9 +37,10 @@ struct view {
     // for askers on other threads: mailbox_push(&shard->inbox, &view.message.link)
     struct shard_message message;
     enum view_kind       kind;
-    uint64_t             target; // VIEW_ACTOR: id, or 0 and a name
+    uint64_t             target; // VIEW_ACTOR, VIEW_GENERATIONS: id, or 0 and a name
     uint32_t             name_bytes;
     char                 name[256]; // VIEW_ACTOR, VIEW_CRASHES: name; VIEW_LIST: prefix
+    uint64_t             version;   // VIEW_ACTOR: of its state; 0: the newest
     uint64_t             crash;     // VIEW_CRASH
     uint64_t             cursor;
     uint32_t             limit;
@@ -46,14 +48,20 @@ struct view {
     // done with it.
     void (*on_done)(struct view *view);
 
+    // Without it a VIEW_ACTOR with a version is NOT_FOUND, and `detail` names those that there are.
     enum status status; // OK, NOPROC, NOT_FOUND, OVERLOADED, NO_MEMORY, SHUTTING_DOWN
     // owned; all they point to as well
     struct actor_info   *infos;
-    struct crash_report *reports; // VIEW_CRASHES: without messages
-    uint32_t             count;   // of infos or reports
-    uint64_t             next;    // cursor of the next page; 0: none
-    struct metrics       metrics;
-    struct gauges        gauges;
+    struct crash_report *reports;                    // VIEW_CRASHES: without messages
+    uint32_t             count;                      // of infos or reports
+    uint64_t             next;                       // cursor of the next page; 0: none
+    char                 detail[RESTORE_TEXT_BYTES]; // more than the status says; may be ""
+    // VIEW_GENERATIONS: newest first, and how many are kept
+    struct generation_info generations[GENERATIONS_KEPT_MAX];
+    uint32_t               generation_count;
+    uint32_t               generations_kept;
+    struct metrics         metrics;
+    struct gauges          gauges;
     // private
     struct mirror_read read;
     struct shard      *shard;

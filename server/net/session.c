@@ -49,6 +49,9 @@ void session_answer(struct conn *conn, uint64_t request, const struct answer *an
         case ANSWER_CHILD_COUNTS:
             status = codec_write_child_counts(out, request, answer->counts);
             break;
+        case ANSWER_TRANSFER_PREPARED:
+            status = codec_write_transfer_prepared(out, request, answer->id, answer->valid_ms);
+            break;
         case ANSWER_MONITORED: status = codec_write_monitored(out, request, answer->ref); break;
         case ANSWER_WATCHING: status = codec_write_watching(out, request, answer->ref); break;
     }
@@ -139,7 +142,12 @@ static void look_done(struct view *view) {
     if (conn == NULL) {
         // The asker has hung up.
     } else if (view->status != STATUS_OK) {
-        fail(conn, look->caller.request, view->status, NULL);
+        fail(conn, look->caller.request, view->status,
+             view->detail[0] == '\0' ? NULL : view->detail);
+    } else if (view->kind == VIEW_GENERATIONS) {
+        written(conn,
+                codec_write_generations(conn_output(conn), look->caller.request, view->generations,
+                                        view->generation_count, view->generations_kept));
     } else if (view->kind == VIEW_ACTOR) {
         look_answer(conn, look, &view->infos[0]);
     } else if (view->kind == VIEW_CRASH) {
@@ -161,6 +169,7 @@ static enum view_kind view_of(enum verb verb) {
         case VERB_LIST: return VIEW_LIST;
         case VERB_LIST_CRASHES: return VIEW_CRASHES;
         case VERB_SHOW_CRASH: return VIEW_CRASH;
+        case VERB_LIST_GENERATIONS: return VIEW_GENERATIONS;
         default: return VIEW_ACTOR;
     }
 }
@@ -180,6 +189,7 @@ static void run_look(struct conn *conn, const struct request *request) {
     look->view.target = request->target;
     look->view.name_bytes = (uint32_t)request->name.bytes;
     if (request->name.bytes > 0) memcpy(look->view.name, request->name.data, request->name.bytes);
+    look->view.version = request->version;
     look->view.crash = request->crash;
     look->view.cursor = request->cursor;
     look->view.limit = request->limit;
@@ -196,6 +206,7 @@ static enum status run(struct conn *conn, const struct request *request) {
         case VERB_LIST_CRASHES:
         case VERB_SHOW_CRASH:
         case VERB_INSPECT:
+        case VERB_LIST_GENERATIONS:
         case VERB_GET_STATE: run_look(conn, request); break;
         default: {
             struct caller caller = {conn->slot, conn->generation, request->id};

@@ -108,6 +108,8 @@ static void take_start(const Peeper__V1__ClientFrame *frame, struct request *req
     request->monitor = start->monitor;
     request->no_trap_exit = start->no_trap_exit;
     request->isolation = (uint32_t)start->isolation;
+    request->generations = start->generations;
+    request->step_back = start->step_back;
     if (start->intensity == NULL) return;
     request->has_intensity = true;
     request->intensity = start->intensity->restarts;
@@ -204,6 +206,41 @@ static void take_suspend(const Peeper__V1__ClientFrame *frame, struct request *r
 
 static void take_get_state(const Peeper__V1__ClientFrame *frame, struct request *request) {
     take_target(frame->get_state->name, frame->get_state->id, request);
+    request->version = frame->get_state->version;
+}
+
+static void take_list_generations(const Peeper__V1__ClientFrame *frame, struct request *request) {
+    take_target(frame->list_generations->name, frame->list_generations->id, request);
+}
+
+static void take_restore_state(const Peeper__V1__ClientFrame *frame, struct request *request) {
+    take_target(frame->restore_state->name, frame->restore_state->id, request);
+    request->version = frame->restore_state->version;
+    request->limit_ms = frame->restore_state->timeout_ms;
+}
+
+static void take_transfer(const Peeper__V1__ClientFrame *frame, struct request *request) {
+    const Peeper__V1__Transfer *transfer = frame->transfer;
+    take_target(transfer->name, transfer->id, request);
+    request->to_name = text_of(transfer->target);
+    request->to_id = transfer->target_id;
+    request->from_name = text_of(transfer->source);
+    request->from_id = transfer->source_id;
+    request->limit_ms = transfer->timeout_ms;
+}
+
+static void take_prepare_transfer(const Peeper__V1__ClientFrame *frame, struct request *request) {
+    const Peeper__V1__PrepareTransfer *transfer = frame->prepare_transfer;
+    take_target(transfer->name, transfer->id, request);
+    request->to_name = text_of(transfer->target);
+    request->to_id = transfer->target_id;
+    request->from_name = text_of(transfer->source);
+    request->from_id = transfer->source_id;
+}
+
+static void take_commit_transfer(const Peeper__V1__ClientFrame *frame, struct request *request) {
+    request->handle = frame->commit_transfer->handle;
+    request->limit_ms = frame->commit_transfer->timeout_ms;
 }
 
 static void take_replace_state(const Peeper__V1__ClientFrame *frame, struct request *request) {
@@ -306,11 +343,20 @@ static const struct body_row {
     [PEEPER__V1__CLIENT_FRAME__BODY_UNLINK] = {VERB_UNLINK, take_unlink},
     [PEEPER__V1__CLIENT_FRAME__BODY_WATCH] = {VERB_WATCH, take_watch},
     [PEEPER__V1__CLIENT_FRAME__BODY_UNWATCH] = {VERB_UNWATCH, take_unwatch},
+    [PEEPER__V1__CLIENT_FRAME__BODY_LIST_GENERATIONS] = {VERB_LIST_GENERATIONS,
+                                                         take_list_generations},
+    [PEEPER__V1__CLIENT_FRAME__BODY_RESTORE_STATE] = {VERB_RESTORE_STATE, take_restore_state},
+    [PEEPER__V1__CLIENT_FRAME__BODY_TRANSFER] = {VERB_TRANSFER, take_transfer},
+    [PEEPER__V1__CLIENT_FRAME__BODY_PREPARE_TRANSFER] = {VERB_PREPARE_TRANSFER,
+                                                         take_prepare_transfer},
+    [PEEPER__V1__CLIENT_FRAME__BODY_COMMIT_TRANSFER] = {VERB_COMMIT_TRANSFER, take_commit_transfer},
 };
 
 // A body that the schema has and this table lacks would be a verb without a meaning.
-_Static_assert(sizeof BODIES / sizeof BODIES[0] == PEEPER__V1__CLIENT_FRAME__BODY_UNWATCH + 1, "");
-_Static_assert(VERB_COUNT == VERB_UNWATCH + 1, "");
+_Static_assert(sizeof BODIES / sizeof BODIES[0] ==
+                   PEEPER__V1__CLIENT_FRAME__BODY_COMMIT_TRANSFER + 1,
+               "");
+_Static_assert(VERB_COUNT == VERB_COMMIT_TRANSFER + 1, "");
 
 enum status codec_decode(struct codec *codec, struct slice frame, struct request *ret_request) {
     if (fast_decode(frame, ret_request)) return STATUS_OK;
@@ -375,7 +421,8 @@ enum status codec_write_error(struct buf *out, uint64_t id, const struct failure
     Peeper__V1__Error body = PEEPER__V1__ERROR__INIT;
     body.status = (Peeper__V1__Status)status_wire(failure->status);
     body.message = borrow_text(message != NULL ? message : status_text(failure->status));
-    body.retryable = !failure->not_retryable && status_retryable(failure->status);
+    body.retryable =
+        failure->retryable || (!failure->not_retryable && status_retryable(failure->status));
     body.retry_after_ms = failure->retry_after_ms;
     body.reason = borrow_bytes(failure->reason);
     body.kind = borrow_text(failure->kind);
@@ -451,15 +498,16 @@ static size_t split_lines(struct slice text, struct lines *room) {
 
 // An ActorInfo with all it points to; it must not move once filled.
 struct described {
-    Peeper__V1__ActorInfo info;
-    Peeper__V1__StateInfo state;
-    Peeper__V1__CrashInfo crash;
-    char                  name[TEXT_BYTES_MAX + 1];
-    char                  supervisor[TEXT_BYTES_MAX + 1];
-    char                  behaviour[TEXT_BYTES_MAX + 1];
-    char                  awaits[TEXT_BYTES_MAX + 1];
-    char                  text[TEXT_BYTES_MAX + 1];
-    struct lines          trace;
+    Peeper__V1__ActorInfo   info;
+    Peeper__V1__StateInfo   state;
+    Peeper__V1__CrashInfo   crash;
+    Peeper__V1__SteppedBack step;
+    char                    name[TEXT_BYTES_MAX + 1];
+    char                    supervisor[TEXT_BYTES_MAX + 1];
+    char                    behaviour[TEXT_BYTES_MAX + 1];
+    char                    awaits[TEXT_BYTES_MAX + 1];
+    char                    text[TEXT_BYTES_MAX + 1];
+    struct lines            trace;
 };
 
 static void describe_crash(struct described *described, const struct crash_info *crash) {
@@ -475,11 +523,21 @@ static void describe_crash(struct described *described, const struct crash_info 
     described->info.last_crash = &described->crash;
 }
 
+static void describe_step(struct described *described, const struct step_info *step) {
+    if (step->from == 0) return;
+    peeper__v1__stepped_back__init(&described->step);
+    described->step.from = step->from;
+    described->step.to = step->to;
+    described->step.at_ms = step->at_ms;
+    described->info.stepped_back = &described->step;
+}
+
 static void fill_state(Peeper__V1__StateInfo *state, const struct actor_info *info) {
     peeper__v1__state_info__init(state);
     state->value = borrow_bytes(info->state);
     state->version = info->version;
     state->at_ms = info->state_at_ms;
+    state->turn = info->state_turn;
 }
 
 static void describe_state(struct described *described, const struct actor_info *info) {
@@ -523,6 +581,7 @@ static void describe(struct described *described, const struct actor_info *info)
     described->info.quarantined = info->quarantined;
     described->info.watchers = info->watchers;
     described->info.events_dropped = info->events_dropped;
+    describe_step(described, &info->stepped_back);
     describe_crash(described, &info->last_crash);
 }
 
@@ -725,15 +784,4 @@ enum status codec_write_crash_listing(struct buf *out, uint64_t id,
     struct page page = {PEEPER__V1__SERVER_FRAME__BODY_CRASH_LISTING, reports, count, &tail.base,
                         element_report};
     return write_page(out, id, &page);
-}
-
-enum status codec_write_child_counts(struct buf *out, uint64_t id,
-                                     const struct child_counts *counts) {
-    Peeper__V1__ChildCounts body = PEEPER__V1__CHILD_COUNTS__INIT;
-    body.specs = counts->specs;
-    body.active = counts->active;
-    body.supervisors = counts->supervisors;
-    body.workers = counts->workers;
-    SERVER_FRAME(frame, id, CHILD_COUNTS, child_counts, &body);
-    return codec_write_frame(out, &frame);
 }

@@ -1,5 +1,5 @@
-// codec: peeper.v1 frames <-> plain structs. With codec_event.c the only one that includes
-// protobuf-c's output.
+// codec: peeper.v1 frames <-> plain structs. Only codec*.c and codec_frame.h include protobuf-c's
+// output.
 //
 // Decoding takes its memory from an arena that the next decode reuses, so it calls no allocator.
 // The arena has one size for ever, that of the largest frame and a little more, whatever a client
@@ -52,6 +52,11 @@ enum verb {
     VERB_DISCARD_CRASH,
     VERB_WATCH,
     VERB_UNWATCH,
+    VERB_LIST_GENERATIONS,
+    VERB_RESTORE_STATE,
+    VERB_TRANSFER,
+    VERB_PREPARE_TRANSFER,
+    VERB_COMMIT_TRANSFER,
     VERB_COUNT
 };
 
@@ -78,6 +83,14 @@ struct request {
     bool         link; // Start
     bool         monitor;
     bool         no_trap_exit;
+    uint32_t     generations; // Start
+    bool         step_back;
+    uint64_t     version; // GetState, RestoreState
+    struct slice to_name; // Transfer: the supervisor to move it to
+    uint64_t     to_id;
+    struct slice from_name; // Transfer: its supervisor; may be empty
+    uint64_t     from_id;
+    uint64_t     handle;           // CommitTransfer
     uint64_t     ref;              // Demonitor, Unwatch
     uint32_t     isolation;        // the number in peeper.v1.Isolation
     uint32_t     protocol_version; // Hello
@@ -151,6 +164,12 @@ NODISCARD enum status codec_write_children(struct buf *out, uint64_t id,
 // The state that the info has.
 NODISCARD enum status codec_write_state(struct buf *out, uint64_t id,
                                         const struct actor_info *info);
+// At most 16 generations, and how many are kept.
+NODISCARD enum status codec_write_generations(struct buf *out, uint64_t id,
+                                              const struct generation_info *generations,
+                                              size_t count, uint32_t kept);
+NODISCARD enum status codec_write_transfer_prepared(struct buf *out, uint64_t id, uint64_t handle,
+                                                    uint32_t valid_ms);
 NODISCARD enum status codec_write_child_counts(struct buf *out, uint64_t id,
                                                const struct child_counts *counts);
 // Messages are left out, whether the reports have them or not.

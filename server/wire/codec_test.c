@@ -162,7 +162,8 @@ Test(codec_decode, start) {
     start.intensity = &intensity;
     start.mailbox_max = 12;
     start.hibernate_after_ms = 13;
-    start.link = start.monitor = start.no_trap_exit = 1;
+    start.link = start.monitor = start.no_trap_exit = start.step_back = 1;
+    start.generations = 14;
     DECODE(START, start, &start);
     EXPECT_TEXT(name, "counter");
     EXPECT_TEXT(behaviour, "count");
@@ -178,6 +179,8 @@ Test(codec_decode, start) {
     EXPECT(link, true);
     EXPECT(monitor, true);
     EXPECT(no_trap_exit, true);
+    EXPECT(step_back, true);
+    EXPECT(generations, 14);
     assert_rest_is_zero();
 }
 
@@ -277,6 +280,72 @@ Test(codec_decode, replace_state) {
     EXPECT(target, 9);
     EXPECT_TEXT(payload, "new");
     EXPECT(limit_ms, 50);
+    assert_rest_is_zero();
+}
+
+Test(codec_decode, get_state_of_a_version) {
+    Peeper__V1__GetState get = PEEPER__V1__GET_STATE__INIT;
+    get.version = UINT64_MAX;
+    DECODE(GET_STATE, get_state, &get);
+    EXPECT(version, UINT64_MAX);
+    assert_rest_is_zero();
+}
+
+TARGET_TEST(list_generations, LIST_GENERATIONS, ListGenerations)
+
+Test(codec_decode, restore_state) {
+    Peeper__V1__RestoreState restore = PEEPER__V1__RESTORE_STATE__INIT;
+    restore.name = "counter";
+    restore.id = 9;
+    restore.version = 7;
+    restore.timeout_ms = 50;
+    DECODE(RESTORE_STATE, restore_state, &restore);
+    EXPECT_TEXT(name, "counter");
+    EXPECT(target, 9);
+    EXPECT(version, 7);
+    EXPECT(limit_ms, 50);
+    assert_rest_is_zero();
+}
+
+Test(codec_decode, transfer) {
+    Peeper__V1__Transfer transfer = PEEPER__V1__TRANSFER__INIT;
+    transfer.name = "cart";
+    transfer.id = 1;
+    transfer.target = "b";
+    transfer.target_id = 2;
+    transfer.source = "a";
+    transfer.source_id = 3;
+    transfer.timeout_ms = 50;
+    DECODE(TRANSFER, transfer, &transfer);
+    EXPECT_TEXT(name, "cart");
+    EXPECT(target, 1);
+    EXPECT_TEXT(to_name, "b");
+    EXPECT(to_id, 2);
+    EXPECT_TEXT(from_name, "a");
+    EXPECT(from_id, 3);
+    EXPECT(limit_ms, 50);
+    assert_rest_is_zero();
+}
+
+Test(codec_decode, prepare_and_commit_transfer) {
+    Peeper__V1__PrepareTransfer prepare = PEEPER__V1__PREPARE_TRANSFER__INIT;
+    prepare.name = "cart";
+    prepare.target = "b";
+    prepare.target_id = 2;
+    prepare.source_id = 3;
+    DECODE(PREPARE_TRANSFER, prepare_transfer, &prepare);
+    EXPECT_TEXT(name, "cart");
+    EXPECT_TEXT(to_name, "b");
+    EXPECT(to_id, 2);
+    EXPECT(from_id, 3);
+    assert_rest_is_zero();
+
+    Peeper__V1__CommitTransfer commit = PEEPER__V1__COMMIT_TRANSFER__INIT;
+    commit.handle = UINT64_MAX;
+    commit.timeout_ms = 8;
+    DECODE(COMMIT_TRANSFER, commit_transfer, &commit);
+    EXPECT(handle, UINT64_MAX);
+    EXPECT(limit_ms, 8);
     assert_rest_is_zero();
 }
 

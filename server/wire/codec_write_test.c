@@ -332,12 +332,44 @@ Test(codec_write, actor_info_tells_what_holds_the_actor) {
 Test(codec_write, state) {
     struct actor_info info = {
         .has_state = true, .state = slice_of("state", 5), .version = 19, .state_at_ms = 20};
+    info.state_turn = 21;
     Peeper__V1__ServerFrame *frame = written(codec_write_state(&out, 9, &info));
     cr_assert_eq(frame->body_case, PEEPER__V1__SERVER_FRAME__BODY_STATE);
     cr_assert_eq(frame->state->value.len, 5);
     cr_assert(memcmp(frame->state->value.data, "state", 5) == 0);
     cr_assert_eq(frame->state->version, 19);
     cr_assert_eq(frame->state->at_ms, 20);
+    cr_assert_eq(frame->state->turn, 21);
+    let_go(frame);
+}
+
+Test(codec_write, generations) {
+    struct generation_info   infos[16] = {{.version = 9, .turn = 8, .at_ms = 7, .bytes = 6}};
+    Peeper__V1__ServerFrame *frame = written(codec_write_generations(&out, 9, infos, 16, 16));
+    cr_assert_eq(frame->body_case, PEEPER__V1__SERVER_FRAME__BODY_GENERATIONS);
+    cr_assert_eq(frame->generations->n_generations, 16);
+    cr_assert_eq(frame->generations->kept, 16);
+    cr_assert_eq(frame->generations->generations[0]->version, 9);
+    cr_assert_eq(frame->generations->generations[0]->turn, 8);
+    cr_assert_eq(frame->generations->generations[0]->at_ms, 7);
+    cr_assert_eq(frame->generations->generations[0]->bytes, 6);
+    cr_assert_eq(frame->generations->generations[15]->version, 0);
+    let_go(frame);
+}
+
+Test(codec_write, transfer_prepared) {
+    Peeper__V1__ServerFrame *frame =
+        written(codec_write_transfer_prepared(&out, 9, UINT64_MAX, 60000));
+    cr_assert_eq(frame->body_case, PEEPER__V1__SERVER_FRAME__BODY_TRANSFER_PREPARED);
+    cr_assert_eq(frame->transfer_prepared->handle, UINT64_MAX);
+    cr_assert_eq(frame->transfer_prepared->valid_ms, 60000);
+    let_go(frame);
+}
+
+Test(codec_write, an_error_may_be_retryable_although_its_status_is_not) {
+    struct failure           failure = {.status = STATUS_RESTARTING, .retryable = true};
+    Peeper__V1__ServerFrame *frame = written(codec_write_error(&out, 9, &failure));
+    cr_assert(frame->error->retryable);
     let_go(frame);
 }
 

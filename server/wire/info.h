@@ -18,6 +18,7 @@ struct failure {
     struct slice reason;         // encoded Value; may be empty
     const char  *kind;           // of a crash, as in crash_info; NULL elsewhere
     bool         not_retryable;  // true overrides the table's advice
+    bool         retryable;      // likewise: it is only not the moment
 };
 
 struct crash_info {
@@ -55,6 +56,21 @@ struct crash_report {
     uint64_t     at_ms;             // wall clock
 };
 
+// A state without its value.
+struct generation_info {
+    uint64_t version;
+    uint64_t turn;  // of the server, that committed it
+    uint64_t at_ms; // wall clock
+    uint64_t bytes; // of the state
+};
+
+// A restart with an older state than the newest.
+struct step_info {
+    uint64_t from; // the newest version; 0: there was no such restart
+    uint64_t to;
+    uint64_t at_ms; // wall clock
+};
+
 struct actor_info {
     struct slice      name;
     struct slice      behaviour;
@@ -79,7 +95,8 @@ struct actor_info {
     bool              trap_exit;
     enum isolation    isolation;
     bool              quarantined; // it has killed hosts repeatedly
-    uint32_t          watchers;    // streams of clients that are about it
+    struct step_info  stepped_back;
+    uint32_t          watchers; // streams of clients that are about it
     uint64_t          events_dropped;
     struct crash_info last_crash;
     // of the newest generation
@@ -87,6 +104,7 @@ struct actor_info {
     struct slice state; // encoded Value
     uint64_t     version;
     uint64_t     state_at_ms; // wall clock
+    uint64_t     state_turn;
 };
 
 // Whoever was started.

@@ -271,6 +271,18 @@ static const char *isolation_text(enum isolation isolation) {
     return isolation == ISOLATION_OWN ? "own" : "shared";
 }
 
+static json_t *from_step(const struct step_info *step) {
+    if (step->from == 0) return json_null();
+    return json_pack("{s:o, s:o, s:o}", "from", from_unsigned(step->from), "to",
+                     from_unsigned(step->to), "at", from_time(step->at_ms));
+}
+
+json_t *json_from_generation(const struct generation_info *generation) {
+    return json_pack("{s:o, s:o, s:o, s:o}", "version", from_unsigned(generation->version), "at",
+                     from_time(generation->at_ms), "turn", from_unsigned(generation->turn), "bytes",
+                     from_unsigned(generation->bytes));
+}
+
 json_t *json_from_actor_info(const struct actor_info *info, bool with_state) {
     json_t *object = json_object();
     bool    whole = put(object, "name", from_slice(info->name)) &&
@@ -295,6 +307,7 @@ json_t *json_from_actor_info(const struct actor_info *info, bool with_state) {
                  put(object, "watchers", json_integer(info->watchers)) &&
                  put(object, "events_dropped", json_integer((json_int_t)info->events_dropped)) &&
                  (!with_state || put_state_time(object, info)) &&
+                 put(object, "stepped_back", from_step(&info->stepped_back)) &&
                  put(object, "last_crash", from_crash(&info->last_crash));
     if (whole) return object;
     json_decref(object);

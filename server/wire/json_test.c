@@ -275,6 +275,7 @@ Test(json, an_actor_with_everything) {
     info.state = slice_of("\x18\x02", 2);
     info.version = 12;
     info.state_at_ms = 951782400999;
+    info.stepped_back = (struct step_info){.from = 12, .to = 10, .at_ms = 1700000000008};
     cr_assert_str_eq(
         info_text(&info, true),
         "{\"name\":\"cart/7\",\"unit\":3,\"incarnation\":2147483648,"
@@ -284,13 +285,25 @@ Test(json, an_actor_with_everything) {
         "8\",\"supervisor\":null,\"is_supervisor\":false,\"strategy\":null,"
         "\"hibernating\":true,\"timers\":3,\"links\":4,\"monitors\":5,\"trap_exit\":true,"
         "\"isolation\":\"own\",\"quarantined\":false,\"watchers\":0,\"events_dropped\":0,"
-        "\"state_at\":\"2000-02-29T00:00:00.999Z\",\"last_crash\":{\"kind\":\"raise\","
+        "\"state_at\":\"2000-02-29T00:00:00.999Z\","
+        "\"stepped_back\":{\"from\":12,\"to\":10,\"at\":\"2023-11-14T22:13:20.008Z\"},"
+        "\"last_crash\":{\"kind\":\"raise\","
         "\"reason\":\"why\",\"at\":\"2023-11-14T22:13:20.007Z\",\"crash\":6}}");
     info.last_crash.text = slice_of("init of counter", 15);
     info.last_crash.trace = slice_of("a+0x1\nb+0x2 (f)", 15);
     const char *crash = strstr(info_text(&info, true), "\"crash\":");
     cr_assert_str_eq(crash, "\"crash\":6,\"message\":\"init of counter\","
                             "\"backtrace\":[\"a+0x1\",\"b+0x2 (f)\"]}}");
+}
+
+Test(json, a_generation) {
+    struct generation_info info = {
+        .version = 7, .turn = (uint64_t)1 << 49, .at_ms = 1700000000007, .bytes = 3};
+    json_t *json = json_from_generation(&info);
+    cr_assert_str_eq(keep(json_dumps(json, JSON_COMPACT)),
+                     "{\"version\":7,\"at\":\"2023-11-14T22:13:20.007Z\","
+                     "\"turn\":562949953421312,\"bytes\":3}");
+    json_decref(json);
 }
 
 Test(json, an_actor_without_a_state_has_nulls_and_a_listing_leaves_them_out) {
@@ -306,7 +319,7 @@ Test(json, an_actor_without_a_state_has_nulls_and_a_listing_leaves_them_out) {
                      "\"timers\":3,\"links\":4,\"monitors\":5,"
                      "\"trap_exit\":true,\"isolation\":\"own\",\"quarantined\":false,\"watchers\":"
                      "0,\"events_dropped\":0,\"state_at\":"
-                     "null,\"last_crash\":null}");
+                     "null,\"stepped_back\":null,\"last_crash\":null}");
     cr_assert_str_eq(
         info_text(&info, false),
         "{\"name\":\"\",\"unit\":3,\"incarnation\":2147483648,"
@@ -316,7 +329,7 @@ Test(json, an_actor_without_a_state_has_nulls_and_a_listing_leaves_them_out) {
         "\"strategy\":null,"
         "\"hibernating\":true,\"timers\":3,\"links\":4,\"monitors\":5,\"trap_exit\":true,"
         "\"isolation\":\"own\",\"quarantined\":false,\"watchers\":0,\"events_dropped\":0,"
-        "\"last_crash\":null}");
+        "\"stepped_back\":null,\"last_crash\":null}");
 }
 
 Test(json, a_state_that_is_no_value_is_shown_as_bytes) {
@@ -396,6 +409,7 @@ Test(json, answers_null_whichever_allocation_fails) {
     struct actor_info info = sample_info();
     info.last_crash = (struct crash_info){.kind = "raise", .reason = slice_of("\x32\x01w", 3)};
     info.last_crash.trace = slice_of("a+0x1\nb+0x2", 11);
+    info.stepped_back = (struct step_info){.from = 2, .to = 1};
     info.has_state = true;
     info.state = slice_of("\x42\x0d\x0a\x0b\x0a\x01k\x12\x06\x3a\x04\x0a\x02\x08\x01", 15);
     json_set_alloc_funcs(failing_malloc, free);
@@ -406,7 +420,7 @@ Test(json, answers_null_whichever_allocation_fails) {
         json = json_from_actor_info(&info, true);
         cr_assert(json != NULL || failing < 200);
     }
-    cr_assert_eq(json_object_size(json), 28);
+    cr_assert_eq(json_object_size(json), 29);
     json_decref(json);
 }
 

@@ -58,6 +58,8 @@ enum peeper_status {
     PEEPER_STATUS_SIMPLE_ONE_FOR_ONE = 24,
     // the call would wait for itself.
     PEEPER_STATUS_DEADLOCK = 25,
+    // what the request builds on is no longer valid.
+    PEEPER_STATUS_CONFLICT = 26,
 
     // Found by the client itself.
     // the server cannot be reached; nothing was sent.

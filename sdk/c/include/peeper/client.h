@@ -102,6 +102,10 @@ struct peeper_start_options {
     bool link;
     bool monitor;
     bool no_trap_exit; // the ends of those it is linked to end it
+    // See generations.h: good states that the server keeps, 1 to 16; 0: the server's default / a
+    // crash right after a restart is followed by a restart with the generation before.
+    uint32_t generations;
+    bool     step_back;
 };
 
 struct peeper_started {
@@ -151,6 +155,10 @@ struct peeper_actor {
     struct peeper_value state;
     uint64_t            version;
     uint64_t            state_at_ms; // Unix
+    // The last restart with an older state than the newest: versions; 0: there was none
+    uint64_t            stepped_from;
+    uint64_t            stepped_to;
+    uint64_t            stepped_at_ms; // Unix
     bool                has_crash;
     const char         *crash_kind;
     struct peeper_value crash_reason;
@@ -167,6 +175,27 @@ struct peeper_state {
     struct peeper_value value;
     uint64_t            version; // counts committed changes
     uint64_t            at_ms;   // Unix
+    uint64_t            turn;    // of the server, that committed it
+};
+
+// A state without its value.
+struct peeper_generation {
+    uint64_t version;
+    uint64_t at_ms; // Unix
+    uint64_t turn;
+    uint64_t bytes; // of the encoded state
+};
+
+struct peeper_generations {
+    const struct peeper_generation *generations; // newest first
+    size_t                          count;
+    uint32_t                        kept; // at most
+};
+
+// What commit_transfer takes.
+struct peeper_prepared {
+    uint64_t handle;
+    uint32_t valid_ms;
 };
 
 struct peeper_listing {
@@ -280,6 +309,8 @@ struct peeper_answer {
     struct peeper_children     children;     // which_children
     struct peeper_child_counts child_counts; // count_children
     struct peeper_state        state;        // get_state
+    struct peeper_generations  generations;  // generations
+    struct peeper_prepared     prepared;     // prepare_transfer
     struct peeper_crashes      crashes;      // crashes; crash: one, with its message
     struct peeper_value        frame;        // private
 };

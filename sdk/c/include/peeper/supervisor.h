@@ -150,6 +150,47 @@ PEEPER_NODISCARD enum peeper_status peeper_sync_change_supervisor(struct peeper_
                                                                   struct peeper_target supervisor,
                                                                   struct peeper_value  spec);
 
+// Who is to be moved where.
+struct peeper_transfer {
+    struct peeper_target actor;
+    struct peeper_target target; // the supervisor to move it to
+    struct peeper_target source; // INVALID if this is not its supervisor; all zero: whichever is
+};
+
+// Moves an actor to another supervisor on the same server, with its state, its mailbox and its
+// options; `answer->started` tells its new incarnation. Where it fails the actor is where it was.
+// Units: milliseconds; 0: the server's default of 5000. The transfer goes on after a TIMEOUT.
+// Fails: NOPROC, INVALID, MAX_CHILDREN, ALREADY_PRESENT (the target has a child of this id),
+//        RESTARTING (not the moment: retryable), DOWN (a supervisor ends), SIMPLE_ONE_FOR_ONE.
+PEEPER_NODISCARD enum peeper_status peeper_client_transfer(struct peeper_client         *client,
+                                                           const struct peeper_transfer *transfer,
+                                                           uint32_t                      timeout_ms,
+                                                           struct peeper_then            then);
+PEEPER_NODISCARD enum peeper_status peeper_sync_transfer(struct peeper_sync           *sync,
+                                                         const struct peeper_transfer *transfer,
+                                                         uint32_t                      timeout_ms,
+                                                         struct peeper_started        *ret_started);
+
+// Whether transfer() would be let in now, which changes nothing; `answer->prepared` has a handle.
+PEEPER_NODISCARD enum peeper_status
+peeper_client_prepare_transfer(struct peeper_client *client, const struct peeper_transfer *transfer,
+                               struct peeper_then then);
+PEEPER_NODISCARD enum peeper_status
+peeper_sync_prepare_transfer(struct peeper_sync *sync, const struct peeper_transfer *transfer,
+                             struct peeper_prepared *ret_prepared);
+
+// Does what was prepared.
+// Fails: as transfer(), and CONFLICT: the handle is used or too old, or what was prepared has
+//        changed since.
+PEEPER_NODISCARD enum peeper_status peeper_client_commit_transfer(struct peeper_client *client,
+                                                                  uint64_t              handle,
+                                                                  uint32_t              timeout_ms,
+                                                                  struct peeper_then    then);
+PEEPER_NODISCARD enum peeper_status peeper_sync_commit_transfer(struct peeper_sync    *sync,
+                                                                uint64_t               handle,
+                                                                uint32_t               timeout_ms,
+                                                                struct peeper_started *ret_started);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,0 +1,49 @@
+// The answers that are one small message each.
+#include "wire/codec.h"
+#include "wire/codec_frame.h"
+
+#include "base/check.h"
+
+#define GENERATIONS_MAX 16u
+
+enum status codec_write_child_counts(struct buf *out, uint64_t id,
+                                     const struct child_counts *counts) {
+    Peeper__V1__ChildCounts body = PEEPER__V1__CHILD_COUNTS__INIT;
+    body.specs = counts->specs;
+    body.active = counts->active;
+    body.supervisors = counts->supervisors;
+    body.workers = counts->workers;
+    SERVER_FRAME(frame, id, CHILD_COUNTS, child_counts, &body);
+    return codec_write_frame(out, &frame);
+}
+
+enum status codec_write_generations(struct buf *out, uint64_t id,
+                                    const struct generation_info *generations, size_t count,
+                                    uint32_t kept) {
+    Peeper__V1__Generation  room[GENERATIONS_MAX];
+    Peeper__V1__Generation *rows[GENERATIONS_MAX];
+    Peeper__V1__Generations body = PEEPER__V1__GENERATIONS__INIT;
+    CHECK(count <= GENERATIONS_MAX);
+    for (size_t i = 0; i < count; i++) {
+        peeper__v1__generation__init(&room[i]);
+        room[i].version = generations[i].version;
+        room[i].at_ms = generations[i].at_ms;
+        room[i].turn = generations[i].turn;
+        room[i].bytes = generations[i].bytes;
+        rows[i] = &room[i];
+    }
+    body.generations = rows;
+    body.n_generations = count;
+    body.kept = kept;
+    SERVER_FRAME(frame, id, GENERATIONS, generations, &body);
+    return codec_write_frame(out, &frame);
+}
+
+enum status codec_write_transfer_prepared(struct buf *out, uint64_t id, uint64_t handle,
+                                          uint32_t valid_ms) {
+    Peeper__V1__TransferPrepared body = PEEPER__V1__TRANSFER_PREPARED__INIT;
+    body.handle = handle;
+    body.valid_ms = valid_ms;
+    SERVER_FRAME(frame, id, TRANSFER_PREPARED, transfer_prepared, &body);
+    return codec_write_frame(out, &frame);
+}
