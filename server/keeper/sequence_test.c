@@ -273,3 +273,21 @@ Test(sequence, one_that_is_added_during_a_restart_may_ignore_that) {
     cr_assert(started(2));
     cr_assert(supervisor_named("top")->child_count == 3);
 }
+
+Test(sequence, a_reason_that_would_nest_too_deep_in_that_of_the_supervisor_is_malformed_there) {
+    char source[300] = "1", wrapped[310];
+    for (int i = 0; i < PEEPER_VALUE_DEPTH_MAX; i++) {
+        snprintf(wrapped, sizeof wrapped, "[%s]", source);
+        strcpy(source, wrapped);
+    }
+    role("a", ROLE_SLOW);
+    ask_supervisor(1, "top", "{\"children\": [" CHILD("a") "]}");
+    struct fake_worker *end = tf.stuck[0];
+    uint64_t            turn = worker_turn(end->keeper_end, end->keeper_end->tail)->turn;
+    struct out          out = out_of(COMMIT_REFUSED, turn, 0);
+    out.record.code = COMMIT_CODE_ERROR;
+    out_body(&out, ITEM_REASON, json(source));
+    play_send(end, &out);
+    step();
+    cr_assert(reason_of(1, "[\"shutdown\", [\"failed_to_start_child\", \"a\", \"malformed\"]]"));
+}

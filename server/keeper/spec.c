@@ -135,6 +135,8 @@ static enum status wrong(struct reader *reader, const char *field, const char *w
     snprintf(what, sizeof what, "%s is not %s", shown, wanted);
     peeper_write_value(reason(reader, word), value);
     peeper_write_end(&reader->fault->reason);
+    // Inside a list it may nest too deep; the message shows it all the same.
+    if (!peeper_writer_done(&reader->fault->reason)) peeper_write_end(reason(reader, word));
     return complain(reader, field, what);
 }
 

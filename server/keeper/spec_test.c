@@ -275,3 +275,23 @@ Test(spec, a_child_that_is_written_reads_as_the_same) {
     peeper_writer_fini(&writer);
     peeper_writer_fini(&second);
 }
+
+Test(spec, a_wrong_value_that_would_nest_too_deep_in_the_reason_is_left_out_of_it) {
+    char source[300] = "1", wrapped[310];
+    for (int i = 1; i < PEEPER_VALUE_DEPTH_MAX; i++) {
+        snprintf(wrapped, sizeof wrapped, "[%s]", source);
+        strcpy(source, wrapped);
+    }
+    char spec_text[400];
+    snprintf(spec_text, sizeof spec_text, "{\"strategy\": %s}", source);
+    struct supervisor_spec *spec;
+    cr_assert(spec_read_supervisor(&behaviours, 0, json(spec_text), &fault, &spec) ==
+              STATUS_BAD_SPEC);
+    cr_assert(peeper_value_check(peeper_writer_value(&fault.reason)));
+    spec_fault_fini(&fault);
+    fault = (struct spec_fault){0};
+    snprintf(spec_text, sizeof spec_text, "[%s]", source);
+    cr_assert(spec_read_supervisor(&behaviours, 0, json(spec_text), &fault, &spec) ==
+              STATUS_BAD_SPEC);
+    cr_assert(reason_is("[\"bad_start_spec\"]"));
+}

@@ -243,6 +243,11 @@ static void cursor_failed(struct shard *shard, struct supervisor *sup, struct ch
         sup->relapsed = sup->born;
         struct peeper_writer writer = {0};
         write_failed_child(&writer, child, told->reason);
+        if (!peeper_writer_done(&writer)) {
+            // Inside the others it would nest too deep.
+            peeper_writer_reset(&writer);
+            write_failed_child(&writer, child, reason_malformed());
+        }
         struct peeper_value reason = peeper_writer_value(&writer);
         sequence_end(sup, slice_of(reason.data, reason.bytes));
         peeper_writer_fini(&writer);
