@@ -21,8 +21,9 @@ enum status sequence_start_child(struct shard *shard, struct child *child, struc
     const struct child_spec *spec = child_spec_of(child);
     struct supervisor       *sub;
     if (spec->supervisor != NULL) {
-        enum status status =
-            supervisor_create(shard, spec->supervisor, child_spec_name(spec), child, &sub);
+        // A child of a simple one may bring its own.
+        struct slice name = request->name.bytes > 0 ? request->name : child_spec_name(spec);
+        enum status  status = supervisor_create(shard, spec->supervisor, name, child, &sub);
         if (status != STATUS_OK) return status;
         return sequence_begin_for(shard, sub, caller, start_limit_ms(request->limit_ms));
     }

@@ -222,3 +222,16 @@ Test(supervise, supervisors_that_are_added_to_each_other_have_the_same_limit_as_
     settle_all();
     cr_assert(fx.shard.actors.live == 0);
 }
+
+Test(supervise, supervisors_of_a_simple_one_have_the_names_that_they_are_given) {
+    ask_supervisor(1, "top",
+                   "{\"strategy\": \"simple_one_for_one\", \"children\": [{\"id\": \"t\", "
+                   "\"start\": {\"supervisor\": {}}}]}");
+    ask_tree(2, VERB_START_CHILD, "top", "", "{\"name\": \"one\"}");
+    ask_tree(3, VERB_START_CHILD, "top", "", "{\"name\": \"two\"}");
+    cr_assert(started(2) && started(3));
+    cr_assert(supervisor_named("one") != supervisor_named("two"));
+    ask_tree(4, VERB_START_CHILD, "top", "", "{\"name\": \"two\"}");
+    cr_assert(failed(4, STATUS_ALREADY_STARTED));
+    cr_assert(supervisor_named("top")->child_count == 2);
+}
