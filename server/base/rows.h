@@ -20,15 +20,16 @@
 #define ROWS_TOWER_MAX 12u // levels of the skip list above the list of all; 4^12 rows
 
 struct row {
-    struct row *chain; // of its bucket
-    struct row *next;  // in the order of the table
+    struct row *next; // in the order of the table
     struct row *prev;
+    // From here on: what finding a row looks at, in as few cache lines as can be.
+    struct row *chain; // of its bucket
     uint32_t    hash;
     uint32_t    key_bytes;
+    uint8_t    *value; // behind the key, or owned
     uint32_t    value_bytes;
     uint8_t     levels;  // of the tower; 0: only in the list of all
     bool        gone;    // taken out
-    uint8_t    *value;   // behind the key, or owned
     struct row *tower[]; // next on each level; behind it the key, and room for the first value
 };
 
