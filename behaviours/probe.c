@@ -393,6 +393,14 @@ static void step_raise(struct run *run) {
     peeper_raise(run->ctx, "%s", text(run, 0));
 }
 
+// For a state that is bad for every turn.
+static void step_raise_if(struct run *run) {
+    struct peeper_value state = run->probe->value, bad = run->operands[0];
+    if (state.bytes == bad.bytes && memcmp(state.data, bad.data, bad.bytes) == 0) {
+        peeper_raise(run->ctx, "a bad state");
+    }
+}
+
 static void step_half_change_then_raise(struct run *run) {
     change_to_text(run, "half");
     peeper_raise(run->ctx, "half");
@@ -574,6 +582,7 @@ static const struct step {
     {"fail_on_restart", 0, step_fail_on_restart},
     {"garbage", 0, step_garbage},
     {"raise", 1, step_raise},
+    {"raise_if", 1, step_raise_if},
     {"half_change_then_raise", 0, step_half_change_then_raise},
     {"exit", 1, step_exit},
     {"exit", 0, step_exit_plain},

@@ -12,6 +12,7 @@
 #include "keeper/envelope.h"
 #include "keeper/options.h"
 #include "keeper/window.h"
+#include "wire/info.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -52,6 +53,15 @@ enum on_intensity { INTENSITY_BACKOFF = 1, INTENSITY_SUSPEND = 2, INTENSITY_STOP
 
 #define QUARANTINE_KILLS 3u // so many hosts killed within a window put it into quarantine
 
+// Which generation an actor has that crashes right after its restarts; see step_back.h.
+struct step {
+    bool             unproven; // restarted after a crash, and no turn was good since
+    bool             due;      // the next load is of an older generation
+    uint64_t         version;  // that it has in place of the newest; 0: the newest
+    uint64_t         below;    // the next one is older than this; 0: than the newest
+    struct step_info last;
+};
+
 // What is remembered of an actor that has crashed; most never need one.
 struct trouble {
     struct timer backoff;    // TIMER_BACKOFF
@@ -71,6 +81,7 @@ struct trouble {
     uint64_t      crash;  // in the crash log; 0: not kept there
     uint64_t      at_ms;  // wall clock
     struct window window; // of its restarts
+    struct step   step;
 };
 
 struct alarms;

@@ -10,6 +10,7 @@
 #include "keeper/requests.h"
 #include "keeper/router.h"
 #include "keeper/sequence.h"
+#include "keeper/step_back.h"
 #include "keeper/tie_requests.h"
 
 #include <stdio.h>
@@ -412,6 +413,10 @@ static enum status apply_done(struct subject *s) {
             return status;
         }
         if (s->commit->state.data != NULL) s->actor->version++;
+    }
+    if (s->actor->extra->step_back) {
+        bool saved = s->commit->state.data != NULL;
+        step_back_committed(s->actor, (enum turn_kind)s->turn->kind, s->first, saved);
     }
     bool stop = (s->commit->record.flags & COMMIT_STOP) != 0;
     bool call = s->first && s->turn->kind == TURN_CALL;

@@ -11,6 +11,7 @@
 #include "keeper/reason.h"
 #include "keeper/recall.h"
 #include "keeper/router.h"
+#include "keeper/step_back.h"
 #include "keeper/supervisor.h"
 #include "keeper/timers.h"
 
@@ -286,7 +287,10 @@ static struct trouble *close_incarnation(struct shard *shard, struct actor *acto
     if (trouble == NULL) return NULL;
     heap_cancel(&shard->timers, &trouble->backoff);
     forget_if_quiet(shard, actor, trouble);
-    if (abnormally) remember(trouble, end);
+    if (abnormally) {
+        remember(trouble, end);
+        step_back_crashed(actor, end);
+    }
     if (end->killed_host) isolation_killed_host(shard, actor);
     return trouble;
 }

@@ -7,6 +7,7 @@
 #include "keeper/isolation.h"
 #include "keeper/life.h"
 #include "keeper/recall.h"
+#include "keeper/step_back.h"
 #include "keeper/supervisor.h"
 
 #include <stdlib.h>
@@ -300,7 +301,9 @@ static void load_deliver(struct shard_message *message, struct shard *shard) {
                   actor->epoch == load->epoch;
     if (wanted) {
         actor->home = HOME_COLD;
-        if (load->read.status != STATUS_OK) {
+        if (actor->extra->step_back && !step_back_loaded(shard, actor, &load->read)) {
+            router_pump(shard, actor);
+        } else if (load->read.status != STATUS_OK) {
             life_unrunnable(shard, actor, load->read.status);
         } else if (list_empty(&actor->mailbox) || !admitted(actor, first_of(actor))) {
             // Whoever wanted it has gone, or is held meanwhile.
@@ -352,6 +355,7 @@ static void load_start(struct shard *shard, struct actor *actor) {
     load->read.slot = actor->slot;
     load->read.unit = actor->unit;
     load->read.on_done = load_done;
+    if (actor->extra->step_back) step_back_want(actor, &load->read);
     if (mirror_read(shard->mirror, &load->read) != STATUS_OK) {
         free(load);
         router_starve(shard, actor);

@@ -6,6 +6,7 @@
 #include "keeper/isolation.h"
 #include "keeper/requests.h"
 #include "keeper/router.h"
+#include "keeper/step_back.h"
 #include "keeper/supervisor.h"
 
 #include <stdio.h>
@@ -51,6 +52,7 @@ static struct actor_info describe(const struct shard *shard, const struct actor 
         .is_supervisor = actor->supervisor != NULL,
         .isolation = isolation_of(actor),
         .quarantined = isolation_quarantined(actor),
+        .stepped_back = step_back_info(actor),
         .watchers = actor->supervisor == NULL ? streams_about(shard, actor_name(actor)) : 0,
         .events_dropped = actor->extra->events_dropped,
     };
@@ -170,7 +172,7 @@ static void run_actor(struct shard *shard, struct view *view) {
     view->read = (struct mirror_read){
         .slot = actor->slot,
         .unit = actor->unit,
-        .wanted = view->version,
+        .wanted = view->version != 0 ? view->version : step_back_version(actor),
         .notes = view->generations,
         .on_done = actor_read,
     };
