@@ -505,18 +505,33 @@ static void take_spec(struct child *child, struct child_spec *spec) {
     child_set_unit(child, actor);
 }
 
+// Adds a child for each spec that has none yet: all, or none without memory.
+static enum status add_missing(struct shard *shard, struct supervisor *sup,
+                               const struct supervisor_spec *spec) {
+    uint32_t added = 0;
+    for (uint32_t i = 0; i < spec->count; i++) {
+        struct child_spec *own = spec->children[i];
+        if (child_find(&shard->children, sup, child_spec_id(own)) != NULL) continue;
+        if (supervisor_add(shard, sup, own) == NULL) {
+            while (added-- > 0) supervisor_remove(shard, supervisor_last(sup));
+            return STATUS_NO_MEMORY;
+        }
+        added++;
+    }
+    return STATUS_OK;
+}
+
 enum status supervisor_change(struct shard *shard, struct supervisor *sup,
                               struct supervisor_spec *spec) {
     bool simple = spec->strategy == SIMPLE_ONE_FOR_ONE;
     if (simple != supervisor_simple(sup)) return STATUS_SIMPLE_ONE_FOR_ONE;
-    for (uint32_t i = 0; !simple && i < spec->count; i++) {
-        struct child_spec *own = spec->children[i];
-        struct child      *child = child_find(&shard->children, sup, child_spec_id(own));
-        if (child == NULL) {
-            if (supervisor_add(shard, sup, own) == NULL) return STATUS_NO_MEMORY;
-            continue;
+    if (!simple) {
+        enum status status = add_missing(shard, sup, spec);
+        if (status != STATUS_OK) return status;
+        for (uint32_t i = 0; i < spec->count; i++) {
+            struct slice id = child_spec_id(spec->children[i]);
+            take_spec(child_find(&shard->children, sup, id), spec->children[i]);
         }
-        take_spec(child, own);
     }
     struct supervisor_spec *before = sup->spec;
     sup->spec = supervisor_spec_hold(spec);

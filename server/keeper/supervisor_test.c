@@ -420,4 +420,32 @@ Test(supervisor, one_allocation_that_fails_leaves_nobody_waiting_for_ever) {
         tf.history[0] = '\0';
     }
 }
+
+Test(supervisor, a_change_without_memory_changes_nothing) {
+    three("\"strategy\": \"one_for_all\"");
+    struct supervisor *top = supervisor_named("top");
+    bool               spent = true;
+    for (uint64_t n = 1; spent; n++) {
+        struct request request = {
+            .id = 100 + n,
+            .verb = VERB_CHANGE_SUPERVISOR,
+            .name = raw("top"),
+            .payload = json("{\"children\": ["
+                            "{\"id\": \"a\", \"restart\": \"transient\", \"start\": "
+                            "{\"behaviour\": \"counter\", \"name\": \"a\"}}, "
+                            "{\"id\": \"d\", \"start\": {\"behaviour\": \"counter\"}}, "
+                            "{\"id\": \"e\", \"start\": {\"behaviour\": \"counter\"}}]}"),
+        };
+        refuse_at = (int)n;
+        cr_assert(ask(100 + n, &request) == STATUS_OK);
+        spent = refuse_at == 0;
+        refuse_at = 0;
+        if (done(100 + n)) break; // what failed then is not needed
+        cr_assert(failed(100 + n, STATUS_NO_MEMORY));
+        cr_assert(top->child_count == 3 && top->spec->strategy == ONE_FOR_ALL);
+        cr_assert(child_spec_of(supervisor_first(top))->restart == RESTART_PERMANENT);
+    }
+    cr_assert(top->child_count == 5 && top->spec->strategy == ONE_FOR_ONE);
+    cr_assert(child_spec_of(supervisor_first(top))->restart == RESTART_TRANSIENT);
+}
 #endif
