@@ -45,7 +45,7 @@ class Bench:
 
     def start(self, kind):
         log = os.path.join(self.folder, kind.name.lower() + ".log")
-        server = kind(self.build if kind is Peeper else self.folder, log)
+        server = kind(self.build if issubclass(kind, Peeper) else self.folder, log)
         self.servers.append(server)
         server.start()
         return server
@@ -219,6 +219,41 @@ def kill_host(bench):
     yield Figure("calls per kill -9 answered CRASHED", "calls", found["crashed"] / (2 * bench.options.kills))
 
 
+# --- Upgrades ---
+
+
+class UpgradedPeeper(Peeper):
+    name = "Peeper"
+    options = ["--allow-native-deploy"]
+
+
+def upgrade(bench):
+    """The same counter in a file that is another one by some bytes behind its end, under calls that hit all actors."""
+    server = bench.start(UpgradedPeeper)
+    bench.load(server, "start", keys=MANY, pipeline=16)
+    environment = dict(os.environ, PEEPER_ADDR="127.0.0.1:%d" % server.port)
+    path = os.path.join(bench.build, "bench-counter.so")
+    load = bench.open_load(server, "run", connections=8, pipeline=1, keys=MANY, seconds=bench.options.upgrades * 1.2)
+    took = []
+    while load.poll() is None:
+        with open(os.path.join(bench.build, "behaviours", "counter.so"), "rb") as old, open(path, "wb") as new:
+            new.write(old.read() + b"%d" % len(took))
+        report = json.loads(subprocess.run([os.path.join(bench.build, "bin", "peeper"), "upgrade", "counter", path,
+                                            "--json"], env=environment, check=True, stdout=subprocess.PIPE).stdout)
+        if report["changed"] != MANY:
+            raise Failure("an upgrade changed %d actors of %d" % (report["changed"], MANY))
+        took.append(report["took_ms"])
+    found = bench.finish_load(server, load)
+    quiet = bench.load(server, "run", connections=8, pipeline=1, keys=MANY, seconds=bench.options.seconds)
+    bench.stop(server)
+    yield Figure("upgrade of 100,000 actors, idle but for 8 callers", "ms", statistics.median(took),
+                 reach=("ours", "<=", 1000))
+    yield Figure("calls while one upgrade follows another, p99", "ms", found["latency"]["p99_us"] / 1000,
+                 reach=("ours", "<=", 5))
+    yield Figure("calls while one upgrade follows another, slowest", "ms", found["latency"]["max_us"] / 1000)
+    yield Figure("the same calls without upgrades, p99", "ms", quiet["latency"]["p99_us"] / 1000)
+
+
 # --- Size ---
 
 
@@ -335,6 +370,7 @@ ROWS = [
     Row("raise", raise_and_call, "raise -> next call answered"),
     Row("segfault", segfault_and_call, "segfault -> next call answered, host with 1 MB and with 500 MB"),
     Row("kill_host", kill_host, "kill -9 of a host that caches 100,000 actors -> call answered"),
+    Row("upgrade", upgrade, "upgrade of 100,000 actors: how long, and calls during it"),
     Row("million", million, "1,000,000 idle counters: rate of starts, bytes of each"),
     Row("supervised", supervised, "1,000,000 children of supervisors: bytes of each, starts and stops in order"),
     Row("idle", idle, "idle server: memory, CPU, time to ready"),
@@ -353,13 +389,14 @@ def parse(arguments):
     parser.add_argument("--raises", type=int, default=1000, help="raises per server and round (%(default)s)")
     parser.add_argument("--segfaults", type=int, default=200,
                         help="segfaults with 1 MB; half as many with 500 MB (%(default)s)")
+    parser.add_argument("--upgrades", type=int, default=5, help="about so many (%(default)s)")
     parser.add_argument("--kills", type=int, default=20, help="kill -9 of an idle and of a busy host each (%(default)s)")
     parser.add_argument("--short", action="store_true", help="a quick look: few rounds, no figure to be quoted")
     options = parser.parse_args(arguments)
     options.build = os.path.abspath(options.build)
     if options.short:
         options.rounds, options.seconds = 1, 0.5
-        options.raises, options.segfaults, options.kills = 200, 20, 3
+        options.raises, options.segfaults, options.kills, options.upgrades = 200, 20, 3, 2
     if min(options.rounds, options.raises, options.segfaults, options.kills) < 1 or options.seconds <= 0:
         parser.error("counts and times begin above 0")
     return options

@@ -176,10 +176,11 @@ class Erlang(Server):
 class Peeper(Server):
     name = "Peeper"
     protocol = "peeper"
+    options = []
 
     def start(self):
         self.spawn([os.path.join(self.folder, "bin", "peeperd"), "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0",
-                    "--behaviours", os.path.join(self.folder, "behaviours")])
+                    "--behaviours", os.path.join(self.folder, "behaviours"), *self.options])
         self.ready_line()
 
     def standby_ready(self):
@@ -195,7 +196,7 @@ class Peeper(Server):
             return False
         if any(stat_fields(pid)[:1] != ["S"] for pid in hosts):
             return False
-        return all(re.search(r"/counter\.so$", read_text("/proc/%d/maps" % pid), re.M) for pid in hosts)
+        return all(re.search(r"/memfd:counter\.so", read_text("/proc/%d/maps" % pid)) for pid in hosts)
 
     def hosts(self):
         """Also those that have died and are not reaped yet."""

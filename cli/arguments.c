@@ -188,6 +188,8 @@ static error_t parse_option(int key, char *argument, struct argp_state *state) {
         case OPTION_REASON: invocation->reason = argument; return 0;
         case OPTION_PREFIX: invocation->prefix = argument; return 0;
         case OPTION_JSON: invocation->json = true; return 0;
+        case OPTION_EXTRA: invocation->extra = argument; return 0;
+        case OPTION_DRY_RUN: invocation->dry_run = true; return 0;
         case OPTION_CHILD: invocation->child_id = argument; return 0;
         case OPTION_SPEC: invocation->spec = argument; return 0;
         case OPTION_FROM: invocation->from_version = wide_number(state, "from", argument); return 0;
@@ -286,8 +288,20 @@ static void take_destination(struct invocation *invocation, struct argp_state *s
     invocation->destination = target_of(next_word(invocation), "name", state);
 }
 
+static const char *take_word(struct invocation *invocation, const char *what, bool must,
+                             struct argp_state *state) {
+    if (invocation->word_count > 0) return next_word(invocation);
+    if (must) argp_error(state, "%s is missing", what);
+    return NULL;
+}
+
 static void check_words(struct invocation *invocation, struct argp_state *state) {
     unsigned takes = invocation->command->takes;
+    if (takes & TAKES_UPGRADE) {
+        invocation->behaviour = take_word(invocation, "BEHAVIOUR", true, state);
+        invocation->file = take_word(invocation, "FILE", false, state);
+    }
+    if (takes & TAKES_FILE) invocation->file = take_word(invocation, "FILE", true, state);
     if (takes & (TAKES_NAME | TAKES_NEW_NAME | TAKES_NAME_OR_NOT)) take_target(invocation, state);
     if (takes & TAKES_CHILD) take_child(invocation, state);
     if (takes & TAKES_CRASH) take_crash(invocation, state);

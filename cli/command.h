@@ -3,6 +3,7 @@
 // arguments.c reads them, commands.c and supervision.c run them, output.c writes what comes back.
 #pragma once
 
+#include <peeper/code.h>
 #include <peeper/supervisor.h>
 
 #include <argp.h>
@@ -44,6 +45,10 @@ struct invocation {
     const char                 *prefix;
     const char                 *child_id; // of --child; NULL: a word is the CHILD
     const char                 *spec;
+    const char                 *behaviour; // of an upgrade
+    const char                 *file;      // NULL: none
+    const char                 *extra;
+    bool                        dry_run;
     uint32_t                    deadline_ms;
     uint32_t                    limit; // UINT32_MAX where it was not given
     uint32_t                    depth; // likewise
@@ -65,6 +70,8 @@ enum command_takes {
     TAKES_VERSION = 256,  // a VERSION after the NAME
     TAKES_VERSIONS = 512, // two of them
     TAKES_TARGET = 1024,  // a TARGET after the NAME; both may be left out with --commit
+    TAKES_UPGRADE = 2048, // BEHAVIOUR and maybe FILE
+    TAKES_FILE = 4096,    // FILE
 };
 
 // Runs a command on a connected client.   Fails: an exit code, after saying why on stderr.
@@ -114,6 +121,8 @@ enum option_key {
     OPTION_PREPARE,
     OPTION_COMMIT,
     OPTION_SOURCE,
+    OPTION_EXTRA,
+    OPTION_DRY_RUN,
 };
 
 // Reads the command line. Prints help and usage errors itself, and ends the process after them with

@@ -175,6 +175,27 @@ static const struct argp_option TREE_OPTIONS[] = {
     {0},
 };
 
+static const struct argp_option BEHAVIOURS_OPTIONS[] = {
+    {"json", OPTION_JSON, NULL, 0,
+     "One line of JSON for each (default where stdout is no terminal)", 0},
+    {0},
+};
+
+#define EXTRA_OPTION \
+    { "extra", OPTION_EXTRA, "JSON", 0, "What its code_change is given (default: null)", 0 }
+#define REPORT_OPTION \
+    { "json", OPTION_JSON, NULL, 0, "The report as JSON (default where stdout is no terminal)", 0 }
+
+static const struct argp_option DEPLOY_OPTIONS[] = {EXTRA_OPTION, REPORT_OPTION, {0}};
+
+static const struct argp_option UPGRADE_OPTIONS[] = {
+    EXTRA_OPTION,
+    {"dry-run", OPTION_DRY_RUN, NULL, 0,
+     "Run code_change on every state and throw away what comes out: tells who would refuse", 0},
+    REPORT_OPTION,
+    {0},
+};
+
 const struct command COMMANDS[] = {
     {"start", "NAME --behaviour B", "creates an actor",
      "Creates an actor, waits for its init and prints its name, incarnation id and unit.\v"
@@ -336,6 +357,23 @@ const struct command COMMANDS[] = {
      "Removes a crash and its message from what the server remembers.\v"
      "Example:\n  peeper discard 17",
      NULL, TAKES_CRASH, command_discard},
+    {"behaviours", "", "lists the code that actors run",
+     "Lists each version of each behaviour with the actors that run it: a table on a terminal, "
+     "else "
+     "one line of JSON for each.\v"
+     "Example:\n  peeper behaviours",
+     BEHAVIOURS_OPTIONS, 0, command_behaviours},
+    {"deploy", "FILE", "gives the server a file with a behaviour",
+     "Gives the server a file with a behaviour: a new one, or in place of the one with this name, "
+     "whose actors are upgraded then. The server keeps it as long as it runs.\v"
+     "Example:\n  peeper deploy cart.lua",
+     DEPLOY_OPTIONS, TAKES_FILE, command_deploy},
+    {"upgrade", "BEHAVIOUR [FILE]", "brings actors to another version while they run",
+     "Brings all actors of a behaviour to the code in FILE, or, without FILE, to what is in the "
+     "server's directory now. Each one's state goes through code_change; who refuses stays on its "
+     "old version. Its status is 1 if one did. A downgrade is the same.\v"
+     "Example:\n  peeper upgrade cart cart.lua --dry-run && peeper upgrade cart cart.lua",
+     UPGRADE_OPTIONS, TAKES_UPGRADE, command_upgrade},
     {"ping", "", "asks the server for a sign of life",
      "Prints ok when the server has answered.\v"
      "Example:\n  peeper ping -a 127.0.0.1:7420",

@@ -22,8 +22,7 @@ static bool write_words(struct peeper_writer *writer, char *const *words, int co
     return false;
 }
 
-// An option's text; nothing is written where it was not given.
-static bool write_option(struct peeper_writer *writer, const char *text) {
+bool command_write_option(struct peeper_writer *writer, const char *text) {
     char *word = (char *)text;
     return text == NULL || write_words(writer, &word, 1);
 }
@@ -45,7 +44,7 @@ enum exit_code command_start(struct peeper_sync *peeper, const struct invocation
     struct peeper_started       started;
     enum exit_code              code = EXIT_CODE_USAGE;
 
-    if (!write_option(&state, invocation->state)) goto fini_state;
+    if (!command_write_option(&state, invocation->state)) goto fini_state;
     options.name = invocation->target.name;
     options.argument = peeper_writer_value(&state);
     enum peeper_status status = peeper_sync_start(peeper, &options, &started);
@@ -96,7 +95,7 @@ enum exit_code command_send(struct peeper_sync *peeper, const struct invocation 
 enum exit_code command_stop(struct peeper_sync *peeper, const struct invocation *invocation) {
     struct peeper_writer reason = {0};
     enum exit_code       code = EXIT_CODE_USAGE;
-    if (write_option(&reason, invocation->reason)) {
+    if (command_write_option(&reason, invocation->reason)) {
         code = command_finish(peeper, invocation,
                               peeper_sync_stop(peeper, invocation->target,
                                                peeper_writer_value(&reason),

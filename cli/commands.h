@@ -18,8 +18,14 @@ command_run command_supervisor_start, command_supervisor_change, command_supervi
     command_child_list, command_child_count, command_child_spec;
 // watch.c
 command_run command_watch;
+// code.c
+command_run command_behaviours, command_deploy, command_upgrade;
 // forest.c
 command_run command_tree;
+
+// Writes what an option says, as JSON or else as a string; nothing where it was not given.
+// Fails: false, told on stderr.
+bool command_write_option(struct peeper_writer *writer, const char *text);
 
 // Tells the last failure of the client, with the target of the invocation.   Thread: main.
 enum exit_code command_refused(struct peeper_sync *peeper, const struct invocation *invocation);

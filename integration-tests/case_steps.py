@@ -137,6 +137,46 @@ def build_crashes(step: Step) -> Any:
     return wire.pb.ListCrashes(name=step["crashes"] or "", limit=step.get("limit", 0), cursor=step.get("cursor", 0))
 
 
+def code_of(step: Step) -> dict[str, Any]:
+    """A version of tally, as the file tally.so; or a file of the build's behaviours."""
+    if "version" in step:
+        path = step["build"].versions / f"tally_{step['version']}.so"
+        return {"file": "tally.so", "content": path.read_bytes()}
+    if "file" in step:
+        return {"file": step["file"], "content": (step["build"].behaviours / step["file"]).read_bytes()}
+    return {}
+
+
+def extra_of(step: Step) -> dict[str, Any]:
+    return {"extra": wire.encode_value(step["extra"])} if "extra" in step else {}
+
+
+def build_deploy(step: Step) -> Any:
+    fields = {**code_of(step), **extra_of(step), **step["deploy"]}
+    if isinstance(fields.get("content"), str):
+        fields["content"] = fields["content"].encode()
+    return wire.pb.Deploy(**fields)
+
+
+def build_upgrade(step: Step) -> Any:
+    return wire.pb.Upgrade(behaviour=step["upgrade"], dry_run=step.get("dry_run", False), **code_of(step),
+                           **extra_of(step))
+
+
+def upgraded(frame: Any) -> dict[str, Any]:
+    report = frame.upgrade_report
+    return {field.name: getattr(report, field.name) for field in report.DESCRIPTOR.fields
+            if field.name not in ("refusals", "took_ms")} | {
+                "refusals": {refusal.name: refusal.reason for refusal in report.refusals}}
+
+
+def behaviours(frame: Any) -> dict[str, Any]:
+    """By name and version."""
+    return {f"{info.name} {info.version}": {"kind": info.kind, "actors": info.actors, "file": info.file,
+                                            "current": info.current, "callbacks": list(info.callbacks)}
+            for info in frame.behaviour_listing.behaviours}
+
+
 def redriven(frame: Any) -> Any:
     """What a call replied, or "done"."""
     return wire.decode_value(frame.reply.payload) if frame.WhichOneof("body") == "reply" else done(frame)
@@ -195,6 +235,9 @@ VERBS = {
                   lambda frame: wire.crash_from(frame.crash_report)),
     "redrive": Verb("redrive", lambda s: wire.pb.Redrive(crash=s["redrive"], timeout_ms=s.get("timeout", 0)), redriven),
     "discard_crash": Verb("discard_crash", lambda s: wire.pb.DiscardCrash(crash=s["discard_crash"]), done),
+    "deploy": Verb("deploy", build_deploy, upgraded),
+    "upgrade": Verb("upgrade", build_upgrade, upgraded),
+    "behaviours": Verb("list_behaviours", lambda s: wire.pb.ListBehaviours(), behaviours),
     "ping": Verb("ping", lambda s: wire.pb.Ping(), done),
     **{name: Verb(*row) for name, row in supervisor_wire.STEP_VERBS.items()},
 }
@@ -204,7 +247,7 @@ def run_request(world: World, verb: str, step: Step) -> None:
     row = VERBS[verb]
     client = world.client(step.get("client", "main"))
     sent_at = time.monotonic()
-    number = client.submit(row.field, row.build(step))
+    number = client.submit(row.field, row.build({**step, "build": world.server.build}))
     if "async" in step:
         world.waiting[step["async"]] = (step.get("client", "main"), verb, number, sent_at)
         return

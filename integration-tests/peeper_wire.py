@@ -187,6 +187,8 @@ class Info:
     watchers: int
     events_dropped: int
     stepped_back: Optional[list[int]]  # from and to
+    code_version: str
+    code_refused: Optional[str]
     last_crash: Optional[dict[str, Any]]
 
 
@@ -267,6 +269,8 @@ def info_from(message: Any) -> Info:
         events_dropped=message.events_dropped,
         stepped_back=[message.stepped_back.to, getattr(message.stepped_back, "from")][::-1]
         if message.HasField("stepped_back") else None,
+        code_version=message.version,
+        code_refused=message.code_refused or None,
         last_crash=crash,
     )
 

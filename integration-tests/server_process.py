@@ -122,6 +122,10 @@ class Build:
         return self.folder / "behaviours"
 
     @property
+    def versions(self) -> Path:
+        return self.folder / "behaviours-versions"
+
+    @property
     def logs(self) -> Path:
         path = self.folder / "integration-logs"
         path.mkdir(parents=True, exist_ok=True)

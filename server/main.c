@@ -105,6 +105,7 @@ enum option_key {
     KEY_HOST_PROGRAM,
     KEY_TOKEN,
     KEY_CORE_DUMPS,
+    KEY_ALLOW_NATIVE_DEPLOY,
     KEY_LOG,
     KEY_TREE,
     KEY_TREE_END,
@@ -137,6 +138,8 @@ static const struct argp_option OPTIONS[] = {
     {"check", KEY_CHECK, NULL, 0,
      "Say whether the spec of --tree is good, start nothing and listen nowhere", 0},
     {"core-dumps", KEY_CORE_DUMPS, NULL, 0, "Let hosts that crash leave core dumps", 0},
+    {"allow-native-deploy", KEY_ALLOW_NATIVE_DEPLOY, NULL, 0,
+     "Let clients deploy native code, which can do whatever this user may", 0},
     {"log", KEY_LOG, "LEVEL", 0, "debug, info, warn or error (default info)", 0},
 #define NUMBER_ROW(key, name, field, low, high, help) {name, key, "N", 0, help, 0},
     NUMBER_OPTIONS(NUMBER_ROW)
@@ -191,6 +194,7 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
         case KEY_HOST_PROGRAM: settings->keeper.host_program = argument; break;
         case KEY_TOKEN: settings->keeper.token = argument; break;
         case KEY_CORE_DUMPS: settings->keeper.core_dumps = true; break;
+        case KEY_ALLOW_NATIVE_DEPLOY: settings->keeper.allow_native_deploy = true; break;
         case KEY_TREE: settings->tree = argument; break;
         case KEY_TREE_END:
             settings->tree_ends = tree_ends_of(argument);
@@ -468,6 +472,11 @@ static void host_started(void *context, struct host *host) {
     engine_host_started(program->engine, host);
 }
 
+static void code_read(void *context, struct code_set *code) {
+    struct program *program = context;
+    engine_code_read(program->engine, code);
+}
+
 static bool init_loop(struct program *program) {
     if (uv_loop_init(&program->loop) != 0) return false;
     if (uv_async_init(&program->loop, &program->ready, on_ready) != 0) return false;
@@ -478,7 +487,7 @@ static bool init_loop(struct program *program) {
     program->terminate.data = program->interrupt.data = program->ready.data =
         program->tree_told.data = program->patience.data = program;
     return spawner_init(&program->spawner, &program->loop, &program->settings.keeper, host_started,
-                        program) == STATUS_OK;
+                        code_read, program) == STATUS_OK;
 }
 
 // Before anything is started. 0, or the exit status.

@@ -113,6 +113,8 @@ static void fill_actor(const Peeper__V1__ActorInfo *from, struct peeper_actor *a
         .quarantined = from->quarantined,
         .watchers = from->watchers,
         .events_dropped = from->events_dropped,
+        .code_version = from->version,
+        .code_refused = from->code_refused,
         .crash_kind = "",
         .crash_message = "",
     };
@@ -209,6 +211,63 @@ static enum peeper_status fill_generations(struct decoder                *decode
     }
     *ret_generations = (struct peeper_generations){
         .generations = generations, .count = from->n_generations, .kept = from->kept};
+    return PEEPER_STATUS_OK;
+}
+
+static enum peeper_status fill_behaviours(struct decoder                     *decoder,
+                                          const Peeper__V1__BehaviourListing *from,
+                                          struct peeper_behaviours           *behaviours) {
+    struct peeper_behaviour_info *room = NULL;
+    if (from->n_behaviours > 0) {
+        room = take(decoder, from->n_behaviours * sizeof(*room));
+        if (room == NULL) return PEEPER_STATUS_NO_MEMORY;
+    }
+    for (size_t i = 0; i < from->n_behaviours; i++) {
+        const Peeper__V1__BehaviourInfo *one = from->behaviours[i];
+        room[i] = (struct peeper_behaviour_info){
+            .name = one->name,
+            .version = one->version,
+            .kind = one->kind,
+            .callbacks = (const char *const *)one->callbacks,
+            .callback_count = one->n_callbacks,
+            .actors = one->actors,
+            .file = one->file,
+            .current = one->current,
+        };
+    }
+    behaviours->behaviours = room;
+    behaviours->count = from->n_behaviours;
+    return PEEPER_STATUS_OK;
+}
+
+static enum peeper_status fill_upgrade(struct decoder                  *decoder,
+                                       const Peeper__V1__UpgradeReport *from,
+                                       struct peeper_upgrade_report    *report) {
+    struct peeper_refusal *room = NULL;
+    if (from->n_refusals > 0) {
+        room = take(decoder, from->n_refusals * sizeof(*room));
+        if (room == NULL) return PEEPER_STATUS_NO_MEMORY;
+    }
+    for (size_t i = 0; i < from->n_refusals; i++) {
+        room[i] = (struct peeper_refusal){.name = from->refusals[i]->name,
+                                          .unit = from->refusals[i]->unit,
+                                          .reason = from->refusals[i]->reason};
+    }
+    *report = (struct peeper_upgrade_report){
+        .behaviour = from->behaviour,
+        .from = from->from,
+        .to = from->to,
+        .changed = from->changed,
+        .moved = from->moved,
+        .refused = from->refused,
+        .gone = from->gone,
+        .left = from->left,
+        .refusals = room,
+        .refusal_count = from->n_refusals,
+        .took_ms = from->took_ms,
+        .dry_run = from->dry_run,
+        .stopped = from->stopped,
+    };
     return PEEPER_STATUS_OK;
 }
 
@@ -325,6 +384,13 @@ static void fill_event(const Peeper__V1__Event *event, struct incoming *incoming
                                           .first_version = event->gap->first_version,
                                           .version = event->gap->last_version};
             break;
+        case PEEPER__V1__EVENT__KIND_UPGRADE_PROGRESS:
+            *told = (struct peeper_event){.kind = PEEPER_EVENT_PROGRESS,
+                                          .name = event->upgrade_progress->behaviour,
+                                          .done = event->upgrade_progress->done,
+                                          .total = event->upgrade_progress->total,
+                                          .refused = event->upgrade_progress->refused};
+            break;
         default: return;
     }
     incoming->kind = FRAME_EVENT;
@@ -351,6 +417,8 @@ static const enum frame_kind KINDS[] = {
     [PEEPER__V1__SERVER_FRAME__BODY_CRASH_REPORT] = FRAME_CRASH_REPORT,
     [PEEPER__V1__SERVER_FRAME__BODY_GENERATIONS] = FRAME_GENERATIONS,
     [PEEPER__V1__SERVER_FRAME__BODY_TRANSFER_PREPARED] = FRAME_TRANSFER_PREPARED,
+    [PEEPER__V1__SERVER_FRAME__BODY_BEHAVIOUR_LISTING] = FRAME_BEHAVIOURS,
+    [PEEPER__V1__SERVER_FRAME__BODY_UPGRADE_REPORT] = FRAME_UPGRADE_REPORT,
 };
 
 static enum peeper_status fill(struct decoder *decoder, Peeper__V1__ServerFrame *frame,
@@ -411,6 +479,10 @@ static enum peeper_status fill(struct decoder *decoder, Peeper__V1__ServerFrame 
                                 frame->crash_listing->n_reports, &answer->crashes);
         case PEEPER__V1__SERVER_FRAME__BODY_CRASH_REPORT:
             return fill_crashes(decoder, &frame->crash_report, 1, &answer->crashes);
+        case PEEPER__V1__SERVER_FRAME__BODY_BEHAVIOUR_LISTING:
+            return fill_behaviours(decoder, frame->behaviour_listing, &answer->behaviours);
+        case PEEPER__V1__SERVER_FRAME__BODY_UPGRADE_REPORT:
+            return fill_upgrade(decoder, frame->upgrade_report, &answer->upgraded);
         case PEEPER__V1__SERVER_FRAME__BODY_EVENT:
             fill_event(frame->event, incoming);
             return PEEPER_STATUS_OK;
@@ -474,6 +546,9 @@ bool frame_kind_fits(enum frame_kind kind, enum request_verb verb) {
         [REQUEST_TRANSFER] = FRAME_STARTED,
         [REQUEST_PREPARE_TRANSFER] = FRAME_TRANSFER_PREPARED,
         [REQUEST_COMMIT_TRANSFER] = FRAME_STARTED,
+        [REQUEST_BEHAVIOURS] = FRAME_BEHAVIOURS,
+        [REQUEST_DEPLOY] = FRAME_UPGRADE_REPORT,
+        [REQUEST_UPGRADE] = FRAME_UPGRADE_REPORT,
     };
     CHECK(verb < REQUEST_VERBS);
     // What is redriven may be a call.

@@ -33,6 +33,8 @@ enum frame_kind {
     FRAME_GENERATIONS,
     FRAME_TRANSFER_PREPARED,
     FRAME_GOODBYE,
+    FRAME_BEHAVIOURS,
+    FRAME_UPGRADE_REPORT,
     FRAME_EVENT, // of any kind but GOODBYE
 };
 

@@ -46,6 +46,9 @@ union body {
     Peeper__V1__Transfer         transfer;
     Peeper__V1__PrepareTransfer  prepare_transfer;
     Peeper__V1__CommitTransfer   commit_transfer;
+    Peeper__V1__ListBehaviours   list_behaviours;
+    Peeper__V1__Deploy           deploy;
+    Peeper__V1__Upgrade          upgrade;
     struct {
         Peeper__V1__Start     message;
         Peeper__V1__Intensity intensity;
@@ -233,6 +236,27 @@ static void fill_discard_crash(union body *body, const struct request *request) 
     body->discard_crash.crash = request->crash;
 }
 
+static void fill_behaviours(union body *body, const struct request *request) {
+    (void)request;
+    body->list_behaviours = (Peeper__V1__ListBehaviours)PEEPER__V1__LIST_BEHAVIOURS__INIT;
+}
+
+static void fill_deploy(union body *body, const struct request *request) {
+    body->deploy = (Peeper__V1__Deploy)PEEPER__V1__DEPLOY__INIT;
+    body->deploy.file = text(request->upgrade->file);
+    body->deploy.content = bytes(request->upgrade->content);
+    body->deploy.extra = bytes(request->upgrade->extra);
+}
+
+static void fill_upgrade(union body *body, const struct request *request) {
+    body->upgrade = (Peeper__V1__Upgrade)PEEPER__V1__UPGRADE__INIT;
+    body->upgrade.behaviour = text(request->upgrade->behaviour);
+    body->upgrade.file = text(request->upgrade->file);
+    body->upgrade.content = bytes(request->upgrade->content);
+    body->upgrade.extra = bytes(request->upgrade->extra);
+    body->upgrade.dry_run = request->upgrade->dry_run;
+}
+
 static const struct shape {
     void (*fill)(union body *body, const struct request *request);
     Peeper__V1__ClientFrame__BodyCase body_case;
@@ -283,6 +307,9 @@ static const struct shape {
     [REQUEST_COMMIT_TRANSFER] = {fill_commit_transfer,
                                  PEEPER__V1__CLIENT_FRAME__BODY_COMMIT_TRANSFER},
     [REQUEST_REPLACE_STATE] = {fill_replace_state, PEEPER__V1__CLIENT_FRAME__BODY_REPLACE_STATE},
+    [REQUEST_BEHAVIOURS] = {fill_behaviours, PEEPER__V1__CLIENT_FRAME__BODY_LIST_BEHAVIOURS},
+    [REQUEST_DEPLOY] = {fill_deploy, PEEPER__V1__CLIENT_FRAME__BODY_DEPLOY},
+    [REQUEST_UPGRADE] = {fill_upgrade, PEEPER__V1__CLIENT_FRAME__BODY_UPGRADE},
 };
 
 enum peeper_status encode_request(struct buf *out, uint64_t id, const struct request *request,

@@ -50,6 +50,9 @@ enum request_verb {
     REQUEST_TRANSFER,
     REQUEST_PREPARE_TRANSFER,
     REQUEST_COMMIT_TRANSFER,
+    REQUEST_BEHAVIOURS,
+    REQUEST_DEPLOY,
+    REQUEST_UPGRADE,
     REQUEST_VERBS
 };
 
@@ -69,6 +72,7 @@ struct request {
     const struct peeper_start_options *start;
     const struct peeper_page          *page;
     const struct peeper_watch         *watch;
+    const struct peeper_upgrade       *upgrade;
     const char                        *token; // hello
     const char                        *client;
 };

@@ -37,7 +37,11 @@ static void on_notice(void *user, const struct peeper_error *error) {
 
 static void on_event(void *user, const struct peeper_event *event) {
     struct peeper_sync *sync = user;
-    inbox_event(&sync->inbox, event);
+    if (event->kind != PEEPER_EVENT_PROGRESS) {
+        inbox_event(&sync->inbox, event);
+    } else if (sync->on_progress != NULL) {
+        sync->on_progress(sync->progress_user, event);
+    }
 }
 
 static void on_closed(void *user) {

@@ -7,6 +7,8 @@
 
 #include "inbox.h"
 
+#include <peeper/code.h>
+
 #include <uv.h>
 
 struct peeper_sync {
@@ -24,6 +26,9 @@ struct peeper_sync {
     struct peeper_error          down; // why the connection ended; its pointers live with `client`
     struct inbox                 inbox;
     struct opened                message; // of the message taken last
+
+    peeper_on_progress *on_progress; // of the upgrade in progress; NULL: nobody wants to know
+    void               *progress_user;
 
     // of the request in progress
     bool          answered;

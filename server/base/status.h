@@ -38,6 +38,7 @@
     X(SIMPLE_ONE_FOR_ONE, 24, 409, false, "not for a simple_one_for_one supervisor")   \
     X(DEADLOCK, 25, 409, false, "the call would wait for itself")                      \
     X(CONFLICT, 26, 409, false, "what the request builds on is no longer valid")       \
+    X(FORBIDDEN, 27, 403, false, "the server's options do not allow it")               \
     X(FULL, 0, 503, true, "no room now")                                               \
     X(CLOSED, 0, 503, false, "closed")                                                 \
     X(AGAIN, 0, 503, true, "not complete yet")                                         \

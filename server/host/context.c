@@ -21,6 +21,7 @@ static const char *const PHASES[PHASE_COUNT] = {
     [PHASE_TERMINATE] = "terminate",
     [PHASE_SAVE] = "save",
     [PHASE_LOAD] = "load",
+    [PHASE_CODE_CHANGE] = "code_change",
 };
 
 const char *phase_name(enum phase phase) {
@@ -182,7 +183,8 @@ void context_check_effect(struct peeper_ctx *ctx, const char *what) {
 static struct peeper_writer *begin(struct peeper_ctx *ctx, struct peeper_writer *writer,
                                    enum item_kind kind, uint64_t token) {
     context_finish(ctx);
-    context_check_effect(ctx, item_name(kind));
+    if (kind != ITEM_REASON || ctx->phase != PHASE_CODE_CHANGE)
+        context_check_effect(ctx, item_name(kind));
     peeper_writer_reset(writer);
     ctx->open = writer;
     ctx->pending = (struct item_header){.kind = (uint16_t)kind, .token = token};

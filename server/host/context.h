@@ -27,6 +27,7 @@ enum phase {
     PHASE_TERMINATE,
     PHASE_SAVE,
     PHASE_LOAD,
+    PHASE_CODE_CHANGE,
     PHASE_COUNT,
 };
 

@@ -22,6 +22,8 @@ struct turn {
     struct lua_machine *machine;
     struct lua_live    *live;
     struct peeper_value message;
+    const char         *old_version; // of code_change, whose saved state is the message
+    struct peeper_value extra;
     // what the function answered
     enum peeper_action action;
     bool               replied;
@@ -195,6 +197,16 @@ static void take_init(lua_State *L, struct turn *turn, const char *word) {
     }
 }
 
+static void take_change(lua_State *L, struct turn *turn, const char *word) {
+    if (strcmp(word, "ok") == 0) {
+        take_state(L, turn, FIRST + 1);
+    } else if (strcmp(word, "error") == 0) {
+        take_reason(L, turn, PEEPER_ERROR);
+    } else {
+        refuse(L, "\"ok\", state; \"error\", reason");
+    }
+}
+
 static void take_message(lua_State *L, struct turn *turn, const char *word, bool call) {
     if (call && strcmp(word, "reply") == 0) {
         turn->replied = true;
@@ -218,6 +230,7 @@ static void take_results(lua_State *L, struct turn *turn) {
     const char *word = lua_type(L, FIRST) == LUA_TSTRING ? lua_tostring(L, FIRST) : "";
     if (phase == PHASE_TERMINATE) return; // its answer is ignored
     if (phase == PHASE_INIT) return take_init(L, turn, word);
+    if (phase == PHASE_CODE_CHANGE) return take_change(L, turn, word);
     take_message(L, turn, word, phase == PHASE_CALL);
 }
 
@@ -293,10 +306,32 @@ static void settle(struct peeper_ctx *ctx, const struct turn *turn) {
 }
 
 static enum peeper_action run_message(struct peeper_ctx *ctx, void *state,
-                                       struct peeper_value message) {
+                                      struct peeper_value message) {
     struct turn turn = begin(ctx, state);
     turn.message = message;
     run(ctx, &turn, run_callback);
+    settle(ctx, &turn);
+    return turn.action;
+}
+
+static int run_code_change(lua_State *L) {
+    struct turn *turn = lua_touserdata(L, 1);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, turn->machine->callbacks[PHASE_CODE_CHANGE]);
+    lua_pushstring(L, turn->old_version);
+    lua_value_push(L, turn->message);
+    lua_value_push(L, turn->extra);
+    lua_call(L, 3, RESULTS);
+    take_results(L, turn);
+    return 0;
+}
+
+static enum peeper_action change_code(struct peeper_ctx *ctx, void *state, const char *old_version,
+                                      struct peeper_value saved, struct peeper_value extra) {
+    struct turn turn = begin(ctx, state);
+    turn.old_version = old_version;
+    turn.message = saved;
+    turn.extra = extra;
+    run(ctx, &turn, run_code_change);
     settle(ctx, &turn);
     return turn.action;
 }
@@ -358,6 +393,7 @@ void lua_behaviour_describe(const struct lua_machine *machine,
     if (has(machine, PHASE_INFO)) descriptor->handle_info = run_message;
     if (has(machine, PHASE_CONTINUE)) descriptor->handle_continue = run_message;
     if (has(machine, PHASE_TERMINATE)) descriptor->terminate = run_terminate;
+    if (has(machine, PHASE_CODE_CHANGE)) descriptor->code_change = change_code;
     descriptor->save = save_state;
     descriptor->load = load_state;
     descriptor->drop = drop_state;

@@ -193,6 +193,7 @@ static const char *const CALLBACKS[PHASE_COUNT] = {
     [PHASE_INFO] = "handle_info",
     [PHASE_CONTINUE] = "handle_continue",
     [PHASE_TERMINATE] = "terminate",
+    [PHASE_CODE_CHANGE] = "code_change",
 };
 
 void lua_machine_push_file(lua_State *L) {

@@ -566,6 +566,91 @@ static void run_replace(struct worker *worker) {
     commit(worker, COMMIT_DONE, 0, COMMIT_CODE_NONE, 0);
 }
 
+// What code_change is called with, from the payload of its turn.
+struct change {
+    char                version[BEHAVIOUR_NAME_BYTES_MAX + 1]; // of the code that saved the state
+    struct peeper_value extra;
+};
+
+static bool take_change(const struct worker *worker, struct change *ret_change) {
+    struct peeper_value payload = {worker->body.payload.data, worker->body.payload.bytes};
+    struct peeper_value version;
+    const char         *text;
+    size_t              bytes;
+    if (!peeper_value_check(payload) || !peeper_value_check(preserved_state(worker))) return false;
+    if (!peeper_value_at(payload, 0, &version) || !peeper_value_at(payload, 1, &ret_change->extra))
+        return false;
+    if (!peeper_value_string(version, &text, &bytes) || bytes >= sizeof ret_change->version)
+        return false;
+    memcpy(ret_change->version, text, bytes);
+    ret_change->version[bytes] = '\0';
+    return true;
+}
+
+// Without code_change the old state has to do as it is.
+static void change_by_default(struct worker *worker) {
+    struct peeper_ctx *ctx = &worker->ctx;
+    ctx->phase = PHASE_LOAD;
+    if (!ctx->behaviour->load(ctx, worker->copy->state, preserved_state(worker))) {
+        ctx->phase = PHASE_CODE_CHANGE;
+        context_crash(ctx, COMMIT_CODE_CONTRACT, "undef(code_change)");
+    }
+    ctx->phase = PHASE_CODE_CHANGE;
+}
+
+// Leaves by a crash whatever else the callback answers than that it is done.
+static void change_state(struct worker *worker, const struct change *change) {
+    struct peeper_ctx *ctx = &worker->ctx;
+    if (ctx->behaviour->code_change == NULL) return change_by_default(worker);
+    enum peeper_action action = ctx->behaviour->code_change(
+        ctx, worker->copy->state, change->version, preserved_state(worker), change->extra);
+    context_finish(ctx);
+    if (action == PEEPER_OK) return;
+    // With a reason it is one, as that of peeper_exit().
+    if (action == PEEPER_ERROR) context_crash(ctx, COMMIT_CODE_EXIT, "error");
+    context_crash(ctx, COMMIT_CODE_CONTRACT, "bad_return_value(%d)", (int)action);
+}
+
+// False if the behaviour will not have the state.
+static bool change_guarded(struct worker *worker, struct copy *copy, const struct change *change) {
+    context_begin(&worker->ctx, copy, behaviour_of(worker), worker->record->turn,
+                  PHASE_CODE_CHANGE);
+    worker->copy = copy;
+    worker->step.phase = PHASE_CODE_CHANGE;
+    if (_setjmp(worker->ctx.escape) != 0) return false;
+    change_state(worker, change);
+    save_state(worker);
+    return true;
+}
+
+static void refuse_change(struct worker *worker) {
+    struct peeper_ctx *ctx = &worker->ctx;
+    if (ctx->crash_code != COMMIT_CODE_EXIT || !ctx->reason_given)
+        context_write_reason(ctx, ctx->crash_text);
+    struct peeper_value value = peeper_writer_value(ctx->reason);
+    items_reset(&ctx->items);
+    add_alone(worker, ITEM_REASON, value.data, value.bytes);
+    commit(worker, COMMIT_REFUSED, 0, COMMIT_CODE_ERROR, 0);
+}
+
+// The actor may be running elsewhere meanwhile, with its old code. So nothing of this stays here.
+static void run_code_change(struct worker *worker) {
+    struct change change;
+    struct copy  *copy = create_copy(worker);
+    if (copy == NULL || !take_change(worker, &change)) {
+        if (copy != NULL) copy_destroy(copy, behaviour_of(worker));
+        return refuse_replace(worker, copy == NULL ? "no_memory" : "state_not_well_formed");
+    }
+    bool changed = change_guarded(worker, copy, &change);
+    if (changed) {
+        commit(worker, COMMIT_DONE, 0, COMMIT_CODE_NONE, 0);
+    } else {
+        refuse_change(worker);
+    }
+    copy_destroy(copy, behaviour_of(worker));
+    worker->copy = NULL;
+}
+
 static enum phase phase_of(enum turn_kind kind) {
     static const enum phase phases[] = {
         [TURN_INIT] = PHASE_INIT,         [TURN_CALL] = PHASE_CALL,
@@ -588,6 +673,7 @@ static void run_record(struct worker *worker) {
         gather(&worker->copies, record, worker->body.payload, &worker->ctx.writes);
         return commit_plain(worker, COMMIT_DONE, COMMIT_CODE_NONE);
     }
+    if (record->kind == TURN_CODE_CHANGE) return run_code_change(worker);
     if (port_recalled(&worker->port)) return commit_plain(worker, COMMIT_SKIP, COMMIT_CODE_NONE);
     if (record->kind == TURN_REPLACE) return run_replace(worker);
 

@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "keeper/alarms.h"
+#include "keeper/pool.h"
 #include "keeper/timers.h"
 
 #include <xxhash.h>
@@ -100,6 +101,7 @@ static void extra_free(struct actor *actor) {
     free(actor->extra->keep);
     if (actor->extra->trouble != NULL) free(actor->extra->trouble->reason);
     free(actor->extra->trouble);
+    free(actor->extra->refused);
     alarms_free(actor);
     free(actor_extra(actor));
     actor->extra = &NOTHING_EXTRA;
@@ -132,6 +134,7 @@ enum status actor_create(struct actor_table *table, struct slice name, struct sl
         .argument_bytes = (uint32_t)argument.bytes,
         .name_bytes = (uint8_t)name.bytes,
         .life = ACTOR_STARTING,
+        .pool = POOL_NONE,
     };
     if (elsewhere != NULL) actor->text.elsewhere = elsewhere;
     uint8_t *text = elsewhere != NULL ? elsewhere : actor->text.here;

@@ -106,6 +106,7 @@ struct actor_extra {
     struct alarms  *alarms;         // owned; NULL: it needs none
     struct await   *await;          // owned; NULL: it has made no call
     struct ties    *ties;           // owned by the tie table; NULL: it has none
+    char           *refused;        // owned text: why it is not upgraded; NULL: it has not refused
     uint8_t         generations;    // that the mirror keeps of it; 0: as of all
     bool            step_back;      // see step_back.h
     uint64_t        events_dropped; // that a stream was not told when they came
@@ -153,7 +154,8 @@ struct actor {
     uint8_t  home : 4;
     uint8_t  restart : 3;
     uint8_t  on_intensity : 3;
-    bool     watched : 1; // changes of its state are told, see streams.h
+    bool     watched : 1;  // changes of its state are told, see streams.h
+    bool     changing : 1; // nothing new is begun: its code is about to be changed, see upgrade.h
     // enum held. Messages of users wait while it has one of HELD_BACK; the control lane goes on.
     uint8_t held : 3;
     // The worker may have run turns of this actor that were taken back: its copy is not to be used

@@ -12,6 +12,7 @@
 #include "keeper/sequence.h"
 #include "keeper/step_back.h"
 #include "keeper/tie_requests.h"
+#include "keeper/upgrade.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -545,7 +546,15 @@ static enum status apply_refused(struct subject *s) {
     return STATUS_OK;
 }
 
+// What is no turn of its actor.
+static enum status apply_change(struct subject *s) {
+    enum status status = upgrade_answered(s->shard, s->turn, s->commit);
+    if (status == STATUS_OK) worker_advance(s->worker);
+    return status;
+}
+
 static enum status apply_void(struct subject *s) {
+    if (s->turn->kind == TURN_CODE_CHANGE) return apply_change(s);
     bool aside = s->turn->kind == TURN_FORGET || s->turn->kind == TURN_ROWS;
     if (!aside) s->shard->metrics.commits_ignored++;
     if ((s->commit->record.flags & COMMIT_MORE) == 0) worker_advance(s->worker);

@@ -32,18 +32,26 @@ enum status behaviour_find(const struct behaviour_table *table, struct slice nam
     return STATUS_UNKNOWN_BEHAVIOUR;
 }
 
+enum status behaviour_enter(struct behaviour_table *table, struct slice name, uint16_t *ret_index) {
+    if (!name_valid(name)) return STATUS_INVALID;
+    if (behaviour_find(table, name, ret_index) == STATUS_OK) return STATUS_OK;
+    if (table->count == BEHAVIOURS_MAX) return STATUS_FULL;
+    *ret_index = table->count++;
+    text_copy(table->rows[*ret_index].name, name);
+    return STATUS_OK;
+}
+
+void behaviour_describe(struct behaviour *behaviour, struct slice name, struct slice version,
+                        uint32_t turn_deadline_ms) {
+    text_copy(behaviour->name, name);
+    text_copy(behaviour->version, version);
+    behaviour->turn_deadline_ms = turn_deadline_ms == 0 ? DEADLINE_MS_DEFAULT : turn_deadline_ms;
+}
+
 enum status behaviour_put(struct behaviour_table *table, struct slice name, struct slice version,
                           uint32_t turn_deadline_ms, uint16_t *ret_index) {
-    uint16_t index;
-    if (!name_valid(name)) return STATUS_INVALID;
-    if (behaviour_find(table, name, &index) != STATUS_OK) {
-        if (table->count == BEHAVIOURS_MAX) return STATUS_FULL;
-        index = table->count++;
-        text_copy(table->rows[index].name, name);
-    }
-    text_copy(table->rows[index].version, version);
-    table->rows[index].turn_deadline_ms =
-        turn_deadline_ms == 0 ? DEADLINE_MS_DEFAULT : turn_deadline_ms;
-    *ret_index = index;
+    enum status status = behaviour_enter(table, name, ret_index);
+    if (status != STATUS_OK) return status;
+    behaviour_describe(&table->rows[*ret_index], name, version, turn_deadline_ms);
     return STATUS_OK;
 }

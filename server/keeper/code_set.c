@@ -16,15 +16,22 @@
 
 static const char *const SUFFIXES[] = {".so", ".lua"};
 
+static bool ends_in(struct slice name, const char *suffix) {
+    size_t bytes = strlen(suffix);
+    return name.bytes > bytes && memcmp(name.data + name.bytes - bytes, suffix, bytes) == 0;
+}
+
+bool code_name_native(struct slice name) {
+    return ends_in(name, ".so");
+}
+
 bool code_name_valid(struct slice name) {
     if (name.bytes == 0 || name.bytes > CODE_NAME_BYTES_MAX || name.data[0] == '.') return false;
     for (size_t i = 0; i < name.bytes; i++) {
         if (name.data[i] < 0x20 || name.data[i] == 0x7f || name.data[i] == '/') return false;
     }
     for (size_t i = 0; i < sizeof SUFFIXES / sizeof SUFFIXES[0]; i++) {
-        size_t bytes = strlen(SUFFIXES[i]);
-        if (name.bytes <= bytes) continue;
-        if (memcmp(name.data + name.bytes - bytes, SUFFIXES[i], bytes) == 0) return true;
+        if (ends_in(name, SUFFIXES[i])) return true;
     }
     return false;
 }
@@ -76,7 +83,7 @@ enum status code_file_create(struct slice name, struct slice content, struct cod
     return STATUS_OK;
 }
 
-static struct code_file *file_hold(struct code_file *file) {
+struct code_file *code_file_hold(struct code_file *file) {
     atomic_fetch_add(&file->holders, 1);
     return file;
 }
@@ -115,7 +122,7 @@ enum status code_set_create(struct code_file *const *files, uint32_t count,
     if (set == NULL) return STATUS_NO_MEMORY;
     atomic_init(&set->holders, 1);
     set->count = count;
-    for (uint32_t i = 0; i < count; i++) set->files[i] = file_hold(files[i]);
+    for (uint32_t i = 0; i < count; i++) set->files[i] = code_file_hold(files[i]);
     if (count > 0) qsort(set->files, count, sizeof(struct code_file *), by_name);
     *ret_set = set;
     return STATUS_OK;

@@ -6,11 +6,13 @@
 // at all. Nothing in here is looked at, let alone run: what a file is worth shows when a host loads
 // it.
 //
-// Files and sets do not change once they are made; sets share files. Both are counted.
+// Files and sets do not change once they are made, but for what hosts have reported of them; sets
+// share files. Both are counted.
 #pragma once
 
 #include "base/buf.h"
 #include "base/status.h"
+#include "keeper/behaviour_table.h"
 #include "wire/turn.h"
 
 #include <stdatomic.h>
@@ -28,8 +30,10 @@ struct code_file {
 };
 
 struct code_set {
-    atomic_uint       holders;
-    uint32_t          count;   // <= HOST_FILES_MAX
+    atomic_uint holders;
+    uint32_t    count; // <= HOST_FILES_MAX
+    // Net thread only: what its hosts have reported, by the indexes of the shard's behaviours.
+    struct behaviour  rows[BEHAVIOURS_MAX];
     struct code_file *files[]; // held; in the order of their names
 };
 
@@ -37,13 +41,17 @@ struct code_set {
 // neither control characters nor more than CODE_NAME_BYTES_MAX bytes.   Thread: any.
 bool code_name_valid(struct slice name);
 
+// Whether a file of this name is native code, which can do in its host whatever it likes.
+bool code_name_native(struct slice name);
+
 // Makes a file of `content`.
 // Owns:   the caller holds it.   Thread: any.
 // Fails:  STATUS_INVALID (name), STATUS_TOO_LARGE, STATUS_IO (no descriptors), STATUS_NO_MEMORY.
 NODISCARD enum status code_file_create(struct slice name, struct slice content,
                                        struct code_file **ret_file);
 
-void code_file_release(struct code_file *file); // NULL is fine.   Thread: any.
+struct code_file *code_file_hold(struct code_file *file);    // Thread: any.
+void              code_file_release(struct code_file *file); // NULL is fine.   Thread: any.
 
 // Whether two files have the same content, whatever their names.   Thread: any.
 bool code_file_same(const struct code_file *a, const struct code_file *b);

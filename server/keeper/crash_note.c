@@ -33,7 +33,7 @@ static struct slice slice_text(const char *text) {
 
 static struct crash_report report_of(const struct shard *shard, const struct actor *actor,
                                      const struct end *end) {
-    const struct behaviour *behaviour = &shard->behaviours.rows[actor->behaviour];
+    const struct behaviour *behaviour = shard_behaviour(shard, actor);
     return (struct crash_report){
         .unit = actor->unit,
         .incarnation = actor_id(actor),

@@ -41,6 +41,7 @@ struct host {
     uint32_t        worker_count;
     uint64_t        spawned_ms;
     uint64_t        memory_checked_ms;
+    uint32_t        files_told; // of its code, in order: loaded, or not
     uint16_t        behaviour_count;
     uint16_t        behaviours[HOST_BEHAVIOURS_MAX]; // the host's index -> the keeper's
     uint16_t        index_of[BEHAVIOURS_MAX];        // 1 + the host's index; 0: it has none

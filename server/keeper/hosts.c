@@ -10,6 +10,7 @@
 #include "keeper/reason.h"
 #include "keeper/recall.h"
 #include "keeper/router.h"
+#include "keeper/upgrade.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -38,7 +39,7 @@ static const enum crash_kind END_KINDS[] = {
 static struct pool *spawned_for(struct shard *shard) {
     struct pool *pool = shard->spawning;
     shard->spawning = NULL;
-    return pool == NULL ? &shard->pools[POOL_GENERAL] : pool;
+    return pool == NULL ? &shard->pools[shard->general] : pool;
 }
 
 void hosts_add(struct shard *shard, struct host *host) {
@@ -62,7 +63,7 @@ static void activate(struct pool *pool) {
 // The general pool first while it has none; else whoever comes next in turn, so that one whose
 // hosts die all the time does not keep the others from theirs.
 static struct pool *next_in_need(struct shard *shard) {
-    struct pool *general = &shard->pools[POOL_GENERAL];
+    struct pool *general = &shard->pools[shard->general];
     if (general->active == NULL && pool_wants_host(general, shard->now_ms)) return general;
     for (uint32_t i = 0; i < shard->pool_count; i++) {
         struct pool *pool = &shard->pools[shard->spawn_next++ % shard->pool_count];
@@ -76,7 +77,7 @@ void hosts_refill(struct shard *shard) {
     struct pool *pool = next_in_need(shard);
     if (pool == NULL) return;
     shard->spawning = pool;
-    shard->port.spawn(shard->port.context, pool->workers, shard->code);
+    shard->port.spawn(shard->port.context, pool->workers, pool->code);
 }
 
 bool hosts_unsettled(const struct shard *shard) {
@@ -89,24 +90,38 @@ bool hosts_unsettled(const struct shard *shard) {
 void hosts_spawn_failed(struct shard *shard) {
     struct pool *pool = spawned_for(shard);
     pool_spawn_later(pool, shard->now_ms);
+    upgrade_spawn_failed(shard, pool);
     LOG_ERROR("host.spawn_failed", "program=\"%s\" retry_ms=%llu", shard->options->host_program,
               (unsigned long long)(pool->spawn_after_ms - shard->now_ms));
 }
 
 // --- announcements ---
 
+// The file that the next announcement is about: each is told of once, in order.
+static const struct code_file *told_file(struct host *host) {
+    const struct code_set *code = host->pool->code;
+    return host->files_told < code->count ? code->files[host->files_told] : NULL;
+}
+
 static enum status announced_behaviour(struct shard *shard, struct host *host) {
     const struct commit *commit = &shard->commit;
+    struct code_set     *code = host->pool->code;
     uint16_t             index;
     if (host->behaviour_count == HOST_BEHAVIOURS_MAX) return STATUS_PROTOCOL;
     if (commit->record.behaviour_kind > BEHAVIOUR_LUA) return STATUS_PROTOCOL;
-    enum status status = behaviour_put(&shard->behaviours, commit->text, commit->reason,
-                                       commit->record.turn_deadline_ms, &index);
-    if (status != STATUS_OK) return STATUS_PROTOCOL;
-    struct behaviour *behaviour = &shard->behaviours.rows[index];
-    behaviour->hibernate_after_ms = commit->record.hibernate_after_ms;
-    behaviour->kind = (enum behaviour_kind)commit->record.behaviour_kind;
-    behaviour->callbacks = commit->record.callbacks;
+    if (behaviour_enter(&shard->behaviours, commit->text, &index) != STATUS_OK)
+        return STATUS_PROTOCOL;
+    struct behaviour told = {.hibernate_after_ms = commit->record.hibernate_after_ms,
+                             .kind = (enum behaviour_kind)commit->record.behaviour_kind,
+                             .callbacks = commit->record.callbacks,
+                             .file = told_file(host)};
+    behaviour_describe(&told, commit->text, commit->reason, commit->record.turn_deadline_ms);
+    told.actors = code->rows[index].actors;
+    code->rows[index] = told;
+    // What is known of a behaviour as such is what the present code says.
+    bool first = shard->behaviours.rows[index].turn_deadline_ms == 0;
+    if (code == shard->code || first) shard->behaviours.rows[index] = told;
+    host->files_told++;
     host->behaviours[host->behaviour_count] = index;
     host->index_of[index] = ++host->behaviour_count;
     return STATUS_OK;
@@ -119,6 +134,8 @@ static enum status announcement(struct shard *shard, struct host *host) {
     switch (commit->record.kind) {
         case COMMIT_BEHAVIOUR: return announced_behaviour(shard, host);
         case COMMIT_LOAD_FAILED:
+            upgrade_load_failed(shard, host, told_file(host), commit->reason);
+            host->files_told++;
             // Every host meets the same files; once is enough to tell.
             if (host->serial == 1) {
                 LOG_ERROR(
@@ -134,6 +151,7 @@ static enum status announcement(struct shard *shard, struct host *host) {
             LOG_INFO("host.ready", "pid=%d serial=%u behaviours=%u start_ms=%llu", (int)host->pid,
                      host->serial, host->behaviour_count,
                      (unsigned long long)(clock_mono_ms() - host->spawned_ms));
+            upgrade_host_ready(shard, host);
             return STATUS_OK;
         default: return STATUS_PROTOCOL;
     }
@@ -275,6 +293,7 @@ void hosts_lost(struct shard *shard, struct host *host, enum host_end end, struc
 
     if (host == pool->standby) pool->standby = NULL;
     if (was_starting) pool_spawn_later(pool, shard->now_ms);
+    upgrade_host_lost(shard, host, end, culprit);
     if (was_active) {
         pool->active = NULL;
         take_over(shard, host, end, culprit);

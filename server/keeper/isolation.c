@@ -12,30 +12,89 @@
 void isolation_init(struct shard *shard) {
     struct pool *general = &shard->pools[POOL_GENERAL];
     pool_init(general, shard->options->workers, true);
+    general->kind = POOL_OF_ALL;
     general->always = true;
+    shard->general = POOL_GENERAL;
     shard->pool_count = 1;
 }
 
-enum isolation isolation_of(const struct actor *actor) {
-    return actor->pool >= POOL_OWN_FIRST ? ISOLATION_OWN : ISOLATION_SHARED;
+enum isolation isolation_of(const struct shard *shard, const struct actor *actor) {
+    return shard->pools[actor->pool].kind == POOL_OF_ONE ? ISOLATION_OWN : ISOLATION_SHARED;
 }
 
-bool isolation_quarantined(const struct actor *actor) {
-    return actor->pool == POOL_QUARANTINE;
+bool isolation_quarantined(const struct shard *shard, const struct actor *actor) {
+    return shard->pools[actor->pool].kind == POOL_OF_QUARANTINE;
 }
 
 // --- pools ---
 
-static void open_pool(struct shard *shard, uint32_t index, uint32_t workers, bool spare) {
+static bool is_free(const struct shard *shard, uint32_t index) {
+    return index >= shard->pool_count || !shard->pools[index].open;
+}
+
+static bool free_index(const struct shard *shard, enum pool_kind kind, uint32_t *ret_index) {
+    if (kind == POOL_OF_QUARANTINE && is_free(shard, POOL_QUARANTINE)) {
+        *ret_index = POOL_QUARANTINE;
+        return true;
+    }
+    for (uint32_t i = POOL_OWN_FIRST; i < POOL_NONE; i++) {
+        if (!is_free(shard, i)) continue;
+        *ret_index = i;
+        return true;
+    }
+    return false;
+}
+
+static uint32_t workers_of(const struct shard *shard, enum pool_kind kind) {
+    switch (kind) {
+        case POOL_OF_ONE: return OWN_WORKERS;
+        case POOL_OF_QUARANTINE: return shard->options->quarantine_workers;
+        default: return shard->options->workers;
+    }
+}
+
+bool isolation_open(struct shard *shard, enum pool_kind kind, struct code_set *code,
+                    uint32_t *ret_index) {
+    if (!free_index(shard, kind, ret_index)) return false;
+    struct pool *pool = &shard->pools[*ret_index];
     // Those between are closed, and all zero but for that.
-    if (shard->pool_count <= index) shard->pool_count = index + 1;
-    pool_init(&shard->pools[index], workers, spare);
+    if (shard->pool_count <= *ret_index) shard->pool_count = *ret_index + 1;
+    pool_init(pool, workers_of(shard, kind), kind == POOL_OF_ALL || kind == POOL_OF_QUARANTINE);
+    pool->kind = kind;
+    pool->code = code == NULL ? NULL : code_set_hold(code);
+    return true;
+}
+
+// The pool of those who share hosts in this way and with this code.
+static bool find_shared(const struct shard *shard, enum pool_kind kind, const struct code_set *code,
+                        uint32_t *ret_index) {
+    for (uint32_t i = 0; i < shard->pool_count; i++) {
+        const struct pool *pool = &shard->pools[i];
+        if (!pool->open || pool->kind != kind || pool->code != code) continue;
+        *ret_index = i;
+        return true;
+    }
+    return false;
+}
+
+static bool shared_pool(struct shard *shard, enum pool_kind kind, struct code_set *code,
+                        uint32_t *ret_index) {
+    return find_shared(shard, kind, code, ret_index) ||
+           isolation_open(shard, kind, code, ret_index);
+}
+
+static uint32_t *version_count(const struct pool *pool, const struct actor *actor) {
+    static uint32_t nowhere; // of tests, whose pools have no code
+    return pool->code == NULL ? &nowhere : &pool->code->rows[actor->behaviour].actors;
 }
 
 static void enter(struct shard *shard, struct actor *actor, uint32_t index) {
     struct pool *pool = &shard->pools[index];
+    CHECK(actor->pool == POOL_NONE);
     actor->pool = (uint8_t)index;
     pool->actors++;
+    ++*version_count(pool, actor);
+    if (pool->always) return;
     heap_cancel(&shard->timers, &pool->retire);
     // Not later, with the watch: the first one waits for it.
     hosts_refill(shard);
@@ -49,20 +108,31 @@ static void retire_after(struct shard *shard, struct pool *pool, uint64_t delay_
 
 static void leave(struct shard *shard, struct actor *actor) {
     struct pool *pool = shard_pool(shard, actor);
-    bool         own = actor->pool >= POOL_OWN_FIRST;
-    actor->pool = POOL_GENERAL;
+    actor->pool = POOL_NONE;
     CHECK(pool->actors > 0);
-    if (--pool->actors > 0) return;
+    pool->actors--;
+    --*version_count(pool, actor);
+    if (pool->actors > 0 || pool->always) return;
     // Not here and now: the host may be the one whose commit is being applied. A host of its own is
     // not given to anybody else, who would get what the first has done to it.
-    retire_after(shard, pool, own ? 0 : QUARANTINE_EMPTY_MS);
+    bool again = pool->kind == POOL_OF_QUARANTINE && pool->code == shard->code;
+    retire_after(shard, pool, again ? QUARANTINE_EMPTY_MS : 0);
+}
+
+void isolation_enter(struct shard *shard, struct actor *actor) {
+    enter(shard, actor, shard->general);
 }
 
 void isolation_leave(struct shard *shard, struct actor *actor) {
     if (actor->extra->trouble != NULL)
         heap_cancel(&shard->timers, &actor->extra->trouble->quarantine);
-    if (actor->pool == POOL_GENERAL) return;
+    if (actor->pool == POOL_NONE) return;
     leave(shard, actor);
+}
+
+void isolation_close(struct shard *shard, struct pool *pool) {
+    pool->always = false;
+    if (pool->actors == 0) retire_after(shard, pool, 0);
 }
 
 void isolation_retire(struct shard *shard, struct pool *pool) {
@@ -74,8 +144,33 @@ void isolation_retire(struct shard *shard, struct pool *pool) {
     }
     CHECK(list_empty(&pool->homeless));
     hosts_retire_pool(shard, pool);
+    code_set_release(pool->code);
+    pool->code = NULL;
     pool->open = false;
     while (!shard->pools[shard->pool_count - 1].open) shard->pool_count--;
+}
+
+bool isolation_movable(const struct shard *shard, const struct actor *actor,
+                       const struct code_set *code) {
+    enum pool_kind kind = shard->pools[actor->pool].kind;
+    uint32_t       index;
+    if (kind != POOL_OF_ONE && find_shared(shard, kind, code, &index)) return true;
+    return free_index(shard, kind, &index);
+}
+
+bool isolation_move(struct shard *shard, struct actor *actor, struct code_set *code) {
+    enum pool_kind kind = shard_pool(shard, actor)->kind;
+    uint32_t       index;
+    CHECK(actor->inflight == 0);
+    bool found = kind == POOL_OF_ONE ? isolation_open(shard, kind, code, &index)
+                                     : shared_pool(shard, kind, code, &index);
+    if (!found) return false;
+    leave(shard, actor);
+    enter(shard, actor, index);
+    // A state that is being read, and a copy that somebody may have, are of the old version.
+    if (actor->home != HOME_DORMANT) actor->home = HOME_COLD;
+    actor->epoch++;
+    return true;
 }
 
 // --- hosts of their own ---
@@ -83,31 +178,22 @@ void isolation_retire(struct shard *shard, struct pool *pool) {
 static uint32_t own_count(const struct shard *shard) {
     uint32_t count = 0;
     for (uint32_t i = POOL_OWN_FIRST; i < shard->pool_count; i++) {
-        count += shard->pools[i].open && shard->pools[i].actors > 0;
+        const struct pool *pool = &shard->pools[i];
+        count += pool->open && pool->kind == POOL_OF_ONE && pool->actors > 0;
     }
     return count;
 }
 
-static bool free_index(const struct shard *shard, uint32_t *ret_index) {
-    for (uint32_t i = POOL_OWN_FIRST; i < POOLS_MAX; i++) {
-        if (i < shard->pool_count && shard->pools[i].open) continue;
-        *ret_index = i;
-        return true;
-    }
-    return false;
-}
-
 bool isolation_full(const struct shard *shard) {
     uint32_t index;
-    return own_count(shard) >= shard->options->own_hosts_max || !free_index(shard, &index);
+    return own_count(shard) >= shard->options->own_hosts_max ||
+           !free_index(shard, POOL_OF_ONE, &index);
 }
 
 enum status isolation_own(struct shard *shard, struct actor *actor) {
     uint32_t index;
-    CHECK(actor->pool == POOL_GENERAL);
     if (own_count(shard) >= shard->options->own_hosts_max) return STATUS_OVERLOADED;
-    if (!free_index(shard, &index)) return STATUS_OVERLOADED;
-    open_pool(shard, index, OWN_WORKERS, false);
+    if (!isolation_open(shard, POOL_OF_ONE, shard->code, &index)) return STATUS_OVERLOADED;
     enter(shard, actor, index);
     return STATUS_OK;
 }
@@ -129,12 +215,14 @@ static void look_after(struct shard *shard, struct trouble *trouble, uint64_t de
     LOG_WARN("timer.unarmed", "slot=%u", trouble->slot);
 }
 
+// With the code that it has. Where there is no room for one more pool it stays where it is.
 static void put_into_quarantine(struct shard *shard, struct actor *actor) {
-    char name[300];
-    if (shard->pool_count <= POOL_QUARANTINE || !shard->pools[POOL_QUARANTINE].open) {
-        open_pool(shard, POOL_QUARANTINE, shard->options->quarantine_workers, true);
-    }
-    enter(shard, actor, POOL_QUARANTINE);
+    char             name[300];
+    uint32_t         index;
+    struct code_set *code = shard_pool(shard, actor)->code;
+    if (!shared_pool(shard, POOL_OF_QUARANTINE, code, &index)) return;
+    leave(shard, actor);
+    enter(shard, actor, index);
     shard->metrics.quarantines++;
     LOG_WARN("actor.quarantined", "name=%s unit=%llu kills=%u window_ms=%u",
              log_quote(name, sizeof name, actor_name(actor).data, actor->name_bytes),
@@ -145,8 +233,9 @@ void isolation_killed_host(struct shard *shard, struct actor *actor) {
     struct trouble *trouble = actor->extra->trouble;
     CHECK(trouble != NULL);
     CHECK(actor->home == HOME_COLD);
-    if (actor->pool >= POOL_OWN_FIRST) return; // nobody else is there
-    if (actor->pool == POOL_GENERAL) {
+    enum pool_kind kind = shard_pool(shard, actor)->kind;
+    if (kind == POOL_OF_ONE) return; // nobody else is there
+    if (kind == POOL_OF_ALL) {
         if (!too_many(trouble, shard->now_ms)) return;
         put_into_quarantine(shard, actor);
     }
@@ -156,11 +245,14 @@ void isolation_killed_host(struct shard *shard, struct actor *actor) {
 }
 
 bool isolation_release(struct shard *shard, struct actor *actor) {
-    char name[300];
-    if (actor->pool != POOL_QUARANTINE || !actor->extra->trouble->let_go) return false;
+    char     name[300];
+    uint32_t index;
+    if (!isolation_quarantined(shard, actor) || !actor->extra->trouble->let_go) return false;
     CHECK(actor->inflight == 0);
+    if (!shared_pool(shard, POOL_OF_ALL, shard_pool(shard, actor)->code, &index)) return false;
     heap_cancel(&shard->timers, &actor->extra->trouble->quarantine);
     leave(shard, actor);
+    enter(shard, actor, index);
     LOG_INFO("actor.released", "name=%s unit=%llu",
              log_quote(name, sizeof name, actor_name(actor).data, actor->name_bytes),
              (unsigned long long)actor->unit);
@@ -192,6 +284,10 @@ void isolation_quiet(struct shard *shard, struct actor *actor) {
         return;
     }
     if (actor->home == HOME_HOT) actor->home = HOME_COLD;
-    CHECK(isolation_release(shard, actor));
-    router_pump(shard, actor);
+    if (isolation_release(shard, actor)) {
+        router_pump(shard, actor);
+    } else {
+        // There are too many pools for one more.
+        look_after(shard, actor->extra->trouble, shard->options->quarantine_ms);
+    }
 }

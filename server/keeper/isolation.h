@@ -2,6 +2,8 @@
 // asked for it has a pool of its own; one that has killed its hosts repeatedly is put into
 // quarantine, where only its like feel what it does, until it has been quiet.
 //
+// A pool also stands for one version of the code; what changes of that is asked for by upgrade.c.
+//
 // It moves actors between pools and closes pools that are empty; hosts are started and killed in
 // hosts.c.
 #pragma once
@@ -16,6 +18,24 @@
 
 // Opens the general pool.   Thread: main.
 void isolation_init(struct shard *shard);
+
+// Opens a pool of its own for those who are to have this code.   Fails: false, too many pools.
+NODISCARD bool isolation_open(struct shard *shard, enum pool_kind kind, struct code_set *code,
+                              uint32_t *ret_index);
+
+// Nobody shall be in the pool that has nobody yet; it goes when it is empty.
+void isolation_close(struct shard *shard, struct pool *pool);
+
+// Puts a new actor, which no host knows yet, among all the others.
+void isolation_enter(struct shard *shard, struct actor *actor);
+
+// Moves an actor of which no turn is in flight to hosts with this code, as isolated as it was. No
+// host has a copy of it afterwards.   Fails: false, too many pools.
+NODISCARD bool isolation_move(struct shard *shard, struct actor *actor, struct code_set *code);
+
+// Whether that would work now.
+bool isolation_movable(const struct shard *shard, const struct actor *actor,
+                       const struct code_set *code);
 
 // Gives a new actor, which no host knows yet, a pool of its own.
 // Fails: STATUS_OVERLOADED (options->own_hosts_max).   Thread: net.
@@ -43,5 +63,5 @@ bool isolation_release(struct shard *shard, struct actor *actor);
 void isolation_retire(struct shard *shard, struct pool *pool);
 
 // What it is for people and clients.
-enum isolation isolation_of(const struct actor *actor);
-bool           isolation_quarantined(const struct actor *actor);
+enum isolation isolation_of(const struct shard *shard, const struct actor *actor);
+bool           isolation_quarantined(const struct shard *shard, const struct actor *actor);

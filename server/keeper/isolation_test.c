@@ -84,7 +84,7 @@ static struct actor *up_quarantined(const char *name) {
         kills_host(actor, 3000000 + fx.starts++, name);
         comes_up(actor);
     }
-    cr_assert(isolation_quarantined(actor));
+    cr_assert(isolation_quarantined(&fx.shard, actor));
     return actor;
 }
 
@@ -160,7 +160,7 @@ Test(isolation, it_is_never_quarantined_because_it_harms_nobody) {
         kills_host(alone, i, "alone");
         comes_up(alone);
     }
-    cr_assert(isolation_of(alone) == ISOLATION_OWN);
+    cr_assert(isolation_of(&fx.shard, alone) == ISOLATION_OWN);
     cr_assert(fx.shard.metrics.quarantines == 0);
 }
 
@@ -239,9 +239,9 @@ Test(isolation, the_third_host_that_it_kills_puts_it_into_quarantine) {
     comes_up(actor);
     kills_host(actor, 2, "bad");
     comes_up(actor);
-    cr_assert(!isolation_quarantined(actor));
+    cr_assert(!isolation_quarantined(&fx.shard, actor));
     kills_host(actor, 3, "bad");
-    cr_assert(isolation_quarantined(actor));
+    cr_assert(isolation_quarantined(&fx.shard, actor));
     cr_assert(fx.shard.metrics.quarantines == 1);
     cr_assert(home_of(actor)->keeper_end == &pool_at(POOL_QUARANTINE)->active->workers[0]);
     cr_assert(pool_at(POOL_QUARANTINE)->standby != NULL, "the next one waits already");
@@ -267,7 +267,7 @@ Test(isolation, what_it_kills_in_quarantine_is_not_felt_by_the_others) {
     play_reply(end, running, "done", NULL);
     step();
     cr_assert(replied(1, "done"));
-    cr_assert(isolation_quarantined(bad));
+    cr_assert(isolation_quarantined(&fx.shard, bad));
 }
 
 Test(isolation, kills_that_are_far_apart_do_not_count) {
@@ -278,7 +278,7 @@ Test(isolation, kills_that_are_far_apart_do_not_count) {
         comes_up(actor);
         later(QUARANTINE_WINDOW_MS / 2 + 1);
     }
-    cr_assert(!isolation_quarantined(actor));
+    cr_assert(!isolation_quarantined(&fx.shard, actor));
 }
 
 Test(isolation, crashes_that_leave_the_host_alone_do_not_count) {
@@ -289,16 +289,16 @@ Test(isolation, crashes_that_leave_the_host_alone_do_not_count) {
         settle_loads();
         comes_up(actor);
     }
-    cr_assert(!isolation_quarantined(actor));
+    cr_assert(!isolation_quarantined(&fx.shard, actor));
 }
 
 Test(isolation, one_that_has_been_quiet_comes_back_with_its_state) {
     two_hosts();
     struct actor *actor = up_quarantined("bad");
     later(fx.options.quarantine_ms - 1);
-    cr_assert(isolation_quarantined(actor));
+    cr_assert(isolation_quarantined(&fx.shard, actor));
     later(1);
-    cr_assert(!isolation_quarantined(actor));
+    cr_assert(!isolation_quarantined(&fx.shard, actor));
     ask_call(1, "bad", "x");
     settle_loads();
     struct fake_worker *end = home_of(actor);
@@ -317,9 +317,9 @@ Test(isolation, a_kill_in_quarantine_begins_the_time_anew) {
     kills_host(actor, 1, "bad");
     comes_up(actor);
     later(fx.options.quarantine_ms - 1);
-    cr_assert(isolation_quarantined(actor));
+    cr_assert(isolation_quarantined(&fx.shard, actor));
     later(1);
-    cr_assert(!isolation_quarantined(actor));
+    cr_assert(!isolation_quarantined(&fx.shard, actor));
 }
 
 Test(isolation, a_turn_that_runs_when_its_time_is_over_is_not_run_again) {
@@ -331,12 +331,12 @@ Test(isolation, a_turn_that_runs_when_its_time_is_over_is_not_run_again) {
     struct fake_worker       *before = home_of(actor);
     const struct turn_record *turn = play_take(before, TURN_CALL);
     later(fx.options.quarantine_ms);
-    cr_assert(isolation_quarantined(actor));
+    cr_assert(isolation_quarantined(&fx.shard, actor));
     cr_assert(actor->waiting == 1, "what is behind it waits for the new place");
     play_reply(before, turn->turn, "done", "s1");
     settle_loads();
     cr_assert(replied(1, "done"));
-    cr_assert(!isolation_quarantined(actor));
+    cr_assert(!isolation_quarantined(&fx.shard, actor));
     struct fake_worker *after = home_of(actor);
     cr_assert(after->keeper_end == &general()->active->workers[0]);
     turn = play_take(after, TURN_CALL);
@@ -355,7 +355,7 @@ Test(isolation, one_that_has_nothing_more_to_do_comes_back_too) {
     play_reply(end, turn->turn, "done", NULL);
     step();
     later(1000);
-    cr_assert(!isolation_quarantined(actor));
+    cr_assert(!isolation_quarantined(&fx.shard, actor));
 }
 
 Test(isolation, what_comes_while_it_is_on_its_way_does_not_hold_it_up) {
@@ -371,7 +371,7 @@ Test(isolation, what_comes_while_it_is_on_its_way_does_not_hold_it_up) {
     cr_assert(play_next(end) == NULL);
     play_reply(end, turn->turn, "done", NULL);
     settle_loads();
-    cr_assert(!isolation_quarantined(actor));
+    cr_assert(!isolation_quarantined(&fx.shard, actor));
     end = home_of(actor);
     play_reply(end, play_take(end, TURN_CALL)->turn, "y", NULL);
     step();
@@ -386,12 +386,12 @@ Test(isolation, one_that_is_down_is_not_quiet) {
     crash_once(actor, 1, "bad");
     cr_assert(actor->life == ACTOR_SUSPENDED);
     later(fx.options.quarantine_ms * 3);
-    cr_assert(isolation_quarantined(actor));
+    cr_assert(isolation_quarantined(&fx.shard, actor));
     ask_resume(2, "bad");
     settle_loads();
     comes_up(actor);
     later(fx.options.quarantine_ms);
-    cr_assert(!isolation_quarantined(actor));
+    cr_assert(!isolation_quarantined(&fx.shard, actor));
 }
 
 Test(isolation, the_quarantine_hosts_end_when_nobody_comes_back) {
@@ -399,7 +399,7 @@ Test(isolation, the_quarantine_hosts_end_when_nobody_comes_back) {
     struct actor *actor = up_quarantined("bad");
     struct host  *host = pool_at(POOL_QUARANTINE)->active;
     later(fx.options.quarantine_ms);
-    cr_assert(!isolation_quarantined(actor));
+    cr_assert(!isolation_quarantined(&fx.shard, actor));
     later(QUARANTINE_EMPTY_MS - 1);
     cr_assert(host->state == HOST_ACTIVE);
     later(1);
@@ -416,7 +416,7 @@ Test(isolation, one_that_comes_back_soon_finds_the_hosts_still_there) {
         kills_host(actor, i, "bad");
         comes_up(actor);
     }
-    cr_assert(isolation_quarantined(actor));
+    cr_assert(isolation_quarantined(&fx.shard, actor));
     later(QUARANTINE_EMPTY_MS);
     cr_assert(pool_at(POOL_QUARANTINE)->active == host);
     cr_assert(host->state == HOST_ACTIVE);

@@ -25,8 +25,9 @@ struct keeper_options {
     uint32_t    quarantine_workers; // of the hosts for those in quarantine
     uint32_t    quarantine_ms;      // how long it has to be quiet to be let go
     uint64_t    host_memory_bytes;
-    uint32_t    host_cache;      // actors cached per worker
+    uint32_t    host_cache; // actors cached per worker
     bool        core_dumps;
+    bool        allow_native_deploy; // clients may send shared objects
     uint32_t    generations;
     uint32_t    mailbox_max;       // default per actor
     uint32_t    actors_max;        // in the whole server

@@ -2,6 +2,9 @@
 // to have a spare, one standby waits with its code loaded. Actors of different pools never share a
 // process.
 //
+// All hosts of a pool have the same code, so the pool that an actor is in also says which version
+// of its behaviour it runs.
+//
 // It is the data that hosts.c, the router and the watch work on; it starts and kills nothing. Which
 // actor belongs to which pool is decided in isolation.c.
 #pragma once
@@ -12,7 +15,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct code_set;
 struct host;
+
+// Who is in it.
+enum pool_kind {
+    POOL_OF_ALL,        // everybody else
+    POOL_OF_QUARANTINE, // those who have killed their hosts repeatedly
+    POOL_OF_ONE,        // an actor that asked for a host of its own
+    POOL_OF_CHANGES,    // nobody: its host turns states of one version into those of another
+};
 
 struct pool {
     struct host *active;
@@ -22,16 +34,21 @@ struct pool {
     uint64_t     spawn_after_ms; // monotonic; not before then
     uint32_t     failures;       // in a row, before a host became ready
     uint32_t     workers;        // per host
-    uint32_t     actors;         // assigned to it; not counted in the general pool
-    bool         open;           // in use
-    bool         always;         // has its hosts also without actors
-    bool         spare;          // a standby shall wait beside the active host
+    uint32_t     actors;         // assigned to it
+    // Held while it is open; what its hosts load. NULL only before the shard has its code.
+    struct code_set *code;
+    enum pool_kind   kind;
+    bool             open;   // in use
+    bool             always; // has its hosts also without actors
+    bool             spare;  // a standby shall wait beside the active host
 };
 
-#define POOLS_MAX 256u  // an actor notes its pool in a byte
-#define POOL_GENERAL 0u // index of the one for everybody
+#define POOLS_MAX 256u // an actor notes its pool in a byte
+// Where the first ones are. With new code others take their places, wherever there is one.
+#define POOL_GENERAL 0u
 #define POOL_QUARANTINE 1u
-#define POOL_OWN_FIRST 2u // from here on: one for each actor with a host of its own
+#define POOL_OWN_FIRST 2u
+#define POOL_NONE (POOLS_MAX - 1) // never open: of actors that run nothing
 
 // An open, empty pool whose hosts shall have `workers` workers.
 void pool_init(struct pool *pool, uint32_t workers, bool spare);

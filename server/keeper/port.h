@@ -36,24 +36,28 @@ enum answer_kind {
     ANSWER_MONITORED,         // ref
     ANSWER_WATCHING,          // ref
     ANSWER_TRANSFER_PREPARED, // id (handle), valid_ms
+    ANSWER_UPGRADED,          // report
+    ANSWER_BEHAVIOURS,        // behaviours, count
 };
 
 // One answer; everything is borrowed for the call.
 struct answer {
-    enum answer_kind           kind;
-    bool                       ignored;
-    uint64_t                   id;
-    uint64_t                   unit;
-    uint64_t                   ref; // of a monitor or watch
-    uint32_t                   valid_ms;
-    struct slice               name;
-    struct slice               payload;
-    const struct failure      *failure;
-    const struct actor_info   *info;
-    const struct child_info   *children;
-    size_t                     count;
-    uint64_t                   next;
-    const struct child_counts *counts;
+    enum answer_kind             kind;
+    bool                         ignored;
+    uint64_t                     id;
+    uint64_t                     unit;
+    uint64_t                     ref; // of a monitor or watch
+    uint32_t                     valid_ms;
+    struct slice                 name;
+    struct slice                 payload;
+    const struct failure        *failure;
+    const struct actor_info     *info;
+    const struct child_info     *children;
+    size_t                       count;
+    uint64_t                     next;
+    const struct child_counts   *counts;
+    const struct upgrade_report *report;
+    const struct behaviour_info *behaviours;
 };
 
 struct code_set;
@@ -79,4 +83,7 @@ struct port {
     // until the answer; that comes as hosts_add or hosts_spawn_failed. Not asked again before.
     // Thread: net.
     void (*spawn)(void *context, uint32_t workers, const struct code_set *code);
+    // Asks for what the server's directory of behaviours holds now; the answer comes as
+    // upgrade_code_read.   Thread: net.
+    void (*read_code)(void *context);
 };

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/utf8.h"
+#include "keeper/code_view.h"
 #include "keeper/crash_requests.h"
 #include "keeper/isolation.h"
 #include "keeper/life.h"
@@ -11,6 +12,7 @@
 #include "keeper/supervise.h"
 #include "keeper/supervisor.h"
 #include "keeper/tie_requests.h"
+#include "keeper/upgrade.h"
 
 #include <peeper/value.h>
 
@@ -335,13 +337,16 @@ static run *const RUNS[VERB_COUNT] = {
     [VERB_SUSPEND] = run_suspend,
     [VERB_REPLACE_STATE] = run_replace_state,
     [VERB_RESTORE_STATE] = restore_run,
+    [VERB_LIST_BEHAVIOURS] = code_view_run,
+    [VERB_DEPLOY] = upgrade_run,
+    [VERB_UPGRADE] = upgrade_run,
 };
 
 // Verbs that make or feed actors; the others still work while the server goes down.
 static bool feeds(enum verb verb) {
     return verb == VERB_CALL || verb == VERB_CAST || verb == VERB_SEND || verb == VERB_START ||
            verb == VERB_REDRIVE || verb == VERB_START_SUPERVISOR || verb == VERB_START_CHILD ||
-           verb == VERB_RESTART_CHILD;
+           verb == VERB_RESTART_CHILD || verb == VERB_DEPLOY || verb == VERB_UPGRADE;
 }
 
 enum status request_run(struct shard *shard, struct caller caller, const struct request *request) {

@@ -187,7 +187,7 @@ static bool admitted(const struct actor *actor, const struct envelope *first) {
     switch ((enum actor_life)actor->life) {
         case ACTOR_RUNNING:
             // After the turn that runs its copy is not to be used: that turn's commit pumps it.
-            if (actor->stale) return false;
+            if (actor->stale || actor->changing) return false;
             if (first->control || first->kind == TURN_TERMINATE) return true;
             if ((actor->held & HELD_BACK) != 0) return false;
             return (actor->held & HELD_SINGLE) == 0 || actor->inflight == 0;
@@ -195,7 +195,8 @@ static bool admitted(const struct actor *actor, const struct envelope *first) {
         case ACTOR_RESTARTING: return first->kind == TURN_INIT && actor->inflight == 0;
         // Another state may be what it needs to come up again.
         case ACTOR_WAITING:
-        case ACTOR_SUSPENDED: return first->kind == TURN_REPLACE && actor->inflight == 0;
+        case ACTOR_SUSPENDED:
+            return first->kind == TURN_REPLACE && actor->inflight == 0 && !actor->changing;
         default: return false;
     }
 }
@@ -432,7 +433,7 @@ void router_pump_list(struct shard *shard, struct list *list) {
 
 static bool direct(const struct actor *actor, const struct worker *worker) {
     return worker != NULL && !worker_closed(worker) && actor->life == ACTOR_RUNNING &&
-           actor->waiting == 0 && (actor->held | actor->stale) == 0;
+           actor->waiting == 0 && (actor->held | actor->stale | actor->changing) == 0;
 }
 
 // Whatever is not begun comes back to the mailbox.
@@ -476,6 +477,16 @@ void router_hold(struct shard *shard, struct actor *actor, enum held why) {
     actor->held = (actor->held | why) & 7u;
     take_back(shard, actor);
     if ((why & HELD_SUSPENDED) != 0) free_stops(shard, actor);
+    router_pump(shard, actor);
+}
+
+void router_change(struct shard *shard, struct actor *actor) {
+    actor->changing = true;
+    take_back(shard, actor);
+}
+
+void router_changed(struct shard *shard, struct actor *actor) {
+    actor->changing = false;
     router_pump(shard, actor);
 }
 

@@ -57,6 +57,11 @@ void router_enqueue_first(struct shard *shard, struct actor *actor, struct envel
 void router_hold(struct shard *shard, struct actor *actor, enum held why);
 void router_let_go(struct shard *shard, struct actor *actor, enum held why);
 
+// Lets nothing new of the actor begin, whatever it is but an init, and takes back what is not begun
+// / lets it go on, where it is now.
+void router_change(struct shard *shard, struct actor *actor);
+void router_changed(struct shard *shard, struct actor *actor);
+
 // Takes an envelope out of the mailbox and disarms its deadline; the caller owns it.
 void router_unqueue(struct shard *shard, struct actor *actor, struct envelope *envelope);
 

@@ -12,6 +12,7 @@
 #include "keeper/router.h"
 #include "keeper/supervisor.h"
 #include "keeper/timers.h"
+#include "keeper/upgrade.h"
 #include "keeper/waiter.h"
 
 #include <stdio.h>
@@ -53,6 +54,7 @@ enum status shard_init(struct shard *shard, const struct keeper_options *options
 void shard_use_code(struct shard *shard, struct code_set *code) {
     CHECK(shard->code == NULL);
     shard->code = code_set_hold(code);
+    shard->pools[shard->general].code = code_set_hold(code);
 }
 
 static void drop_actor(struct shard *shard, struct actor *actor) {
@@ -74,6 +76,7 @@ static void drop_actor(struct shard *shard, struct actor *actor) {
 }
 
 void shard_fini(struct shard *shard) {
+    upgrade_fini(shard);
     for (uint32_t slot = 0; slot < shard->actors.used; slot++) {
         struct actor *actor = actor_at(&shard->actors, slot);
         if (actor == NULL) continue;
@@ -94,6 +97,7 @@ void shard_fini(struct shard *shard) {
     send_timers_fini(&shard->send_timers);
     commit_fini(&shard->commit);
     mailbox_fini(&shard->inbox);
+    for (uint32_t i = 0; i < shard->pool_count; i++) code_set_release(shard->pools[i].code);
     code_set_release(shard->code);
 }
 
@@ -197,7 +201,7 @@ static bool host_has_room(const struct host *host) {
 }
 
 static void offer_room(struct shard *shard) {
-    if (!shard->put_off || shard->pools[POOL_GENERAL].active == NULL) return;
+    if (!shard->put_off || shard->pools[shard->general].active == NULL) return;
     for (uint32_t i = 0; i < shard->pool_count; i++) {
         if (!host_has_room(shard->pools[i].active)) return;
     }
@@ -302,6 +306,7 @@ static void settle(struct shard *shard) {
 }
 
 void shard_publish(struct shard *shard) {
+    if (shard->upgrade != NULL) upgrade_step(shard);
     settle(shard);
     if (streams_busy(&shard->streams)) streams_work(shard);
     mirror_flush(shard->mirror);
@@ -348,7 +353,7 @@ static void set_sleep_all(struct shard *shard, bool asleep) {
 // What a storm of ends has left for the next turn of the loop, and no timer will bring back.
 static bool unsettled(const struct shard *shard) {
     return !list_empty(&shard->ties.over) || streams_busy(&shard->streams) ||
-           (!list_empty(&shard->news) && !timer_armed(&shard->unsettled));
+           upgrade_hurries(shard) || (!list_empty(&shard->news) && !timer_armed(&shard->unsettled));
 }
 
 bool shard_sleep(struct shard *shard) {

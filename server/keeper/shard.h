@@ -34,6 +34,7 @@
 #include <stdint.h>
 
 struct shard;
+struct upgrade;
 
 // What other threads send to the net thread. The sender embeds it; `deliver` runs on the net thread
 // and then owns it.
@@ -48,7 +49,7 @@ struct shard_message {
 struct shard {
     const struct keeper_options *options; // borrowed
     struct mirror               *mirror;  // borrowed
-    struct code_set             *code;    // held; what hosts are started with
+    struct code_set             *code;    // held; what new actors run
     struct port                  port;
     struct mailbox               inbox; // of struct shard_message
     struct actor_table           actors;
@@ -65,12 +66,14 @@ struct shard {
     struct metrics               metrics;
     struct commit                commit; // scratch
 
-    struct list  hosts; // of all pools, as long as they are not reaped; owned
-    struct pool  pools[POOLS_MAX];
-    uint32_t     pool_count; // those from here on are not in use
-    struct pool *spawning;   // the one that a host is being started for; NULL: none
-    uint32_t     spawn_next; // where to look for the next in need
-    uint32_t     host_serial_next;
+    struct list     hosts; // of all pools, as long as they are not reaped; owned
+    struct pool     pools[POOLS_MAX];
+    uint32_t        pool_count; // those from here on are not in use
+    uint32_t        general;    // index of the pool that is for everybody
+    struct pool    *spawning;   // the one that a host is being started for; NULL: none
+    struct upgrade *upgrade;    // owned; NULL: none is under way
+    uint32_t        spawn_next; // where to look for the next in need
+    uint32_t        host_serial_next;
 
     struct list  starved;   // actors that wait to read the mirror
     struct list  leaving;   // actors whose states are still to be forgotten
@@ -161,4 +164,13 @@ void shard_answer_status(struct shard *shard, struct caller caller, enum status 
 // The pool whose hosts run the actor.
 static inline struct pool *shard_pool(struct shard *shard, const struct actor *actor) {
     return &shard->pools[actor->pool];
+}
+
+// What is known of the version of its behaviour that the actor runs.
+static inline const struct behaviour *shard_behaviour(const struct shard *shard,
+                                                      const struct actor *actor) {
+    const struct code_set *code = shard->pools[actor->pool].code;
+    return code == NULL || code->rows[actor->behaviour].file == NULL
+               ? &shard->behaviours.rows[actor->behaviour]
+               : &code->rows[actor->behaviour];
 }

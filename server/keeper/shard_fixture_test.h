@@ -28,24 +28,28 @@
 #define FX_WORKERS_MAX 4
 #define FX_ANSWERS_MAX 4096
 #define FX_PUSHES_MAX 4096
+#define FX_BEHAVIOURS_MAX 6
 #define FX_QUEUE_BYTES (64u << 10)
 #define FX_EPOCH_MS 1000000u // where the clock begins
 
 // A copy of one answer.
 struct note {
-    enum answer_kind kind;
-    struct caller    caller;
-    enum status      status; // ANSWER_ERROR
-    const char      *crash;  // static text
-    char             message[200];
-    uint32_t         retry_after_ms;
-    bool             not_retryable;
-    bool             ignored;
-    uint64_t         id;
-    uint64_t         unit;
-    uint64_t         ref;
-    uint8_t          body[300]; // the payload, the reason or the name
-    size_t           bytes;
+    enum answer_kind      kind;
+    struct caller         caller;
+    enum status           status; // ANSWER_ERROR
+    const char           *crash;  // static text
+    char                  message[200];
+    uint32_t              retry_after_ms;
+    bool                  not_retryable;
+    bool                  ignored;
+    uint64_t              id;
+    uint64_t              unit;
+    uint64_t              ref;
+    uint8_t               body[300]; // the payload, the reason or the name
+    size_t                bytes;
+    struct upgrade_report report; // its counts; what it points to is gone
+    struct behaviour_info behaviours[FX_BEHAVIOURS_MAX];
+    size_t                behaviour_count;
 };
 
 // A copy of what a connection was told unasked.
@@ -90,6 +94,7 @@ struct fixture {
     uint32_t              note_count;
     uint32_t              rooms;       // calls of on_room
     uint32_t              spawns;      // calls of spawn
+    uint32_t              code_reads;  // calls of read_code
     uint32_t              timers;      // calls of on_timer
     uint32_t              stream_room; // events of watches that are taken before FULL
     uint32_t              push_count;
@@ -124,6 +129,12 @@ static inline void fx_answer(void *context, struct caller caller, const struct a
         .unit = answer->unit,
         .ref = answer->ref,
     };
+    if (answer->kind == ANSWER_UPGRADED) note->report = *answer->report;
+    if (answer->kind == ANSWER_BEHAVIOURS) {
+        note->behaviour_count = answer->count < FX_BEHAVIOURS_MAX ? answer->count : 0;
+        memcpy(note->behaviours, answer->behaviours,
+               note->behaviour_count * sizeof note->behaviours[0]);
+    }
     if (answer->kind == ANSWER_ERROR) {
         const struct failure *failure = answer->failure;
         note->status = failure->status;
@@ -182,6 +193,10 @@ static inline void fx_spawn(void *context, uint32_t workers, const struct code_s
     ((struct fixture *)context)->spawns++;
 }
 
+static inline void fx_read_code(void *context) {
+    ((struct fixture *)context)->code_reads++;
+}
+
 static inline void fx_post(void *context) {
     sem_post(context);
 }
@@ -227,6 +242,21 @@ static inline void fx_defaults(void) {
     fx.stream_room = UINT32_MAX;
 }
 
+// What hosts of the beginning load: the files of the two behaviours that they tell of.
+static inline void fx_code(void) {
+    struct code_file *files[2];
+    struct code_set  *code;
+    const char       *names[2] = {"counter.so", "other.so"};
+    for (int i = 0; i < 2; i++) {
+        struct slice name = slice_of(names[i], strlen(names[i]));
+        cr_assert(code_file_create(name, slice_of("1", 1), &files[i]) == STATUS_OK);
+    }
+    cr_assert(code_set_create(files, 2, &code) == STATUS_OK);
+    shard_use_code(&fx.shard, code);
+    code_set_release(code);
+    for (int i = 0; i < 2; i++) code_file_release(files[i]);
+}
+
 // Begins with fx.options; fx_init is for those who are content with the defaults.
 static inline void fx_begin(void) {
     struct port port = {
@@ -237,6 +267,7 @@ static inline void fx_begin(void) {
         .on_room = fx_room,
         .on_timer = fx_timer,
         .spawn = fx_spawn,
+        .read_code = fx_read_code,
     };
     sem_init(&fx.inbox, 0, 0);
     sem_init(&fx.mirror_room, 0, 0);
@@ -253,10 +284,7 @@ static inline void fx_begin(void) {
     cr_assert(mirror_create(&options, &fx.mirror) == STATUS_OK);
     cr_assert(shard_init(&fx.shard, &fx.options, fx.mirror, &port, fx_post, &fx.inbox) ==
               STATUS_OK);
-    struct code_set *code;
-    cr_assert(code_set_create(NULL, 0, &code) == STATUS_OK);
-    shard_use_code(&fx.shard, code);
-    code_set_release(code);
+    fx_code();
     fx.shard.now_ms = FX_EPOCH_MS;
 }
 

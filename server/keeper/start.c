@@ -79,7 +79,11 @@ enum status start_actor(struct shard *shard, struct caller caller, const struct 
     status = configure_extra(actor, request);
     if (status != STATUS_OK) goto remove_name;
     configure(shard, actor, request, behaviour);
-    if (request->isolation == ISOLATION_OWN) status = isolation_own(shard, actor);
+    if (request->isolation == ISOLATION_OWN) {
+        status = isolation_own(shard, actor);
+    } else {
+        isolation_enter(shard, actor);
+    }
     if (status != STATUS_OK) goto remove_name;
     status = tie_start(shard, caller, actor, request);
     if (status != STATUS_OK) goto leave_pool;

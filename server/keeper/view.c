@@ -50,12 +50,18 @@ static struct actor_info describe(const struct shard *shard, const struct actor 
         .trap_exit = !actor->no_trap_exit,
         .timers = actor->extra->alarms == NULL ? 0 : actor->extra->alarms->sent,
         .is_supervisor = actor->supervisor != NULL,
-        .isolation = isolation_of(actor),
-        .quarantined = isolation_quarantined(actor),
+        .isolation = isolation_of(shard, actor),
+        .quarantined = isolation_quarantined(shard, actor),
         .stepped_back = step_back_info(actor),
         .watchers = actor->supervisor == NULL ? streams_about(shard, actor_name(actor)) : 0,
         .events_dropped = actor->extra->events_dropped,
     };
+    if (actor->supervisor == NULL) {
+        const char *version = shard_behaviour(shard, actor)->version;
+        info.code_version = slice_of(version, strlen(version));
+    }
+    if (actor->extra->refused != NULL)
+        info.code_refused = slice_of(actor->extra->refused, strlen(actor->extra->refused));
     if (actor->child != NULL) {
         info.supervisor = actor_name(actor->child->parent->actor);
         info.supervisor_id = actor_id(actor->child->parent->actor);
@@ -91,6 +97,8 @@ static bool own(struct actor_info *info) {
     copied &= copy_slice(&info->supervisor);
     copied &= copy_slice(&info->behaviour);
     copied &= copy_slice(&info->awaits);
+    copied &= copy_slice(&info->code_version);
+    copied &= copy_slice(&info->code_refused);
     copied &= copy_slice(&info->last_crash.reason);
     if (info->last_crash.text.bytes > 0) copied &= copy_slice(&info->last_crash.text);
     if (info->last_crash.trace.bytes > 0) copied &= copy_slice(&info->last_crash.trace);
@@ -102,6 +110,8 @@ static void free_info(struct actor_info *info) {
     free((void *)(uintptr_t)info->supervisor.data);
     free((void *)(uintptr_t)info->behaviour.data);
     free((void *)(uintptr_t)info->awaits.data);
+    free((void *)(uintptr_t)info->code_version.data);
+    free((void *)(uintptr_t)info->code_refused.data);
     free((void *)(uintptr_t)info->last_crash.reason.data);
     free((void *)(uintptr_t)info->last_crash.text.data);
     free((void *)(uintptr_t)info->last_crash.trace.data);
@@ -240,7 +250,7 @@ static void run_shard(struct shard *shard, struct view *view) {
         .crashes = shard->crashes.count,
         .crash_bytes = shard->crashes.bytes,
         .connections = shard->connections,
-        .ready = shard->pools[POOL_GENERAL].active != NULL,
+        .ready = shard->pools[shard->general].active != NULL,
         .standby = true,
     };
     uint32_t count = 0;
@@ -250,8 +260,9 @@ static void run_shard(struct shard *shard, struct view *view) {
     }
     for (uint32_t i = 0; i < shard->pool_count; i++) {
         view->gauges.ring_bytes += ring_bytes(&shard->pools[i]);
-        if (i == POOL_QUARANTINE) view->gauges.quarantined = shard->pools[i].actors;
-        if (i >= POOL_OWN_FIRST) view->gauges.own += shard->pools[i].actors;
+        enum pool_kind kind = shard->pools[i].kind;
+        if (kind == POOL_OF_QUARANTINE) view->gauges.quarantined += shard->pools[i].actors;
+        if (kind == POOL_OF_ONE) view->gauges.own += shard->pools[i].actors;
         if (pool_unsettled(&shard->pools[i])) view->gauges.standby = false;
     }
     finish(view, STATUS_OK);

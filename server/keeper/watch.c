@@ -47,8 +47,7 @@ static uint32_t deadline_ms(const struct shard *shard, const struct worker *work
     const struct actor *actor = recall_running_actor(shard, worker);
     // A turn that was taken back may still be running; it gets the longest patience there is by
     // default.
-    return actor == NULL ? DEADLINE_MS_DEFAULT
-                         : shard->behaviours.rows[actor->behaviour].turn_deadline_ms;
+    return actor == NULL ? DEADLINE_MS_DEFAULT : shard_behaviour(shard, actor)->turn_deadline_ms;
 }
 
 // The caller's time is up while its turn runs. The turn goes on (OTP), its reply will be dropped;

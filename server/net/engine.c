@@ -7,6 +7,7 @@
 #include "keeper/host_process.h"
 #include "keeper/hosts.h"
 #include "keeper/requests.h"
+#include "keeper/upgrade.h"
 #include "net/conn.h"
 #include "net/session.h"
 #include "net/spawner.h"
@@ -155,6 +156,11 @@ static void port_spawn(void *context, uint32_t workers, const struct code_set *c
     spawner_ask(engine->spawner, workers, code);
 }
 
+static void port_read_code(void *context) {
+    struct engine *engine = context;
+    spawner_ask_code(engine->spawner);
+}
+
 // --- hosts ---
 
 struct host_watch {
@@ -238,6 +244,27 @@ void engine_host_started(struct engine *engine, struct host *host) {
     host_process_kill(host);
     waitpid(host->pid, NULL, 0);
     host_destroy(host);
+}
+
+struct code_message {
+    struct shard_message message;
+    struct code_set     *code; // held
+};
+
+static void code_deliver(struct shard_message *message, struct shard *shard) {
+    struct code_message *read = LIST_ENTRY(message, struct code_message, message);
+    upgrade_code_read(shard, read->code);
+    free(read);
+}
+
+void engine_code_read(struct engine *engine, struct code_set *code) {
+    struct code_message *read = malloc(sizeof *read);
+    CHECK(read != NULL); // one small block per upgrade
+    *read = (struct code_message){.message = {.deliver = code_deliver}, .code = code};
+    if (mailbox_push(&engine->shard.inbox, &read->message.link) == STATUS_OK) return;
+    // The net thread has ended meanwhile.
+    free(read);
+    code_set_release(code);
 }
 
 // --- the loop ---
@@ -387,7 +414,7 @@ static void on_prepare(uv_prepare_t *prepare) {
     bool hot = shard_inflight(shard) > 0 && spin(engine);
     if (hot) work(engine);
 
-    if (!engine->announced && shard->pools[POOL_GENERAL].active != NULL) {
+    if (!engine->announced && shard->pools[shard->general].active != NULL) {
         engine->announced = true;
         engine->on_ready(engine->context);
     }
@@ -506,6 +533,7 @@ enum status engine_init(struct engine *engine, const struct keeper_options *opti
         .on_room = port_on_room,
         .on_timer = port_on_timer,
         .spawn = port_spawn,
+        .read_code = port_read_code,
     };
     engine->options = options;
     engine->plenty = uv_available_parallelism() >= SPIN_PROCESSORS_MIN;

@@ -94,6 +94,10 @@ void engine_mirror_change(void *context, const struct mirror_change *change);
 // Hands a spawned host over (NULL: the spawn failed).   Thread: main.
 void engine_host_started(struct engine *engine, struct host *host);
 
+// Hands over what the directory of behaviours holds (NULL: it cannot be read).
+// Owns: the hold of `code`.   Thread: main.
+void engine_code_read(struct engine *engine, struct code_set *code);
+
 // For conn and session.   Thread: net.
 void         engine_awake(struct engine *engine);
 struct conn *engine_conn(struct engine *engine, struct caller caller);

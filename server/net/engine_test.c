@@ -97,9 +97,13 @@ static void begin(void) {
     engine.context = &ready;
     cr_assert(uv_loop_init(&main_loop) == 0);
     // Nobody runs this loop: what the engine asks for never comes, except from the test.
-    cr_assert(spawner_init(&spawner, &main_loop, &options, on_started, NULL) == STATUS_OK);
+    cr_assert(spawner_init(&spawner, &main_loop, &options, on_started, NULL, NULL) == STATUS_OK);
     cr_assert(mirror_create(&mirrored, &mirror) == STATUS_OK);
     cr_assert(engine_init(&engine, &options, mirror, &spawner, "127.0.0.1:0") == STATUS_OK);
+    struct code_set *code;
+    cr_assert(code_set_create(NULL, 0, &code) == STATUS_OK);
+    shard_use_code(&engine.shard, code);
+    code_set_release(code);
 }
 
 static void end(void) {

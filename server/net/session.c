@@ -52,6 +52,12 @@ void session_answer(struct conn *conn, uint64_t request, const struct answer *an
         case ANSWER_TRANSFER_PREPARED:
             status = codec_write_transfer_prepared(out, request, answer->id, answer->valid_ms);
             break;
+        case ANSWER_UPGRADED:
+            status = codec_write_upgrade_report(out, request, answer->report);
+            break;
+        case ANSWER_BEHAVIOURS:
+            status = codec_write_behaviours(out, request, answer->behaviours, answer->count);
+            break;
         case ANSWER_MONITORED: status = codec_write_monitored(out, request, answer->ref); break;
         case ANSWER_WATCHING: status = codec_write_watching(out, request, answer->ref); break;
     }

@@ -296,6 +296,20 @@ static void take_unwatch(const Peeper__V1__ClientFrame *frame, struct request *r
     request->ref = frame->unwatch->ref;
 }
 
+static void take_deploy(const Peeper__V1__ClientFrame *frame, struct request *request) {
+    request->file = text_of(frame->deploy->file);
+    request->payload = bytes_of(frame->deploy->content);
+    request->extra = bytes_of(frame->deploy->extra);
+}
+
+static void take_upgrade(const Peeper__V1__ClientFrame *frame, struct request *request) {
+    request->name = text_of(frame->upgrade->behaviour);
+    request->file = text_of(frame->upgrade->file);
+    request->payload = bytes_of(frame->upgrade->content);
+    request->extra = bytes_of(frame->upgrade->extra);
+    request->dry_run = frame->upgrade->dry_run;
+}
+
 static void take_nothing(const Peeper__V1__ClientFrame *frame, struct request *request) {
     (void)frame;
     (void)request;
@@ -337,6 +351,9 @@ static const struct body_row {
     [PEEPER__V1__CLIENT_FRAME__BODY_SHOW_CRASH] = {VERB_SHOW_CRASH, take_show_crash},
     [PEEPER__V1__CLIENT_FRAME__BODY_REDRIVE] = {VERB_REDRIVE, take_redrive},
     [PEEPER__V1__CLIENT_FRAME__BODY_DISCARD_CRASH] = {VERB_DISCARD_CRASH, take_discard_crash},
+    [PEEPER__V1__CLIENT_FRAME__BODY_LIST_BEHAVIOURS] = {VERB_LIST_BEHAVIOURS, take_nothing},
+    [PEEPER__V1__CLIENT_FRAME__BODY_DEPLOY] = {VERB_DEPLOY, take_deploy},
+    [PEEPER__V1__CLIENT_FRAME__BODY_UPGRADE] = {VERB_UPGRADE, take_upgrade},
     [PEEPER__V1__CLIENT_FRAME__BODY_MONITOR] = {VERB_MONITOR, take_monitor},
     [PEEPER__V1__CLIENT_FRAME__BODY_DEMONITOR] = {VERB_DEMONITOR, take_demonitor},
     [PEEPER__V1__CLIENT_FRAME__BODY_LINK] = {VERB_LINK, take_link},
@@ -353,10 +370,8 @@ static const struct body_row {
 };
 
 // A body that the schema has and this table lacks would be a verb without a meaning.
-_Static_assert(sizeof BODIES / sizeof BODIES[0] ==
-                   PEEPER__V1__CLIENT_FRAME__BODY_COMMIT_TRANSFER + 1,
-               "");
-_Static_assert(VERB_COUNT == VERB_COMMIT_TRANSFER + 1, "");
+_Static_assert(sizeof BODIES / sizeof BODIES[0] == PEEPER__V1__CLIENT_FRAME__BODY_UPGRADE + 1, "");
+_Static_assert(VERB_COUNT == VERB_UPGRADE + 1, "");
 
 enum status codec_decode(struct codec *codec, struct slice frame, struct request *ret_request) {
     if (fast_decode(frame, ret_request)) return STATUS_OK;
@@ -506,6 +521,8 @@ struct described {
     char                    supervisor[TEXT_BYTES_MAX + 1];
     char                    behaviour[TEXT_BYTES_MAX + 1];
     char                    awaits[TEXT_BYTES_MAX + 1];
+    char                    version[TEXT_BYTES_MAX + 1];
+    char                    refused[TEXT_BYTES_MAX + 1];
     char                    text[TEXT_BYTES_MAX + 1];
     struct lines            trace;
 };
@@ -582,6 +599,8 @@ static void describe(struct described *described, const struct actor_info *info)
     described->info.watchers = info->watchers;
     described->info.events_dropped = info->events_dropped;
     describe_step(described, &info->stepped_back);
+    described->info.version = copy_text(info->code_version, described->version);
+    described->info.code_refused = copy_text(info->code_refused, described->refused);
     describe_crash(described, &info->last_crash);
 }
 

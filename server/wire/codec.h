@@ -57,6 +57,9 @@ enum verb {
     VERB_TRANSFER,
     VERB_PREPARE_TRANSFER,
     VERB_COMMIT_TRANSFER,
+    VERB_LIST_BEHAVIOURS,
+    VERB_DEPLOY,
+    VERB_UPGRADE,
     VERB_COUNT
 };
 
@@ -103,6 +106,9 @@ struct request {
     uint64_t     from_version;
     uint64_t     unit;
     uint32_t     limit;
+    struct slice file; // Deploy, Upgrade; its content is the payload
+    struct slice extra;
+    bool         dry_run;
 };
 
 // What the arena has beyond the bytes of the largest frame: protobuf-c's bookkeeping, some 100
@@ -178,6 +184,10 @@ NODISCARD enum status codec_write_crash_listing(struct buf *out, uint64_t id,
                                                 uint64_t next);
 NODISCARD enum status codec_write_crash_report(struct buf *out, uint64_t id,
                                                const struct crash_report *report);
+NODISCARD enum status codec_write_behaviours(struct buf *out, uint64_t id,
+                                             const struct behaviour_info *behaviours, size_t count);
+NODISCARD enum status codec_write_upgrade_report(struct buf *out, uint64_t id,
+                                                 const struct upgrade_report *report);
 NODISCARD enum status codec_write_pong(struct buf *out, uint64_t id);
 NODISCARD enum status codec_write_monitored(struct buf *out, uint64_t id, uint64_t ref);
 NODISCARD enum status codec_write_watching(struct buf *out, uint64_t id, uint64_t ref);

@@ -65,6 +65,19 @@ static enum status write_gap(struct buf *out, const struct push *push) {
     return write_event(out, &event);
 }
 
+static enum status write_progress(struct buf *out, const struct push *push) {
+    char                        room[TEXT_BYTES_MAX + 1];
+    Peeper__V1__UpgradeProgress progress = PEEPER__V1__UPGRADE_PROGRESS__INIT;
+    Peeper__V1__Event           event = PEEPER__V1__EVENT__INIT;
+    progress.behaviour = copy_text(push->name, room);
+    progress.done = push->done;
+    progress.total = push->total;
+    progress.refused = push->refused;
+    event.kind_case = PEEPER__V1__EVENT__KIND_UPGRADE_PROGRESS;
+    event.upgrade_progress = &progress;
+    return write_event(out, &event);
+}
+
 enum status codec_write_push(struct buf *out, const struct push *push) {
     char              room[TEXT_BYTES_MAX + 1];
     Peeper__V1__Down  down = PEEPER__V1__DOWN__INIT;
@@ -87,6 +100,7 @@ enum status codec_write_push(struct buf *out, const struct push *push) {
             event.kind_case = PEEPER__V1__EVENT__KIND_EXIT;
             event.exit = &leave;
             break;
+        case PUSH_UPGRADE: return write_progress(out, push);
         case PUSH_CHANGED: return write_changed(out, push);
         case PUSH_ENDED: return write_ended(out, push);
         case PUSH_GAP: return write_gap(out, push);

@@ -98,6 +98,8 @@ struct actor_info {
     struct step_info  stepped_back;
     uint32_t          watchers; // streams of clients that are about it
     uint64_t          events_dropped;
+    struct slice      code_version; // of its behaviour
+    struct slice      code_refused; // text; why it was not upgraded, else empty
     struct crash_info last_crash;
     // of the newest generation
     bool         has_state;
@@ -123,6 +125,7 @@ enum push_kind {
     PUSH_EXIT,
     PUSH_CHANGED, // ref, name, unit, version, at_ms, value, old
     PUSH_ENDED,   // ref, name, unit, version, at_ms, value, reason
+    PUSH_UPGRADE, // name (of the behaviour), done, total, refused
     PUSH_GAP,     // ref, name, unit, first, version; with an empty name: nobody knows of whom
 };
 
@@ -139,6 +142,44 @@ struct push {
     struct slice   value;   // encoded Value; may be empty in PUSH_ENDED
     struct slice   old;
     bool           has_old;
+    // PUSH_UPGRADE
+    uint64_t done;
+    uint64_t total;
+    uint64_t refused;
+};
+
+// One version of a behaviour.
+struct behaviour_info {
+    const char *name;
+    const char *version;
+    const char *kind; // static text
+    const char *file;
+    uint16_t    callbacks; // bits of enum behaviour_callback
+    uint64_t    actors;
+    bool        current; // new actors run it
+};
+
+struct upgrade_refusal {
+    struct slice name;
+    uint64_t     unit;
+    struct slice reason; // text
+};
+
+// What has become of an upgrade. Everything is borrowed.
+struct upgrade_report {
+    struct slice                  behaviour;
+    struct slice                  from; // versions
+    struct slice                  to;
+    uint64_t                      changed;
+    uint64_t                      moved; // of other behaviours
+    uint64_t                      refused;
+    uint64_t                      gone;
+    uint64_t                      left;
+    uint64_t                      took_ms;
+    bool                          dry_run;
+    const char                   *stopped; // static text; NULL: it was not
+    const struct upgrade_refusal *refusals;
+    size_t                        refusal_count;
 };
 
 // One child of a supervisor, or a unit that has none.

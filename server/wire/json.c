@@ -283,6 +283,12 @@ json_t *json_from_generation(const struct generation_info *generation) {
                      from_unsigned(generation->bytes));
 }
 
+static bool put_code(json_t *object, const struct actor_info *info) {
+    return put(object, "code_version", from_slice(info->code_version)) &&
+           put(object, "code_refused",
+               info->code_refused.bytes == 0 ? json_null() : from_slice(info->code_refused));
+}
+
 json_t *json_from_actor_info(const struct actor_info *info, bool with_state) {
     json_t *object = json_object();
     bool    whole = put(object, "name", from_slice(info->name)) &&
@@ -306,7 +312,7 @@ json_t *json_from_actor_info(const struct actor_info *info, bool with_state) {
                  put(object, "quarantined", json_boolean(info->quarantined)) &&
                  put(object, "watchers", json_integer(info->watchers)) &&
                  put(object, "events_dropped", json_integer((json_int_t)info->events_dropped)) &&
-                 (!with_state || put_state_time(object, info)) &&
+                 put_code(object, info) && (!with_state || put_state_time(object, info)) &&
                  put(object, "stepped_back", from_step(&info->stepped_back)) &&
                  put(object, "last_crash", from_crash(&info->last_crash));
     if (whole) return object;

@@ -285,6 +285,7 @@ Test(json, an_actor_with_everything) {
         "8\",\"supervisor\":null,\"is_supervisor\":false,\"strategy\":null,"
         "\"hibernating\":true,\"timers\":3,\"links\":4,\"monitors\":5,\"trap_exit\":true,"
         "\"isolation\":\"own\",\"quarantined\":false,\"watchers\":0,\"events_dropped\":0,"
+        "\"code_version\":\"\",\"code_refused\":null,"
         "\"state_at\":\"2000-02-29T00:00:00.999Z\","
         "\"stepped_back\":{\"from\":12,\"to\":10,\"at\":\"2023-11-14T22:13:20.008Z\"},"
         "\"last_crash\":{\"kind\":\"raise\","
@@ -310,16 +311,17 @@ Test(json, an_actor_without_a_state_has_nulls_and_a_listing_leaves_them_out) {
     struct actor_info info = sample_info();
     info.name = slice_of(NULL, 0);
     info.worker = -1;
-    cr_assert_str_eq(info_text(&info, true),
-                     "{\"name\":\"\",\"unit\":3,\"incarnation\":2147483648,"
-                     "\"behaviour\":\"counter\",\"status\":\"running\",\"state\":null,"
-                     "\"version\":0,\"restarts\":2,\"mailbox\":5,\"worker\":-1,\"host_pid\":4242,"
-                     "\"turn_ms\":9,\"suspended\":false,\"awaits\":null,\"supervisor\":null,"
-                     "\"is_supervisor\":false,\"strategy\":null,\"hibernating\":true,"
-                     "\"timers\":3,\"links\":4,\"monitors\":5,"
-                     "\"trap_exit\":true,\"isolation\":\"own\",\"quarantined\":false,\"watchers\":"
-                     "0,\"events_dropped\":0,\"state_at\":"
-                     "null,\"stepped_back\":null,\"last_crash\":null}");
+    cr_assert_str_eq(
+        info_text(&info, true),
+        "{\"name\":\"\",\"unit\":3,\"incarnation\":2147483648,"
+        "\"behaviour\":\"counter\",\"status\":\"running\",\"state\":null,"
+        "\"version\":0,\"restarts\":2,\"mailbox\":5,\"worker\":-1,\"host_pid\":4242,"
+        "\"turn_ms\":9,\"suspended\":false,\"awaits\":null,\"supervisor\":null,"
+        "\"is_supervisor\":false,\"strategy\":null,\"hibernating\":true,"
+        "\"timers\":3,\"links\":4,\"monitors\":5,"
+        "\"trap_exit\":true,\"isolation\":\"own\",\"quarantined\":false,\"watchers\":"
+        "0,\"events_dropped\":0,\"code_version\":\"\",\"code_refused\":null,\"state_at\":"
+        "null,\"stepped_back\":null,\"last_crash\":null}");
     cr_assert_str_eq(
         info_text(&info, false),
         "{\"name\":\"\",\"unit\":3,\"incarnation\":2147483648,"
@@ -329,6 +331,7 @@ Test(json, an_actor_without_a_state_has_nulls_and_a_listing_leaves_them_out) {
         "\"strategy\":null,"
         "\"hibernating\":true,\"timers\":3,\"links\":4,\"monitors\":5,\"trap_exit\":true,"
         "\"isolation\":\"own\",\"quarantined\":false,\"watchers\":0,\"events_dropped\":0,"
+        "\"code_version\":\"\",\"code_refused\":null,"
         "\"stepped_back\":null,\"last_crash\":null}");
 }
 
@@ -420,7 +423,7 @@ Test(json, answers_null_whichever_allocation_fails) {
         json = json_from_actor_info(&info, true);
         cr_assert(json != NULL || failing < 200);
     }
-    cr_assert_eq(json_object_size(json), 29);
+    cr_assert_eq(json_object_size(json), 31);
     json_decref(json);
 }
 

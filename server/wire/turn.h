@@ -87,6 +87,11 @@ enum turn_kind {
     // the commit has its ITEM_STATE and nothing else. If load() refuses: COMMIT_REFUSED with
     // COMMIT_CODE_ERROR and a reason, and the old copy stays.
     TURN_REPLACE = 8,
+    // With a state, which another version of the behaviour has saved; payload is the list [that
+    // version, extra]. code_change makes a state of this version from it. No copy in the worker is
+    // touched, and none is left. The commit has its ITEM_STATE and nothing else, or is
+    // COMMIT_REFUSED with COMMIT_CODE_ERROR and a reason. It is run in any case, recalled or not.
+    TURN_CODE_CHANGE = 10,
     // Payload is a delta (base/tables.h) of rows to load: the worker gathers them for the copy of
     // (slot, epoch) that the next record with TURN_HAS_ROWS makes. Answered with COMMIT_DONE, or
     // COMMIT_SKIP where they could not be kept: the record that wants them finds out.

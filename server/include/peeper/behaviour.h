@@ -24,7 +24,7 @@
 extern "C" {
 #endif
 
-#define PEEPER_ABI_VERSION 1
+#define PEEPER_ABI_VERSION 2
 
 struct peeper_ctx;
 
@@ -80,9 +80,17 @@ struct peeper_behaviour {
     // It does not run after an init that crashed, on a kill, where the host dies, nor where the
     // server refuses what a turn has asked for. If a host dies under it, it may run again.
     void (*terminate)(struct peeper_ctx *ctx, void *state, struct peeper_value reason);
-    // Reserved for hot upgrades: turns a state saved by `old_version` into this version's.
+    // A hot upgrade, or a downgrade: in place of load(), which is not called before, it fills the
+    // zeroed `state` from what the save() of `old_version` has written; this version's save()
+    // writes it out again then, and the actor goes on with that. `extra` is what the operator gave,
+    // else null. Nothing may be sent, started, armed or answered here, nor tables be touched: a
+    // trial run calls it, too, and throws away what comes out.
+    // PEEPER_OK: done. PEEPER_ERROR, with what was written to peeper_reason(), or any crash of the
+    // turn: the actor stays on its old version, alive.
+    // Missing: load() takes the old state as it is; if it does not, the reason is
+    // "undef(code_change)".
     enum peeper_action (*code_change)(struct peeper_ctx *ctx, void *state, const char *old_version,
-                                      struct peeper_value extra);
+                                      struct peeper_value saved, struct peeper_value extra);
 
     // Required pair. save() writes the state as one Value; load() fills the zeroed `state` from
     // such a Value and answers false if it cannot. load(save(x)) must equal x.

@@ -60,6 +60,8 @@ enum peeper_status {
     PEEPER_STATUS_DEADLOCK = 25,
     // what the request builds on is no longer valid.
     PEEPER_STATUS_CONFLICT = 26,
+    // the server's options do not allow it.
+    PEEPER_STATUS_FORBIDDEN = 27,
 
     // Found by the client itself.
     // the server cannot be reached; nothing was sent.

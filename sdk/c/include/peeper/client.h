@@ -151,7 +151,9 @@ struct peeper_actor {
     bool                quarantined; // it has killed its host repeatedly
     uint32_t            watchers;    // watches of clients that are about it
     uint64_t            events_dropped;
-    bool                has_state; // never in listings
+    const char         *code_version; // of the code that it runs
+    const char         *code_refused; // why it was not upgraded; "" if it has not refused to be
+    bool                has_state;    // never in listings
     struct peeper_value state;
     uint64_t            version;
     uint64_t            state_at_ms; // Unix
@@ -293,26 +295,78 @@ struct peeper_options {
     uint32_t unread_max;
 };
 
+// One version of a behaviour.
+struct peeper_behaviour_info {
+    const char        *name;
+    const char        *version; // as the code calls itself; may be ""
+    const char        *kind;    // "native" or "lua"
+    const char *const *callbacks;
+    size_t             callback_count;
+    uint64_t           actors; // that run it
+    const char        *file;
+    bool               current; // new actors run it; else it is kept for those who refused another
+};
+
+struct peeper_behaviours {
+    const struct peeper_behaviour_info *behaviours;
+    size_t                              count;
+};
+
+// Which code to bring, and what for.
+struct peeper_upgrade {
+    const char         *behaviour; // upgrade
+    const char         *file;      // its name; upgrade: NULL for the one in the server's directory
+    struct peeper_value content;   // of the file; any bytes
+    struct peeper_value extra;     // for code_change; empty: null
+    bool                dry_run;   // upgrade
+};
+
+// One actor that was not upgraded.
+struct peeper_refusal {
+    const char *name;
+    uint64_t    unit;
+    const char *reason;
+};
+
+// What has become of an upgrade.
+struct peeper_upgrade_report {
+    const char                  *behaviour;
+    const char                  *from; // versions
+    const char                  *to;
+    uint64_t                     changed;  // actors that run the new version, or would
+    uint64_t                     moved;    // actors of other behaviours
+    uint64_t                     refused;  // stay on their old version
+    uint64_t                     gone;     // ended meanwhile
+    uint64_t                     left;     // not asked, because it was stopped
+    const struct peeper_refusal *refusals; // the first ones
+    size_t                       refusal_count;
+    uint64_t                     took_ms;
+    bool                         dry_run;
+    const char                  *stopped; // why; "" if it was not
+};
+
 // --- The asynchronous client ---------------------------------------------------------------------
 
 // One answer. error.status tells whether it is a good one; then the field of the request that was
 // made holds.
 // Shape: everything points into memory that is the client's own again when the callback returns.
 struct peeper_answer {
-    struct peeper_error        error;
-    struct peeper_value        reply;        // call; redrive of a call
-    bool                       replied;      // whether there is a reply
-    struct peeper_started      started;      // start
-    uint64_t                   ref;          // monitor, watch
-    uint64_t                   located;      // whereis; 0: nobody
-    struct peeper_listing      listing;      // list; inspect: one actor, with its state
-    struct peeper_children     children;     // which_children
-    struct peeper_child_counts child_counts; // count_children
-    struct peeper_state        state;        // get_state
-    struct peeper_generations  generations;  // generations
-    struct peeper_prepared     prepared;     // prepare_transfer
-    struct peeper_crashes      crashes;      // crashes; crash: one, with its message
-    struct peeper_value        frame;        // private
+    struct peeper_error          error;
+    struct peeper_value          reply;        // call; redrive of a call
+    bool                         replied;      // whether there is a reply
+    struct peeper_started        started;      // start
+    uint64_t                     ref;          // monitor, watch
+    uint64_t                     located;      // whereis; 0: nobody
+    struct peeper_listing        listing;      // list; inspect: one actor, with its state
+    struct peeper_children       children;     // which_children
+    struct peeper_child_counts   child_counts; // count_children
+    struct peeper_state          state;        // get_state
+    struct peeper_generations    generations;  // generations
+    struct peeper_prepared       prepared;     // prepare_transfer
+    struct peeper_crashes        crashes;      // crashes; crash: one, with its message
+    struct peeper_behaviours     behaviours;   // behaviours
+    struct peeper_upgrade_report upgraded;     // deploy and upgrade
+    struct peeper_value          frame;        // private
 };
 
 // Called exactly once for each request that was accepted, on the loop's thread, never from inside
@@ -339,6 +393,7 @@ enum peeper_event_kind {
     PEEPER_EVENT_CHANGED = 4,
     PEEPER_EVENT_ENDED = 5,
     PEEPER_EVENT_GAP = 6,
+    PEEPER_EVENT_PROGRESS = 7, // of an upgrade that this connection asked for
 };
 
 // The end of an incarnation that this connection monitors or is linked to, or what a watch tells.
@@ -357,6 +412,10 @@ struct peeper_event {
     struct peeper_value value;         // CHANGED, ENDED (0 bytes: not known)
     struct peeper_value old;           // CHANGED
     bool                has_old;
+    // PROGRESS: actors of the behaviour `name` that were asked, of how many
+    uint64_t            done;
+    uint64_t            total;
+    uint64_t            refused;
     struct peeper_value frame; // private
 };
 
