@@ -450,47 +450,6 @@ enum status codec_write_done(struct buf *out, uint64_t id) {
     return fast_write_done(out, id);
 }
 
-enum status codec_write_started(struct buf *out, uint64_t id, const struct started_info *started) {
-    char                room[TEXT_BYTES_MAX + 1];
-    Peeper__V1__Started body = PEEPER__V1__STARTED__INIT;
-    body.id = started->id;
-    body.unit = started->unit;
-    body.name = copy_text(started->name, room);
-    body.ignored = started->ignored;
-    body.info = borrow_bytes(started->info);
-    body.monitor = started->monitor;
-
-    SERVER_FRAME(frame, id, STARTED, started, &body);
-    return codec_write_frame(out, &frame);
-}
-
-enum status codec_write_located(struct buf *out, uint64_t id, uint64_t incarnation) {
-    Peeper__V1__Located body = PEEPER__V1__LOCATED__INIT;
-    body.id = incarnation;
-    SERVER_FRAME(frame, id, LOCATED, located, &body);
-    return codec_write_frame(out, &frame);
-}
-
-enum status codec_write_pong(struct buf *out, uint64_t id) {
-    Peeper__V1__Pong body = PEEPER__V1__PONG__INIT;
-    SERVER_FRAME(frame, id, PONG, pong, &body);
-    return codec_write_frame(out, &frame);
-}
-
-enum status codec_write_monitored(struct buf *out, uint64_t id, uint64_t ref) {
-    Peeper__V1__Monitored body = PEEPER__V1__MONITORED__INIT;
-    body.ref = ref;
-    SERVER_FRAME(frame, id, MONITORED, monitored, &body);
-    return codec_write_frame(out, &frame);
-}
-
-enum status codec_write_watching(struct buf *out, uint64_t id, uint64_t ref) {
-    Peeper__V1__Watching body = PEEPER__V1__WATCHING__INIT;
-    body.ref = ref;
-    SERVER_FRAME(frame, id, WATCHING, watching, &body);
-    return codec_write_frame(out, &frame);
-}
-
 // The lines of a backtrace, each terminated.
 struct lines {
     char  text[TRACE_BYTES_MAX + 1];
