@@ -82,10 +82,13 @@ static struct message body_call(uint32_t key, const struct message *payload) {
     return body;
 }
 
+// What is started. One process makes counters of one kind.
+static const char *behaviour = "counter";
+
 static struct message body_start(uint32_t key, bool never_tired) {
     struct message body = {0}, zero = value_int(0), intensity = {0};
     put_name(&body, key);
-    put_bytes(&body, 2, "counter", strlen("counter"));
+    put_bytes(&body, 2, behaviour, strlen(behaviour));
     put_message(&body, 3, &zero);
     if (never_tired) {
         put_int(&intensity, 1, 1000000); // restarts
@@ -111,6 +114,11 @@ static size_t encode_hello(uint8_t *out) {
     put_int(&body, 1, 1); // protocol_version
     put_bytes(&body, 3, "peeper-bench", strlen("peeper-bench"));
     return put_frame(out, 1u << 27, FRAME_HELLO, &body);
+}
+
+static size_t encode_hello_lua(uint8_t *out) {
+    behaviour = "lua_counter";
+    return encode_hello(out);
 }
 
 static size_t encode_anew(const struct request *request, uint32_t id, uint8_t *out) {
@@ -273,6 +281,14 @@ const struct protocol protocol_peeper = {
     .name = "peeper",
     .keeps_state = true,
     .encode_hello = encode_hello,
+    .encode = encode,
+    .decode = decode,
+};
+
+const struct protocol protocol_peeper_lua = {
+    .name = "peeper-lua",
+    .keeps_state = true,
+    .encode_hello = encode_hello_lua,
     .encode = encode,
     .decode = decode,
 };

@@ -29,8 +29,10 @@ static const struct {
     {"kill", mode_kill, "kill the process that runs the counters"},
 };
 
-static const struct protocol *const PROTOCOLS[] = {&protocol_resp, &protocol_packet4,
-                                                   &protocol_peeper};
+static const struct protocol *const PROTOCOLS[] = {
+    &protocol_resp,   &protocol_resp_function, &protocol_packet4,
+    &protocol_peeper, &protocol_peeper_lua,
+};
 
 static const struct option_row {
     const char *name;
@@ -38,7 +40,7 @@ static const struct option_row {
     const char *argument; // NULL: takes none
     const char *help;
 } OPTIONS[] = {
-    {"protocol", 'P', "NAME", "resp, packet4 or peeper (peeper)"},
+    {"protocol", 'P', "NAME", "resp, resp-function, packet4, peeper or peeper-lua (peeper)"},
     {"port", 'p', "PORT", "of the server on 127.0.0.1"},
     {"connections", 'c', "N", "(50)"},
     {"pipeline", 'n', "N", "requests in flight per connection (1)"},

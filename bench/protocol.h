@@ -67,6 +67,9 @@ struct protocol {
 extern const struct protocol protocol_resp;    // redis-server
 extern const struct protocol protocol_packet4; // counter_peer.erl
 extern const struct protocol protocol_peeper;  // peeperd
+// The same two with a counter in Lua, and with a function in Lua that increments.
+extern const struct protocol protocol_peeper_lua;
+extern const struct protocol protocol_resp_function;
 
 // The 7 digits of a key.
 static inline void protocol_write_key(uint8_t *out, uint32_t key) {

@@ -20,14 +20,30 @@ static const struct command COMMANDS[OP_COUNT] = {
     [OP_START] = COMMAND(HEAD("3", "3", "SET"), "$1\r\n0\r\n"),
 };
 
-static size_t encode(const struct request *request, uint32_t id, uint8_t *out) {
-    (void)id;
-    const struct command *command = &COMMANDS[request->op];
+// The same with an INCR that a function of Redis runs, see servers.py.
+static const struct command CALLED[OP_COUNT] = {
+    [OP_INC] = COMMAND("*4\r\n$5\r\nFCALL\r\n$3\r\ninc\r\n$1\r\n1\r\n$15\r\ncounter-", ""),
+    [OP_GET] = COMMAND(HEAD("2", "3", "GET"), ""),
+    [OP_START] = COMMAND(HEAD("3", "3", "SET"), "$1\r\n0\r\n"),
+};
+
+static size_t encode_command(const struct command *command, const struct request *request,
+                             uint8_t *out) {
     if (!command->bytes) return 0;
     size_t bytes = strlen(command->bytes);
     memcpy(out, command->bytes, bytes);
     protocol_write_key(out + command->key_at, request->key);
     return bytes;
+}
+
+static size_t encode(const struct request *request, uint32_t id, uint8_t *out) {
+    (void)id;
+    return encode_command(&COMMANDS[request->op], request, out);
+}
+
+static size_t encode_called(const struct request *request, uint32_t id, uint8_t *out) {
+    (void)id;
+    return encode_command(&CALLED[request->op], request, out);
 }
 
 // The number in text[0..end); the text is not terminated.
@@ -77,5 +93,12 @@ const struct protocol protocol_resp = {
     .name = "resp",
     .ordered = true,
     .encode = encode,
+    .decode = decode,
+};
+
+const struct protocol protocol_resp_function = {
+    .name = "resp-function",
+    .ordered = true,
+    .encode = encode_called,
     .decode = decode,
 };

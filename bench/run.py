@@ -15,7 +15,7 @@ from collections import namedtuple
 
 import report
 from report import Figure
-from servers import Erlang, Failure, Peeper, Redis
+from servers import Erlang, Failure, Peeper, PeeperLua, Redis, RedisFunction
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 MANY = 100000
@@ -44,7 +44,7 @@ class Bench:
     # --- Servers ---
 
     def start(self, kind):
-        log = os.path.join(self.folder, kind.name.lower() + ".log")
+        log = os.path.join(self.folder, kind.__name__.lower() + ".log")
         server = kind(self.build if issubclass(kind, Peeper) else self.folder, log)
         self.servers.append(server)
         server.start()
@@ -173,6 +173,23 @@ def one_connection(bench):
             reach = ("ratio", "<=", 1.3) if (point, peer) == ("p50", "Redis") else None
             yield Figure("1 connection, pipeline 1, " + point, "us", found["Peeper"]["latency"][point + "_us"], peer,
                          found[peer]["latency"][point + "_us"], reach)
+
+
+def lua(bench):
+    servers = [bench.start(kind) for kind in (PeeperLua, RedisFunction, Peeper)]
+    for server in servers:
+        bench.load(server, "start", keys=MANY, pipeline=16)
+    for figure, keys in (("one actor", 1), ("100,000 actors at random", MANY)):
+        found = bench.alternate(servers, lambda server: bench.load(server, "run", seconds=bench.options.seconds,
+                                                                   connections=50, pipeline=16, keys=keys))
+        figure = "counter in Lua, 50 connections, pipeline 16, " + figure
+        ours = found[PeeperLua.name]
+        reach = ("ratio", ">=", 2) if keys == 1 else None
+        yield Figure(figure, "calls/s", ours["per_second"], RedisFunction.name,
+                     found[RedisFunction.name]["per_second"], reach)
+        yield Figure(figure, "calls/s", ours["per_second"], "Peeper (C)", found[Peeper.name]["per_second"])
+        yield Figure(figure + ", p99", "us", ours["latency"]["p99_us"], RedisFunction.name,
+                     found[RedisFunction.name]["latency"]["p99_us"])
 
 
 # --- Crashes ---
@@ -367,6 +384,7 @@ ROWS = [
     Row("many_actors", many_actors, "the same over 100,000 actors at random"),
     Row("no_pipeline", no_pipeline, "50 connections, pipeline 1"),
     Row("one_connection", one_connection, "1 connection, pipeline 1"),
+    Row("lua", lua, "a counter in Lua beside Redis FCALL of a function that does INCR"),
     Row("raise", raise_and_call, "raise -> next call answered"),
     Row("segfault", segfault_and_call, "segfault -> next call answered, host with 1 MB and with 500 MB"),
     Row("kill_host", kill_host, "kill -9 of a host that caches 100,000 actors -> call answered"),

@@ -162,6 +162,22 @@ class Redis(Server):
             return False
 
 
+class RedisFunction(Redis):
+    """Redis where INCR is called by a function in Lua."""
+    name = "Redis FCALL"
+    protocol = "resp-function"
+    CODE = "#!lua name=bench\nredis.register_function('inc', function(keys) return redis.call('INCR', keys[1]) end)"
+
+    def start(self):
+        super().start()
+        code = self.CODE.encode()
+        with socket.create_connection(("127.0.0.1", self.port), 1) as conn:
+            conn.sendall(b"*3\r\n$8\r\nFUNCTION\r\n$4\r\nLOAD\r\n$%d\r\n%s\r\n" % (len(code), code))
+            answer = conn.recv(256)
+        if not answer.startswith(b"$5\r\nbench"):
+            raise Failure("redis-server does not take the function: %r" % answer)
+
+
 class Erlang(Server):
     name = "Erlang"
     protocol = "packet4"
@@ -210,3 +226,9 @@ class Peeper(Server):
 
     def wait_for_standby(self):
         poll("a ready standby host", READY_SECONDS_MAX, self.standby_ready)
+
+
+class PeeperLua(Peeper):
+    """Peeper where the counters are in Lua."""
+    name = "Peeper (Lua)"
+    protocol = "peeper-lua"

@@ -160,9 +160,19 @@ void lua_machine_write(lua_State *L, int index, enum lua_slot slot, const char *
 }
 
 void lua_machine_give(struct lua_machine *machine, enum lua_slot slot, struct peeper_writer *out) {
-    struct peeper_writer written = machine->values[slot];
-    machine->values[slot] = *out;
-    *out = written;
+    // Both are whole, or empty. The room for what is open, a kilobyte, has nothing in it.
+    struct peeper_writer *from = &machine->values[slot];
+    uint8_t              *data = out->data;
+    size_t                capacity = out->capacity;
+    out->data = from->data;
+    out->bytes = from->bytes;
+    out->capacity = from->capacity;
+    out->rooted = from->rooted;
+    out->failed = false;
+    out->depth = 0;
+    from->data = data;
+    from->capacity = capacity;
+    peeper_writer_reset(from);
 }
 
 // --- Making one ----------------------------------------------------------------------------------

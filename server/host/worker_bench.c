@@ -101,9 +101,28 @@ static const struct peeper_behaviour SHELF = {
     .memory_bytes_max = BEHAVIOUR_MEMORY_BYTES,
 };
 
+// The same in Lua, as behaviours/counter.lua would say it.
+static const char LUA_COUNTER[] = "local function handle_call(message, from, value)\n"
+                                  "    if message == 'inc' then value = value + 1 end\n"
+                                  "    return 'reply', value, value\n"
+                                  "end\n"
+                                  "return {name = 'lua', handle_call = handle_call}\n";
+
+static void on_loaded(void *context, const struct peeper_behaviour *behaviour,
+                      enum behaviour_kind kind) {
+    (void)context;
+    CHECK(behaviour != NULL && kind == BEHAVIOUR_LUA);
+}
+
+static void on_failed(void *context, const char *file, const char *why) {
+    (void)context;
+    fprintf(stderr, "%s: %s\n", file, why);
+    abort();
+}
+
 // --- The keeper's part ---------------------------------------------------------------------------
 
-static void open_bench(struct bench *bench, uint32_t actors) {
+static void open_bench(struct bench *bench, uint16_t behaviour, uint32_t actors) {
     memset(bench, 0, sizeof *bench);
     CHECK(ring_create(&bench->turns, TURN_RING_BYTES, TURN_BULK_BYTES, true) == STATUS_OK);
     CHECK(ring_create(&bench->commits, COMMIT_RING_BYTES, COMMIT_BULK_BYTES, false) == STATUS_OK);
@@ -116,7 +135,11 @@ static void open_bench(struct bench *bench, uint32_t actors) {
     bench->behaviours.list[0] = COUNTER;
     bench->behaviours.list[1] = SHELF;
     bench->behaviours.count = 2;
+    const struct behaviours_listener listener = {.on_loaded = on_loaded, .on_failed = on_failed};
+    behaviours_load_lua(&bench->behaviours, "counter.lua",
+                        slice_of(LUA_COUNTER, strlen(LUA_COUNTER)), &listener);
     bench->actors = actors;
+    bench->behaviour = behaviour;
     CHECK(worker_init(&bench->worker, 0, &bench->behaviours, 1u << 20, HOST_FD_FIRST + 3) ==
           STATUS_OK);
 }
@@ -185,19 +208,20 @@ static void measure(struct bench *bench, const char *what, struct peeper_value p
         what, bench->actors, samples[0], samples[SAMPLES / 2], samples[SAMPLES - 1]);
 }
 
-static void bench_with(uint32_t actors) {
+static void bench_with(uint16_t behaviour, uint32_t actors) {
     static struct bench  bench;
     struct peeper_writer inc = {0}, look = {0}, zero = {0};
     peeper_write_string(&inc, "inc");
     peeper_write_string(&look, "state");
     peeper_write_int(&zero, 0);
-    open_bench(&bench, actors);
+    open_bench(&bench, behaviour, actors);
     struct mallinfo2 before = mallinfo2();
     for (uint32_t i = 0; i < actors; i += BATCH) {
         (void)run_batch(&bench, TURN_INIT, i, peeper_writer_value(&zero));
     }
     struct mallinfo2 after = mallinfo2();
-    printf("%u copies: %.1f bytes each, with the table\n", actors,
+    printf("%u copies%s: %.1f bytes each, with the table\n", actors,
+           behaviour == 2 ? " in Lua" : "",
            (double)(after.uordblks + after.hblkhd - before.uordblks - before.hblkhd) / actors);
     measure(&bench, "call that only reads", peeper_writer_value(&look));
     measure(&bench, "call that changes the state", peeper_writer_value(&inc));
@@ -215,8 +239,7 @@ static void bench_shelf(void) {
     peeper_write_string(&fill, "fill");
     peeper_write_string(&put, "put");
     peeper_write_int(&zero, 0);
-    open_bench(&bench, 1);
-    bench.behaviour = 1;
+    open_bench(&bench, 1, 1);
     // One of each: a batch is of one kind.
     write_turn(&bench, TURN_INIT, 0, peeper_writer_value(&zero));
     write_turn(&bench, TURN_CALL, 0, peeper_writer_value(&fill));
@@ -234,8 +257,10 @@ static void bench_shelf(void) {
 
 int main(void) {
     bench_shelf();
-    bench_with(1);
-    bench_with(1000);
-    bench_with(100000);
+    for (uint16_t behaviour = 0; behaviour <= 2; behaviour += 2) {
+        bench_with(behaviour, 1);
+        bench_with(behaviour, 1000);
+        bench_with(behaviour, 100000);
+    }
     return 0;
 }
