@@ -29,6 +29,7 @@ static void *refuse(struct lua_budget *budget) {
         hook_soon(budget);
     }
     budget->refused = true;
+    budget->short_of = true;
     return NULL;
 }
 
@@ -112,11 +113,14 @@ void lua_budget_begin(struct lua_budget *budget, lua_State *L) {
     budget->begun_ms = 0;
     budget->left = (int64_t)budget->instructions_max;
     budget->refused = false;
+    budget->short_of = false;
     budget->breach = LUA_BREACH_NONE;
     hook_after(L, LUA_BUDGET_INTERVAL);
 }
 
 void lua_budget_end(struct lua_budget *budget) {
+    uint64_t found = budget->bytes_limit - budget->memory_bytes_max;
     budget->running = NULL;
     budget->bytes_limit = UINT64_MAX;
+    budget->added = budget->bytes > found ? budget->bytes - found : 0;
 }

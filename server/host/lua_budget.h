@@ -32,10 +32,12 @@ struct lua_budget {
     lua_State      *running; // the thread that runs now; NULL outside turns
     uint64_t        bytes;   // of all blocks
     uint64_t        bytes_limit;
+    uint64_t        added;    // by the last turn
     uint64_t        entered;  // bytes of blocks made since the last look
     uint64_t        begun_ms; // 0: the clock was not read yet
     int64_t         left;     // instructions; below 0 when over
     bool            refused;  // the last block that was asked for
+    bool            short_of; // memory, at some time in this turn
     enum lua_breach breach;
 };
 

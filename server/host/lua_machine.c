@@ -65,6 +65,14 @@ static int on_error(lua_State *L) {
 
 // --- Runs ----------------------------------------------------------------------------------------
 
+// What a turn leaves behind is mostly garbage. Much of it is not to count as what the next one
+// finds there, which could then have more than its budget.
+static void collect_rest(struct lua_machine *machine) {
+    if (machine->budget.added < machine->budget.memory_bytes_max / 4) return;
+    machine->budget.added = 0;
+    lua_gc(machine->L, LUA_GCCOLLECT);
+}
+
 bool lua_machine_run(struct lua_machine *machine, lua_CFunction body, void *context) {
     lua_State *L = machine->L;
     machine->trace_bytes = 0;
@@ -75,12 +83,13 @@ bool lua_machine_run(struct lua_machine *machine, lua_CFunction body, void *cont
     lua_budget_begin(&machine->budget, L);
     bool whole = lua_pcall(L, 1, 0, 1) == LUA_OK;
     lua_budget_end(&machine->budget);
-    if (whole) lua_settop(L, 0);
+    if (whole) lua_machine_clear(machine);
     return whole;
 }
 
 void lua_machine_clear(struct lua_machine *machine) {
     lua_settop(machine->L, 0);
+    collect_rest(machine);
 }
 
 // --- What an error was ---------------------------------------------------------------------------
@@ -96,6 +105,7 @@ static int describe_object(lua_State *L) {
     struct lua_machine *machine = lua_machine_of(L);
     const char         *kind = luaL_typename(L, 1);
     snprintf(to->room, to->room_bytes, "the error is no text but a %s", kind);
+    if (lua_isnil(L, 1)) return 0;
     struct peeper_writer *out = &machine->values[LUA_SLOT_EFFECT];
     size_t                bytes_max = lua_machine_value_bytes_max(machine);
     if (lua_value_write(L, &machine->encoder, 1, out, bytes_max, "error")) {
@@ -141,7 +151,9 @@ enum commit_code lua_machine_describe(struct lua_machine *machine, char *room, s
         case LUA_BREACH_NONE: break;
     }
     describe_error(machine, room, room_bytes);
-    return COMMIT_CODE_RAISE;
+    // Not every refusal becomes a breach: buffers of Lua do not ask twice.
+    bool memory = budget->short_of && strcmp(room, "not enough memory") == 0;
+    return memory ? COMMIT_CODE_MEMORY : COMMIT_CODE_RAISE;
 }
 
 // --- Values --------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 #include "host/lua_sandbox.h"
 
+#include "host/lua_budget.h"
 #include "host/lua_libraries.h"
 
 #include <lauxlib.h>
@@ -8,8 +9,8 @@
 
 // Of Lua's base library. Others are replaced below, or they are not there.
 static const char *const BASE[] = {
-    "assert", "error",  "getmetatable", "ipairs",   "next",     "pairs", "pcall",  "rawequal",
-    "rawget", "rawlen", "select",       "tonumber", "tostring", "type",  "xpcall", "_VERSION",
+    "assert", "error",  "getmetatable", "ipairs",   "next",     "pairs", "pcall",    "rawequal",
+    "rawget", "rawlen", "select",       "tonumber", "tostring", "type",  "_VERSION",
 };
 
 static const struct {
@@ -74,6 +75,31 @@ static int base_rawset(lua_State *L) {
     return 1;
 }
 
+static int finish_xpcall(lua_State *L, int status, lua_KContext context) {
+    (void)context;
+    bool whole = status == LUA_OK || status == LUA_YIELD;
+    lua_budget_check(L);
+    if (!whole) {
+        lua_pushvalue(L, 1);
+        lua_insert(L, -2);
+        lua_call(L, 1, 1);
+    }
+    lua_pushboolean(L, whole);
+    lua_replace(L, 1);
+    return lua_gettop(L);
+}
+
+// The handler runs when the error has come out, not amid it: what it does there no hook would see.
+static int base_xpcall(lua_State *L) {
+    luaL_checkany(L, 1);
+    luaL_checktype(L, 2, LUA_TFUNCTION);
+    lua_pushvalue(L, 1);
+    lua_remove(L, 1);
+    lua_insert(L, 2); // the handler, the function, its arguments
+    int status = lua_pcallk(L, lua_gettop(L) - 2, LUA_MULTRET, 0, 0, finish_xpcall);
+    return finish_xpcall(L, status, 0);
+}
+
 static bool has_field(lua_State *L, int index, const char *name) {
     lua_pushstring(L, name);
     bool there = lua_rawget(L, index) != LUA_TNIL;
@@ -107,6 +133,8 @@ static void add_base(lua_State *L, int content) {
     lua_pop(L, 1);
     lua_pushcfunction(L, base_rawset);
     lua_setfield(L, content, "rawset");
+    lua_pushcfunction(L, base_xpcall);
+    lua_setfield(L, content, "xpcall");
     lua_pushcfunction(L, base_setmetatable);
     lua_setfield(L, content, "setmetatable");
 }

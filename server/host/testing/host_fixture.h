@@ -7,7 +7,18 @@ extern struct keeper_double keeper;
 extern struct double_commit commit; // the last one that was taken
 
 // Indexes of the built behaviours, in the order of the files' names; host_begin_with() checks them.
-enum { LUA_CACHE, CACHE, LUA_COUNTER, COUNTER, NAKED, NO_CALLBACKS, PROBE, SHELF, BEHAVIOURS };
+enum {
+    LUA_CACHE,
+    CACHE,
+    LUA_COUNTER,
+    COUNTER,
+    ESCAPES,
+    NAKED,
+    NO_CALLBACKS,
+    PROBE,
+    SHELF,
+    BEHAVIOURS
+};
 
 // Starts a host with all behaviours / with these arguments, and takes its announcements.
 void host_begin(void);
