@@ -15,7 +15,7 @@ from collections import namedtuple
 
 import report
 from report import Figure
-from servers import Erlang, Failure, Peeper, PeeperLua, Redis, RedisFunction
+from servers import Erlang, Failure, Peeper, PeeperLua, PeeperPlain, PeeperRows, Redis, RedisFunction
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 MANY = 100000
@@ -271,6 +271,34 @@ def upgrade(bench):
     yield Figure("the same calls without upgrades, p99", "ms", quiet["latency"]["p99_us"] / 1000)
 
 
+# --- Large states ---
+
+
+def load_and_cpu(bench, server, **options):
+    """A load, and the microseconds of processor time that each of its calls took of the server."""
+    before = server.cpu_seconds()
+    found = bench.load(server, "run", seconds=bench.options.seconds, warm=0, **options)
+    return dict(found, cpu=1e6 * (server.cpu_seconds() - before) / found["requests"])
+
+
+def large(bench):
+    """1 MB as rows, of which a call changes one, and as a plain value, beside a state of 8 bytes."""
+    servers = [bench.start(kind) for kind in (Peeper, PeeperRows, PeeperPlain)]
+    for server in servers:
+        bench.load(server, "start")
+    for words, options, reach in (("1 connection", {"connections": 1}, ("ratio", "<=", 1.2)),
+                                  ("50 connections, pipeline 16", {"connections": 50, "pipeline": 16}, None)):
+        found = bench.alternate(servers, lambda server, options=options: load_and_cpu(bench, server, **options))
+        small = found["Peeper"]
+        for name, kind in (("Peeper-rows", "1 MB in 10,000 rows, one changed"),
+                           ("Peeper-plain", "1 MB in one value, changed")):
+            here = found[name]
+            yield Figure("%s, %s, processor time of a call" % (kind, words), "us", here["cpu"], "8 bytes",
+                         small["cpu"], reach if name == "Peeper-rows" else None)
+            yield Figure("%s, %s, p50 of a call" % (kind, words), "us", here["latency"]["p50_us"], "8 bytes",
+                         small["latency"]["p50_us"])
+
+
 # --- Size ---
 
 
@@ -389,6 +417,9 @@ ROWS = [
     Row("segfault", segfault_and_call, "segfault -> next call answered, host with 1 MB and with 500 MB"),
     Row("kill_host", kill_host, "kill -9 of a host that caches 100,000 actors -> call answered"),
     Row("upgrade", upgrade, "upgrade of 100,000 actors: how long, and calls during it"),
+
+
+    Row("large", large, "1 MB of state: as rows of which a call changes one, and as one value"),
     Row("million", million, "1,000,000 idle counters: rate of starts, bytes of each"),
     Row("supervised", supervised, "1,000,000 children of supervisors: bytes of each, starts and stops in order"),
     Row("idle", idle, "idle server: memory, CPU, time to ready"),

@@ -193,10 +193,11 @@ class Peeper(Server):
     name = "Peeper"
     protocol = "peeper"
     options = []
+    behaviours = "behaviours"
 
     def start(self):
         self.spawn([os.path.join(self.folder, "bin", "peeperd"), "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0",
-                    "--behaviours", os.path.join(self.folder, "behaviours"), *self.options])
+                    "--behaviours", os.path.join(self.folder, self.behaviours), *self.options])
         self.ready_line()
 
     def standby_ready(self):
@@ -232,3 +233,15 @@ class PeeperLua(Peeper):
     """Peeper where the counters are in Lua."""
     name = "Peeper (Lua)"
     protocol = "peeper-lua"
+
+
+class PeeperRows(Peeper):
+    """Its counter has 1 MB in 10,000 rows of a table."""
+    name = "Peeper-rows"
+    behaviours = os.path.join("bench", "behaviours-rows")
+
+
+class PeeperPlain(Peeper):
+    """Its counter has 1 MB in its state."""
+    name = "Peeper-plain"
+    behaviours = os.path.join("bench", "behaviours-plain")
