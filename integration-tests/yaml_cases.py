@@ -60,15 +60,24 @@ def server_for(document: dict[str, Any], shared: SharedServer, settings: Setting
         raise
 
 
-def run_case(document: dict[str, Any], shared: SharedServer, settings: Settings, log_name: str) -> None:
+def run_case(document: dict[str, Any], variables: dict[str, str], shared: SharedServer, settings: Settings,
+             log_name: str) -> None:
     with server_for(document, shared, settings, log_name) as server:
         world = World(server)
+        world.variables.update(variables)
         try:
             run_steps(world, document["steps"])
             pushed = [frame for client in world.clients.values() for frame in client.pushed]
             check(not pushed, f"unsolicited frames: {pushed}")
         finally:
             world.close()
+
+
+def variants(entry: dict[str, Any]) -> list[tuple[str, dict[str, str]]]:
+    """A case with `behaviours` is one case for each of them, in which $behaviour is its name."""
+    if "behaviours" not in entry:
+        return [(entry["case"], {})]
+    return [(f"{entry['case']} ({behaviour})", {"behaviour": behaviour}) for behaviour in entry["behaviours"]]
 
 
 def load_file(path: Path, pattern: str) -> list[Case]:
@@ -78,11 +87,12 @@ def load_file(path: Path, pattern: str) -> list[Case]:
     SHARED_SERVERS.append(shared)
     cases = []
     for entry in document["cases"]:
-        def body(settings: Settings, entry: dict[str, Any] = entry) -> None:
-            run_case(entry, shared, settings, log_name)
+        for name, variables in variants(entry):
+            def body(settings: Settings, entry: dict[str, Any] = entry, variables: dict[str, str] = variables) -> None:
+                run_case(entry, variables, shared, settings, log_name)
 
-        if re.search(pattern, entry["case"]):
-            cases.append(Case(entry["case"], body))
+            if re.search(pattern, name):
+                cases.append(Case(name, body))
 
     if cases:
         cases.append(Case(f"{path.stem}: the server of these cases ends cleanly", lambda _: shared.stop()))
