@@ -92,9 +92,10 @@ enum turn_kind {
     // touched, and none is left. The commit has its ITEM_STATE and nothing else, or is
     // COMMIT_REFUSED with COMMIT_CODE_ERROR and a reason. It is run in any case, recalled or not.
     TURN_CODE_CHANGE = 10,
-    // Payload is a delta (base/tables.h) of rows to load: the worker gathers them for the copy of
-    // (slot, epoch) that the next record with TURN_HAS_ROWS makes. Answered with COMMIT_DONE, or
-    // COMMIT_SKIP where they could not be kept: the record that wants them finds out.
+    // Payload is a delta (base/tables_delta): a part of the rows of the actor's tables. The worker
+    // gathers the parts of one (slot, epoch), whose numbers count up from 0, in a copy that is none
+    // yet; part 0 begins anew and replaces any copy of the slot. Answered with COMMIT_DONE, which
+    // says nothing: the record that wants them finds out. It is run in any case, recalled or not.
     TURN_ROWS = 9,
 };
 
@@ -103,8 +104,9 @@ enum turn_flag {
     TURN_HAS_STATE = 1,
     TURN_BULK = 2,    // the body lies at the start of the bulk area, not behind the header
     TURN_RESTART = 4, // INIT after a crash
-    // With TURN_HAS_STATE: the tables of the new copy are the rows gathered for (slot, epoch).
-    // Where they are not there (any more) it is answered with COMMIT_SKIP.
+    // With TURN_HAS_STATE, or of REPLACE: the tables of the new copy are the `rows` parts that were
+    // gathered for (slot, epoch). Where the worker has not got just those it answers COMMIT_SKIP.
+    // Without this flag what TURN_HAS_STATE and INIT make has no tables.
     TURN_HAS_ROWS = 8,
     // With TURN_HAS_ROWS: the tables are those that were left by the crash of epoch `rows`, see
     // COMMIT_ROWS.
@@ -251,7 +253,8 @@ enum item_kind {
     // Of COMMIT_CRASH: the backtrace, lines with \n between them (raw text); at most
     // TRACE_BYTES_MAX.
     ITEM_TRACE = 19,
-    // What the turn wrote to its tables: a delta (base/tables.h). At most one.
+    // What the callback wrote to the actor's tables: a delta (base/tables_delta). At most one. Also
+    // of COMMIT_CRASH, where it is what terminate wrote; not of COMMIT_REFUSED.
     ITEM_TABLES = 20,
 };
 

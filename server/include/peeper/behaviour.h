@@ -231,10 +231,10 @@ void  peeper_free(struct peeper_ctx *ctx, void *memory);
 // Keys are equal if their encodings are: the int 1 and the double 1.0 are two keys. Values and keys
 // that are answered stay valid until the callback returns, whatever is written meanwhile; so do
 // tables. None of these functions touches an item that is being written. In load() and save() they
-// may be read only. A name, key or Value that is none, or is over a limit, crashes the turn as a
-// broken contract; the limit of bytes per actor (`--table-bytes-max` of the server) as kind memory.
-// Limits: 256 tables, 255 bytes of name, 64 KiB of key, 32 MiB of value, 64 MiB written in one
-// turn.
+// may be read only, in code_change(), and the load() that stands in for it, there are none. A name,
+// key or Value that is none, or is over a limit, crashes the turn as a broken contract; the limit
+// of bytes per actor (`--table-bytes-max` of the server) as kind memory. Limits: 256 tables, 255
+// bytes of name, 64 KiB of key, 32 MiB of value, 64 MiB written in one turn.
 struct peeper_table;
 
 enum peeper_table_flag {
