@@ -4,7 +4,8 @@
 // of a word and its operands: "hibernate", ["reply", 5], [["set", 1], ["reply", 2], "garbage"].
 // The steps are in the table STEPS below, those about tables in probe_tables.h. The message
 // "timeout", as it comes from the host, makes the state "timeout". The messages DOWN and EXIT of
-// monitors and links are added to the end of the state.
+// monitors and links, CHANGED and TERMINATED of those it listens to are added to the end of the
+// state.
 //
 // The argument of a start is a map with any of `init` (steps), `init_again` (steps instead of
 // `init` when it runs again after a crash), `terminate` (steps) and `state`; anything else is the
@@ -18,7 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define OPERANDS_MAX 3
+#define OPERANDS_MAX 4
 #define PAGE_BYTES 4096
 #define GARBAGE 7
 #define NO_REASON ((struct peeper_value){0})
@@ -281,6 +282,14 @@ static void step_down_came(struct run *run) {
 
 static void step_exit_came(struct run *run) {
     heard(run, "EXIT", 2);
+}
+
+static void step_changed_came(struct run *run) {
+    heard(run, "CHANGED", 4);
+}
+
+static void step_terminated_came(struct run *run) {
+    heard(run, "TERMINATED", 3);
 }
 
 static void step_print(struct run *run) {
@@ -562,6 +571,8 @@ static const struct step {
     {"unlink_id", 1, step_unlink_id},
     {"DOWN", 3, step_down_came},
     {"EXIT", 2, step_exit_came},
+    {"CHANGED", 4, step_changed_came},
+    {"TERMINATED", 3, step_terminated_came},
     {"print", 1, step_print},
     {"continue", 1, step_continue},
     {"timeout", 1, step_timeout},

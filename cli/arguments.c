@@ -154,6 +154,7 @@ static error_t parse_start_option(int key, char *argument, struct argp_state *st
                 (enum peeper_on_intensity)choose(state, ON_INTENSITY, "on-intensity", argument);
             return 0;
         case OPTION_NO_TRAP_EXIT: start->no_trap_exit = true; return 0;
+        case OPTION_LISTENER: start->listener = argument; return 0;
         case OPTION_ISOLATION:
             start->isolation =
                 (enum peeper_isolation)choose(state, ISOLATION, "isolation", argument);

@@ -123,6 +123,7 @@ enum option_key {
     OPTION_SOURCE,
     OPTION_EXTRA,
     OPTION_DRY_RUN,
+    OPTION_LISTENER,
 };
 
 // Reads the command line. Prints help and usage errors itself, and ends the process after them with

@@ -16,6 +16,7 @@ static const struct argp_option START_OPTIONS[] = {
      "Which ends are followed by a restart: transient (default: crashes), permanent (all) or "
      "temporary (none)",
      0},
+    {"listener", OPTION_LISTENER, "NAME", 0, "An actor that hears of each change of the state", 0},
     {"isolation", OPTION_ISOLATION, "WORD", 0,
      "With whom it shares its host process: shared (default) or own (nobody)", 0},
     {"no-trap-exit", OPTION_NO_TRAP_EXIT, NULL, 0,

@@ -79,6 +79,7 @@ def build_start(step: Step) -> Any:
         timeout_ms=step.get("timeout", 0),
         restart=step.get("restart", "unspecified"),
         isolation=step.get("isolation", "unspecified"),
+        listener=step.get("listener", ""),
         on_intensity=step.get("on_intensity", "unspecified"),
         intensity=tuple(step["intensity"]) if "intensity" in step else None,
         mailbox_max=step.get("mailbox_max", 0),

@@ -312,6 +312,7 @@ class StartOptions:
     isolation: str = "UNSPECIFIED"
     generations: int = 0
     step_back: bool = False
+    listener: str = ""
 
 
 # --- The client -----------------------------------------------------------------------------------
@@ -550,6 +551,7 @@ def start_message(name: str, behaviour: str, argument: Any,
         argument=encode_value(argument),
         timeout_ms=options.timeout_ms,
         isolation=pb.Isolation.Value(f"ISOLATION_{options.isolation.upper()}"),
+        listener=options.listener,
         restart=pb.Restart.Value(f"RESTART_{options.restart.upper()}"),
         on_intensity=pb.OnIntensity.Value(f"ON_INTENSITY_{options.on_intensity.upper()}"),
         mailbox_max=options.mailbox_max,

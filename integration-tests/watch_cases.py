@@ -12,7 +12,7 @@ from typing import Any, Iterator
 
 import peeper_wire as wire
 from case_registry import Settings, case
-from peeper_wire import Client, NoAnswer
+from peeper_wire import Client, NoAnswer, StartOptions
 from server_process import Server, check, check_equal, eventually, resident_bytes
 
 
@@ -214,6 +214,32 @@ def latencies(client: Client, name: str, count: int) -> list[float]:
 
 def p99(taken: list[float]) -> float:
     return statistics.quantiles(taken, n=100)[98]
+
+
+@case("C-197 a listener that does not listen costs the actor nothing, and hears what fits, in order")
+def slow_listener(settings: Settings) -> None:
+    room, changes = 100, 1000
+    with Server(settings.build) as server, server.client() as caller:
+        caller.start("ears", "probe", {"state": []}, StartOptions(mailbox_max=room))
+        caller.start("hits", "counter", 0, StartOptions(listener="ears"))
+        caller.start("other", "counter", 0)
+        eventually(lambda: len(caller.get_state("ears")) == 1, "it listens")
+        caller.suspend("ears")
+        alone = heard = float("inf")
+        for _ in range(5):
+            alone = min(alone, p99(latencies(caller, "other", changes // 5)))
+            heard = min(heard, p99(latencies(caller, "hits", changes // 5)))
+        check(heard < alone * 2 + 0.001, f"p99 is {heard * 1e6:.0f} us, of one without a listener {alone * 1e6:.0f} us")
+        eventually(lambda: caller.inspect("hits").events_dropped == changes - room, "the others are dropped")
+        caller.resume("ears")
+        expected = [["CHANGED", "hits", 1, None, 0]]
+        expected += [["CHANGED", "hits", n + 2, n, n + 1] for n in range(room)]
+        eventually(lambda: len(caller.get_state("ears")) == room + 1, "what fitted is heard")
+        check_equal(caller.get_state("ears"), expected, "what was heard")
+        for _ in range(20):
+            caller.kill("ears")
+            caller.cast("hits", "inc")
+        check_equal(caller.call("hits", "inc"), changes + 21, "the actor goes on")
 
 
 @case("watch: a client that does not read slows no actor")

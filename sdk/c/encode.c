@@ -193,6 +193,7 @@ static void fill_start(union body *body, const struct request *request) {
     start->isolation = (Peeper__V1__Isolation)options->isolation;
     start->generations = options->generations;
     start->step_back = options->step_back;
+    start->listener = text(options->listener);
     if (options->has_intensity) {
         body->start.intensity = (Peeper__V1__Intensity)PEEPER__V1__INTENSITY__INIT;
         body->start.intensity.restarts = options->intensity;

@@ -28,6 +28,11 @@ static struct slice copy(uint8_t **at, struct slice from) {
     return slice_of(to, from.bytes);
 }
 
+static enum change_kind kind_of(const struct mirror_change *change) {
+    if (change->kind == MIRROR_CHANGED) return CHANGE_STATE;
+    return change->kind == MIRROR_ENDED ? CHANGE_END : CHANGE_STOP;
+}
+
 // NULL when memory ran out.
 static struct change_event *event_of(const struct mirror_change *change, enum change_kind kind,
                                      bool bare) {
@@ -86,7 +91,7 @@ static void note_lost(struct changes *changes, const struct mirror_change *chang
 
 static void enter(struct changes *changes, const struct mirror_change *change,
                   struct change_event *event) {
-    bool end = change->kind == MIRROR_ENDED;
+    bool end = change->kind != MIRROR_CHANGED;
     if (event == NULL) changes->full = true;
     if (changes->bytes > 0 && event != NULL &&
         changes->bytes + change_event_bytes(event) > changes->bytes_max) {
@@ -102,7 +107,7 @@ static void enter(struct changes *changes, const struct mirror_change *change,
         return;
     }
     // Every actor ends once, and few do while the net thread, which ends them, is elsewhere.
-    event = event_of(change, CHANGE_END, true);
+    event = event_of(change, kind_of(change), true);
     if (event == NULL) {
         changes->blind = true;
     } else {
@@ -113,8 +118,7 @@ static void enter(struct changes *changes, const struct mirror_change *change,
 // --- in and out ---
 
 void changes_push(struct changes *changes, const struct mirror_change *change) {
-    enum change_kind     kind = change->kind == MIRROR_ENDED ? CHANGE_END : CHANGE_STATE;
-    struct change_event *event = event_of(change, kind, false);
+    struct change_event *event = event_of(change, kind_of(change), false);
     pthread_mutex_lock(&changes->lock);
     bool was_empty = list_empty(&changes->items) && !changes->blind;
     enter(changes, change, event);

@@ -24,6 +24,7 @@
 enum change_kind {
     CHANGE_STATE,
     CHANGE_END,  // without the state where there was no room for it
+    CHANGE_STOP, // of an incarnation; otherwise as CHANGE_END
     CHANGE_LOST, // versions `first` to `version` of a unit
     CHANGE_HISTORY,
 };

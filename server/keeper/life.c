@@ -278,6 +278,7 @@ static struct trouble *close_incarnation(struct shard *shard, struct actor *acto
         .kind = crash_kind_text(end->kind),
     };
     exits_actor_over(shard, actor, end->reason);
+    if (actor->watched && end->kind != CRASH_KILLED) listener_terminated(shard, actor, end->reason);
     take_turns_back(shard, actor, end->abrupt ? &failure : NULL);
     await_over(shard, actor);
     pending_fail(shard, actor, &failure);
@@ -371,6 +372,7 @@ static void begin(struct shard *shard, struct actor *actor, const struct end *en
     (void)end;
     struct trouble *trouble = actor->extra->trouble;
     actor->life = ACTOR_RUNNING;
+    if (actor->watched) listener_begun(shard, actor);
     if (actor->restart == RESTART_TEMPORARY) actor_forget_argument(actor);
     if (actor->child != NULL) supervisor_news(shard, actor->child, NEWS_UP, reason_normal(), false);
     if (trouble == NULL || trouble->down_ns == 0) return;

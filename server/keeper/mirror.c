@@ -46,7 +46,10 @@ struct record {
     uint8_t  kind;         // enum record_kind
     uint8_t  kept;         // of a put, as in its origin
     uint8_t  name_bytes;   // END
-    bool     with_old;     // TELL_NEXT
+    union {
+        bool with_old; // TELL_NEXT
+        bool stopped;  // END: only an incarnation
+    };
     uint32_t slot;
     uint32_t body_bytes;
     uint64_t unit;
@@ -269,7 +272,7 @@ static void tell_end(struct mirror *mirror, const struct record *record) {
     const uint8_t           *body = (const uint8_t *)(record + 1);
     uint32_t                 reason_bytes = record->body_bytes - record->name_bytes;
     struct mirror_change     change = {
-            .kind = MIRROR_ENDED,
+            .kind = record->stopped ? MIRROR_STOPPED : MIRROR_ENDED,
             .slot = record->slot,
             .unit = record->unit,
             .name = slice_of(body + reason_bytes, record->name_bytes),
@@ -635,13 +638,15 @@ enum status mirror_tell_next(struct mirror *mirror, uint32_t slot, uint64_t unit
     return STATUS_OK;
 }
 
-enum status mirror_end(struct mirror *mirror, uint32_t slot, uint64_t unit, struct slice name,
-                       struct slice reason) {
+enum status mirror_end(struct mirror *mirror, const struct mirror_ending *ending) {
+    struct slice name = ending->name, reason = ending->reason;
     THREAD_CHECK(ROLE_NET);
     CHECK(name.bytes <= MIRROR_NAME_BYTES_MAX);
     CHECK(reason.bytes <= MIRROR_REASON_BYTES_MAX);
-    struct record *record = append(mirror, RECORD_END, slot, unit, reason.bytes + name.bytes);
+    struct record *record =
+        append(mirror, RECORD_END, ending->slot, ending->unit, reason.bytes + name.bytes);
     if (record == NULL) return starve(mirror);
+    record->stopped = ending->kind == MIRROR_STOPPED;
     uint8_t *body = (uint8_t *)(record + 1);
     record->name_bytes = (uint8_t)name.bytes;
     record->body_bytes = (uint32_t)(reason.bytes + name.bytes);

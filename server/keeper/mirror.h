@@ -23,6 +23,7 @@ struct tables;
 enum mirror_change_kind {
     MIRROR_CHANGED, // a put whose bytes are not those of the generation before
     MIRROR_ENDED,   // mirror_end
+    MIRROR_STOPPED, // likewise, of an incarnation
 };
 
 struct mirror_change {
@@ -36,7 +37,7 @@ struct mirror_change {
     struct slice            name;
     struct slice            state;
     struct slice            old;
-    struct slice            reason; // ENDED
+    struct slice            reason; // ENDED, STOPPED
 };
 
 #define MIRROR_NAME_BYTES_MAX 255u
@@ -144,12 +145,19 @@ NODISCARD enum status mirror_put_tables(struct mirror                  *mirror,
 NODISCARD enum status mirror_tell_next(struct mirror *mirror, uint32_t slot, uint64_t unit,
                                        struct slice name, bool with_old);
 
-// Queues that a unit that is watched is over: on_change tells it, with the newest state, after all
-// changes. Before its states are forgotten, if they are.
+// Queues that a unit that is watched is over, or only its incarnation (kind ENDED or STOPPED):
+// on_change tells it, with the newest state, after all changes. Before its states are forgotten, if
+// they are.
 // Shape: name as above; `reason` at most MIRROR_REASON_BYTES_MAX.
 // Fails: STATUS_FULL.   Thread: net.
-NODISCARD enum status mirror_end(struct mirror *mirror, uint32_t slot, uint64_t unit,
-                                 struct slice name, struct slice reason);
+struct mirror_ending {
+    enum mirror_change_kind kind;
+    uint32_t                slot;
+    uint64_t                unit;
+    struct slice            name;
+    struct slice            reason;
+};
+NODISCARD enum status mirror_end(struct mirror *mirror, const struct mirror_ending *ending);
 
 // Queues a read of several generations; as mirror_read.   Fails: STATUS_FULL.   Thread: net.
 NODISCARD enum status mirror_history(struct mirror *mirror, struct mirror_history *history);

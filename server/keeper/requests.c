@@ -122,6 +122,11 @@ static const char *start_fault(const struct request *request) {
     if (request->restart > RESTART_TEMPORARY) return "restart: unknown value";
     if (request->on_intensity > INTENSITY_STOP) return "on_intensity: unknown value";
     if (request->isolation > ISOLATION_OWN) return "isolation: unknown value";
+    if (request->listener.bytes > NAME_BYTES_MAX || !request_name_valid(request->listener))
+        return "listener: no name of an actor";
+    if (request->listener.bytes > 0 && request->listener.bytes == request->name.bytes &&
+        memcmp(request->listener.data, request->name.data, request->name.bytes) == 0)
+        return "listener: an actor does not listen to itself";
     if (request->limit_ms > DEADLINE_MS_MAX) return "timeout_ms: over 3600000";
     if (request->generations > GENERATIONS_KEPT_MAX) return "generations: over 16";
     if (request->has_intensity && (request->period_ms == 0 || request->period_ms > PERIOD_MS_MAX)) {

@@ -87,6 +87,7 @@ void shard_fini(struct shard *shard) {
         host_destroy(LIST_ENTRY(link, struct host, link));
     }
     streams_fini(shard);
+    listeners_fini(&shard->listeners);
     changes_fini(&shard->changes);
     actor_table_fini(&shard->actors);
     pending_table_fini(&shard->pending);

@@ -19,6 +19,7 @@
 #include "keeper/commit.h"
 #include "keeper/crash_log.h"
 #include "keeper/host.h"
+#include "keeper/listener.h"
 #include "keeper/listing.h"
 #include "keeper/metrics.h"
 #include "keeper/mirror.h"
@@ -63,6 +64,7 @@ struct shard {
     struct send_timers           send_timers;
     struct changes               changes;
     struct streams               streams;
+    struct listeners             listeners;
     struct metrics               metrics;
     struct commit                commit; // scratch
 

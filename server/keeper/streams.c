@@ -373,7 +373,8 @@ static void tell(struct shard *shard, struct stream *stream, const struct change
 
 // How many streams there are for it.
 static uint32_t tell_all(struct shard *shard, const struct change_event *event) {
-    uint32_t count = 0;
+    uint32_t count = shard->listeners.count > 0 && listener_tell(shard, event);
+    if (event->name.bytes == 0 || event->item.kind == CHANGE_STOP) return count;
     for (struct stream *at = bucket_first(shard, event->name); at != NULL; at = at->chain) {
         if (!is_name(at, event->name)) continue;
         tell(shard, at, event);
@@ -393,6 +394,7 @@ static uint32_t tell_all(struct shard *shard, const struct change_event *event) 
 static void unwatched(struct shard *shard, const struct change_event *event) {
     struct actor *actor = actor_at(&shard->actors, event->slot);
     if (actor == NULL || actor->unit != event->unit || event->item.kind == CHANGE_END) return;
+    if (listener_has(&shard->listeners, actor->unit)) return;
     if (actor->life != ACTOR_ENDED) actor->watched = false;
 }
 
@@ -443,12 +445,9 @@ void streams_receive(struct shard *shard) {
 // --- units that are over ---
 
 struct farewell {
-    struct list  link;
-    uint32_t     slot;
-    uint64_t     unit;
-    struct slice name;
-    struct slice reason;
-    uint8_t      data[];
+    struct list          link;
+    struct mirror_ending ending;
+    uint8_t              data[]; // name and reason
 };
 
 static struct slice presentable(struct slice reason) {
@@ -458,48 +457,64 @@ static struct slice presentable(struct slice reason) {
     return peeper_value_check(value) ? reason : reason_malformed();
 }
 
-static void keep_farewell(struct shard *shard, struct actor *actor, struct slice reason) {
-    struct slice     name = actor_name(actor);
+// False without memory; then it is not told.
+static bool keep_farewell(struct shard *shard, const struct mirror_ending *ending) {
+    struct slice     name = ending->name, reason = ending->reason;
     struct farewell *farewell = malloc(sizeof *farewell + name.bytes + reason.bytes);
     if (farewell == NULL) {
-        actor->watched = false;
         all_blind(shard);
-        return;
+        return false;
     }
-    farewell->slot = actor->slot;
-    farewell->unit = actor->unit;
-    farewell->name = slice_of(farewell->data, name.bytes);
-    farewell->reason = slice_of(farewell->data + name.bytes, reason.bytes);
-    memcpy(farewell->data, name.data, name.bytes);
+    farewell->ending = *ending;
+    farewell->ending.name = slice_of(farewell->data, name.bytes);
+    farewell->ending.reason = slice_of(farewell->data + name.bytes, reason.bytes);
+    if (name.bytes > 0) memcpy(farewell->data, name.data, name.bytes);
     memcpy(farewell->data + name.bytes, reason.data, reason.bytes);
     list_push(&shard->streams.farewells, &farewell->link);
+    return true;
+}
+
+// True if the mirror is still to hear of it.
+static bool say_farewell(struct shard *shard, const struct actor *actor,
+                         enum mirror_change_kind kind, struct slice reason) {
+    struct mirror_ending ending = {
+        .kind = kind,
+        .slot = actor->slot,
+        .unit = actor->unit,
+        .name = actor_name(actor),
+        .reason = presentable(reason),
+    };
+    if (list_empty(&shard->streams.farewells) && mirror_end(shard->mirror, &ending) == STATUS_OK) {
+        return false;
+    }
+    return keep_farewell(shard, &ending);
 }
 
 void streams_actor_over(struct shard *shard, struct actor *actor, struct slice reason) {
+    bool heard = listener_has(&shard->listeners, actor->unit);
     // One that never came up was never there.
-    if (actor->life == ACTOR_STARTING || streams_about(shard, actor_name(actor)) == 0) {
+    if (actor->life == ACTOR_STARTING) {
+        listener_forget(shard, actor->unit);
         actor->watched = false;
-        return;
-    }
-    struct slice told = presentable(reason);
-    if (list_empty(&shard->streams.farewells) &&
-        mirror_end(shard->mirror, actor->slot, actor->unit, actor_name(actor), told) == STATUS_OK) {
+    } else if (!heard && streams_about(shard, actor_name(actor)) == 0) {
         actor->watched = false;
     } else {
-        keep_farewell(shard, actor, told);
+        actor->watched = say_farewell(shard, actor, MIRROR_ENDED, reason);
     }
+}
+
+void streams_incarnation_over(struct shard *shard, struct actor *actor, struct slice reason) {
+    (void)say_farewell(shard, actor, MIRROR_STOPPED, reason);
 }
 
 static void send_farewells(struct shard *shard) {
     struct list *farewells = &shard->streams.farewells;
     while (!list_empty(farewells)) {
         struct farewell *farewell = LIST_ENTRY(farewells->next, struct farewell, link);
-        if (mirror_end(shard->mirror, farewell->slot, farewell->unit, farewell->name,
-                       farewell->reason) != STATUS_OK) {
-            return;
-        }
-        struct actor *actor = actor_at(&shard->actors, farewell->slot);
-        if (actor != NULL && actor->unit == farewell->unit) actor->watched = false;
+        if (mirror_end(shard->mirror, &farewell->ending) != STATUS_OK) return;
+        struct actor *actor = actor_at(&shard->actors, farewell->ending.slot);
+        bool          over = farewell->ending.kind == MIRROR_ENDED;
+        if (over && actor != NULL && actor->unit == farewell->ending.unit) actor->watched = false;
         list_remove(&farewell->link);
         free(farewell);
     }

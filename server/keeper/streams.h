@@ -66,7 +66,7 @@ struct streams {
     uint32_t        name_count;
     struct list     prefixes;
     uint32_t        prefix_count;
-    uint32_t        old_count; // streams that want old states
+    uint32_t        old_count; // streams and listeners that want old states
     uint32_t        lag_count;
     struct lag     *lags[STREAM_LAG_BUCKETS];
     struct list     backlog;   // change_item, drained and not told yet; owned
@@ -97,6 +97,9 @@ uint32_t streams_about(const struct shard *shard, struct slice name);
 // A unit that is watched is over: everybody is told once the mirror has been asked for its last
 // state. Before its states are forgotten.
 void streams_actor_over(struct shard *shard, struct actor *actor, struct slice reason);
+
+// The same of an incarnation, which only listeners hear of.
+void streams_incarnation_over(struct shard *shard, struct actor *actor, struct slice reason);
 
 // Whether the old state shall come with a change.
 static inline bool streams_want_old(const struct streams *streams) {

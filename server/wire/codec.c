@@ -110,6 +110,7 @@ static void take_start(const Peeper__V1__ClientFrame *frame, struct request *req
     request->isolation = (uint32_t)start->isolation;
     request->generations = start->generations;
     request->step_back = start->step_back;
+    request->listener = text_of(start->listener);
     if (start->intensity == NULL) return;
     request->has_intensity = true;
     request->intensity = start->intensity->restarts;

@@ -96,6 +96,7 @@ struct request {
     uint64_t     handle;           // CommitTransfer
     uint64_t     ref;              // Demonitor, Unwatch
     uint32_t     isolation;        // the number in peeper.v1.Isolation
+    struct slice listener;         // Start: name of an actor
     uint32_t     protocol_version; // Hello
     struct slice token;
     struct slice client;

@@ -98,6 +98,7 @@ struct peeper_start_options {
     // An actor without a message for so long gives its memory in the host back until the next one.
     uint32_t              hibernate_after_ms; // UINT32_MAX: never; 0: as its behaviour says
     enum peeper_isolation isolation;
+    const char           *listener; // name of an actor that hears of changes; NULL or "": nobody
     // See ties.h: this connection becomes its parent / monitors it from the first moment.
     bool link;
     bool monitor;
