@@ -113,7 +113,22 @@ def _page(step: Plain) -> Any:
                           step.get("child", ""))
 
 
+def _transfer(step: dict[str, Any], verb: str) -> dict[str, Any]:
+    fields = wire.address(step[verb])
+    for name in ("target", "source"):
+        who = step.get("to" if name == "target" else "from")
+        if who is not None:
+            fields[f"{name}_id" if isinstance(who, int) else name] = who
+    return fields
+
+
 STEP_VERBS = {
+    "transfer": ("transfer", lambda s: wire.pb.Transfer(**_transfer(s, "transfer"), timeout_ms=s.get("timeout", 0)),
+                 _started),
+    "prepare_transfer": ("prepare_transfer", lambda s: wire.pb.PrepareTransfer(**_transfer(s, "prepare_transfer")),
+                         lambda frame: frame.transfer_prepared.handle),
+    "commit_transfer": ("commit_transfer", lambda s: wire.pb.CommitTransfer(
+        handle=s["commit_transfer"], timeout_ms=s.get("timeout", 0)), _started),
     "start_supervisor": ("start_supervisor", lambda s: start_supervisor(
         s["start_supervisor"] or "", s["spec"], s.get("timeout", 0)), _started),
     "start_child": ("start_child", lambda s: start_child(s["start_child"], s["spec"], s.get("timeout", 0)), _started),

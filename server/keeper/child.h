@@ -32,6 +32,7 @@ enum news {
 enum ending_kind {
     ENDING_KEEP, // a restart follows: the unit keeps its state and mailbox
     ENDING_END,  // the unit ends; the spec stays unless the child is temporary
+    ENDING_MOVE, // the unit goes to another supervisor, see transfer.h
 };
 
 // A stop that is under way.
@@ -40,7 +41,8 @@ struct ending {
     // child_hurry() needs no memory.
     struct timer     timer;
     struct child    *child;
-    struct list      waiters; // of TerminateChild; owned
+    struct list      waiters; // of TerminateChild and Transfer; owned
+    uint64_t         target;  // MOVE: the incarnation of the other supervisor
     enum ending_kind kind;
 };
 

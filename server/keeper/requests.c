@@ -12,6 +12,7 @@
 #include "keeper/supervise.h"
 #include "keeper/supervisor.h"
 #include "keeper/tie_requests.h"
+#include "keeper/transfer.h"
 #include "keeper/upgrade.h"
 
 #include <peeper/value.h>
@@ -345,13 +346,17 @@ static run *const RUNS[VERB_COUNT] = {
     [VERB_LIST_BEHAVIOURS] = code_view_run,
     [VERB_DEPLOY] = upgrade_run,
     [VERB_UPGRADE] = upgrade_run,
+    [VERB_TRANSFER] = transfer_run,
+    [VERB_PREPARE_TRANSFER] = transfer_run,
+    [VERB_COMMIT_TRANSFER] = transfer_run,
 };
 
 // Verbs that make or feed actors; the others still work while the server goes down.
 static bool feeds(enum verb verb) {
     return verb == VERB_CALL || verb == VERB_CAST || verb == VERB_SEND || verb == VERB_START ||
            verb == VERB_REDRIVE || verb == VERB_START_SUPERVISOR || verb == VERB_START_CHILD ||
-           verb == VERB_RESTART_CHILD || verb == VERB_DEPLOY || verb == VERB_UPGRADE;
+           verb == VERB_RESTART_CHILD || verb == VERB_DEPLOY || verb == VERB_UPGRADE ||
+           verb == VERB_TRANSFER || verb == VERB_COMMIT_TRANSFER;
 }
 
 enum status request_run(struct shard *shard, struct caller caller, const struct request *request) {

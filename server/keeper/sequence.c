@@ -8,6 +8,7 @@
 #include "keeper/router.h"
 #include "keeper/start.h"
 #include "keeper/timers.h"
+#include "keeper/transfer.h"
 #include "keeper/waiter.h"
 
 #include <stdlib.h>
@@ -156,6 +157,7 @@ void sequence_stopped(struct shard *shard, struct child *child, enum ending_kind
 void sequence_finish_ending(struct shard *shard, struct child *child) {
     struct ending   *ending = child->ending;
     enum ending_kind kind = ending->kind;
+    uint64_t         target = ending->target;
     struct list      waiters;
     list_init(&waiters);
     list_splice(&waiters, &ending->waiters);
@@ -163,6 +165,10 @@ void sequence_finish_ending(struct shard *shard, struct child *child) {
     child->ending = NULL;
     child->parent->endings--;
     free(ending);
+    if (kind == ENDING_MOVE) {
+        transfer_stopped(shard, child, target, &waiters);
+        return;
+    }
     sequence_stopped(shard, child, kind);
     waiter_done_all(shard, &waiters);
 }

@@ -41,7 +41,7 @@ void sequence_unstopped(struct shard *shard, struct actor *actor);
 // pointer may be dead afterwards.
 void sequence_stopped(struct shard *shard, struct child *child, enum ending_kind kind);
 
-// The same for a stop that took time.
+// The same for a stop that took time, or the move that it was for. The pointer may be dead.
 void sequence_finish_ending(struct shard *shard, struct child *child);
 
 // Its patience is over.

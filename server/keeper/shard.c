@@ -96,6 +96,7 @@ void shard_fini(struct shard *shard) {
     tie_table_fini(&shard->ties);
     heap_fini(&shard->timers);
     send_timers_fini(&shard->send_timers);
+    free(shard->transfers);
     commit_fini(&shard->commit);
     mailbox_fini(&shard->inbox);
     for (uint32_t i = 0; i < shard->pool_count; i++) code_set_release(shard->pools[i].code);

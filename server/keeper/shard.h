@@ -35,6 +35,7 @@
 #include <stdint.h>
 
 struct shard;
+struct transfers;
 struct upgrade;
 
 // What other threads send to the net thread. The sender embeds it; `deliver` runs on the net thread
@@ -62,6 +63,7 @@ struct shard {
     struct listing               listing;
     struct heap                  timers;
     struct send_timers           send_timers;
+    struct transfers            *transfers; // that were prepared, see transfer.c; owned; NULL: none
     struct changes               changes;
     struct streams               streams;
     struct listeners             listeners;

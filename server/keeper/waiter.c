@@ -1,6 +1,7 @@
 #include "keeper/waiter.h"
 
 #include "base/log.h"
+#include "keeper/reason.h"
 #include "keeper/supervisor.h"
 #include "keeper/timers.h"
 
@@ -15,7 +16,8 @@ struct waiter *waiter_create(struct shard *shard, struct supervisor *sup, enum w
     waiter->caller = caller;
     waiter->kind = kind;
     list_init(&waiter->link);
-    if (kind != WAITER_TERMINATE) list_push(&sup->waiters, &waiter->link);
+    if (kind != WAITER_TERMINATE && kind != WAITER_TRANSFER)
+        list_push(&sup->waiters, &waiter->link);
     if (limit_ms == 0) return waiter;
     if (heap_arm(&shard->timers, &waiter->timer, shard->now_ms + limit_ms) != STATUS_OK) {
         LOG_WARN("timer.unarmed", "slot=%u", sup->actor->slot);
@@ -30,9 +32,30 @@ void waiter_destroy(struct shard *shard, struct waiter *waiter) {
 }
 
 void waiter_done(struct shard *shard, struct waiter *waiter) {
+    struct failure ended = {
+        .status = STATUS_DOWN, .message = "the actor was terminated", .reason = reason_shutdown()};
     struct caller caller = waiter->caller;
+    bool          transfer = waiter->kind == WAITER_TRANSFER;
     waiter_destroy(shard, waiter);
-    shard_answer_done(shard, caller);
+    if (transfer) {
+        shard_answer_error(shard, caller, &ended);
+    } else {
+        shard_answer_done(shard, caller);
+    }
+}
+
+void waiter_transfer_all(struct shard *shard, struct list *waiters, const struct answer *answer,
+                         const struct failure *failure) {
+    while (!list_empty(waiters)) {
+        struct waiter *waiter = LIST_ENTRY(waiters->next, struct waiter, link);
+        struct caller  caller = waiter->caller;
+        waiter_destroy(shard, waiter);
+        if (answer != NULL) {
+            shard_answer(shard, caller, answer);
+        } else {
+            shard_answer_error(shard, caller, failure);
+        }
+    }
 }
 
 void waiter_done_all(struct shard *shard, struct list *waiters) {
@@ -46,6 +69,7 @@ void waiter_expired(struct shard *shard, struct waiter *waiter) {
         [WAITER_START] = "its children have not started yet; they are stopped again",
         [WAITER_STOP] = "its children have not stopped yet; the stop goes on",
         [WAITER_TERMINATE] = "the child has not stopped yet; the stop goes on",
+        [WAITER_TRANSFER] = "the actor has not stopped yet; the transfer goes on",
     };
     struct failure     failure = {.status = STATUS_TIMEOUT, .message = TEXTS[waiter->kind]};
     struct caller      caller = waiter->caller;

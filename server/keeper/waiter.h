@@ -13,6 +13,7 @@ enum waiter_kind {
     WAITER_START,
     WAITER_STOP,
     WAITER_TERMINATE,
+    WAITER_TRANSFER,
     WAITER_END, // whenever that is; the answer is DOWN, with the reason
 };
 
@@ -32,9 +33,15 @@ struct waiter *waiter_create(struct shard *shard, struct supervisor *sup, enum w
 // Frees it without an answer.
 void waiter_destroy(struct shard *shard, struct waiter *waiter);
 
-// Answers it with Done and frees it; the same for a whole list.
+// Answers it with Done, or one of a transfer with DOWN, because the child has ended, and frees it;
+// the same for a whole list.
 void waiter_done(struct shard *shard, struct waiter *waiter);
 void waiter_done_all(struct shard *shard, struct list *waiters);
+
+// Answers a list of those who wait for a transfer with `answer`, or with `failure` where that is
+// NULL, and frees them.
+void waiter_transfer_all(struct shard *shard, struct list *waiters, const struct answer *answer,
+                         const struct failure *failure);
 
 // Answers all of one kind that wait for the supervisor, and frees them: with `failure`, or with
 // `answer`, or with Done.
