@@ -19,6 +19,8 @@ static const struct argp_option CONNECTION_OPTIONS[] = {
     {0},
 };
 
+#define KEEP_MAX 256u // tables that a start may name
+
 // --- Values of options ---------------------------------------------------------------------------
 
 struct choice {
@@ -142,6 +144,22 @@ static uint64_t long_number(struct argp_state *state, const char *what, const ch
     return value;
 }
 
+// "all", "none" or a,b,c: cut up where it stands.
+static void keep_tables(struct peeper_start_options *start, char *names, struct argp_state *state) {
+    static const char *room[KEEP_MAX];
+    start->keep_listed = strcmp(names, "all") != 0;
+    start->keep_tables = room;
+    start->keep_tables_count = 0;
+    if (!start->keep_listed || strcmp(names, "none") == 0) return;
+    for (char *name = names; name != NULL;) {
+        if (start->keep_tables_count == KEEP_MAX)
+            argp_error(state, "--keep-tables: over %u names", KEEP_MAX);
+        room[start->keep_tables_count++] = name;
+        name = strchr(name, ',');
+        if (name != NULL) *name++ = '\0';
+    }
+}
+
 static error_t parse_start_option(int key, char *argument, struct argp_state *state) {
     struct peeper_start_options *start = &((struct invocation *)state->input)->start;
     switch (key) {
@@ -171,6 +189,7 @@ static error_t parse_start_option(int key, char *argument, struct argp_state *st
             start->generations = number(state, "generations", argument);
             return 0;
         case OPTION_STEP_BACK: start->step_back = true; return 0;
+        case OPTION_KEEP_TABLES: keep_tables(start, argument, state); return 0;
         case OPTION_MAILBOX_MAX:
             start->mailbox_max = number(state, "mailbox-max", argument);
             return 0;
@@ -257,6 +276,11 @@ static void take_child(struct invocation *invocation, struct argp_state *state) 
     invocation->child = id != 0 ? peeper_child_by_incarnation(id) : peeper_child_by_id(word);
 }
 
+static void take_table(struct invocation *invocation, struct argp_state *state) {
+    if (invocation->word_count == 0) argp_error(state, "TABLE is missing");
+    invocation->table = next_word(invocation);
+}
+
 static void take_crash(struct invocation *invocation, struct argp_state *state) {
     char *end;
     if (invocation->word_count == 0) argp_error(state, "ID is missing");
@@ -309,6 +333,7 @@ static void check_words(struct invocation *invocation, struct argp_state *state)
     if (takes & TAKES_VERSION) take_versions(invocation, 1, state);
     if (takes & TAKES_VERSIONS) take_versions(invocation, 2, state);
     if (takes & TAKES_TARGET) take_destination(invocation, state);
+    if (takes & TAKES_TABLE) take_table(invocation, state);
     if ((takes & TAKES_MESSAGE) != 0 && invocation->word_count == 0) {
         const char *word = strchr(invocation->command->arguments, ' ') + 1; // "NAME MESSAGE..."
         argp_error(state, "%.*s is missing", (int)strcspn(word, "."), word);

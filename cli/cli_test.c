@@ -27,6 +27,9 @@ Test(cli, exits_with_2_and_says_why_on_wrong_usage, .timeout = 20) {
         {"discard 1 2", "is too much"},
         {"discard 18446744073709551616", "is no id of a crash"},
         {"crashes a b", "is too much"},
+        {"table a", "TABLE is missing"},
+        {"table a b c", "is too much"},
+        {"tables", "NAME is missing"},
         {"crashes show x", "is no id of a crash"},
         {"call a inc --deadline-ms x", "is no number"},
         {"call a inc --deadline-ms -1", "is no number"},
@@ -463,4 +466,115 @@ Test(cli, start_sends_its_options_and_prints_what_was_started, .timeout = 20) {
     cr_assert(result.code == 0, "%s", result.err);
     cr_assert(peer.seen == 1);
     cr_assert_str_eq(result.out, "{\"name\":\"a\",\"incarnation\":12,\"unit\":3}\n");
+}
+
+// --- Tables --------------------------------------------------------------------------------------
+
+static ProtobufCBinaryData key_of(const char *encoded) {
+    return (ProtobufCBinaryData){.len = strlen(encoded), .data = (uint8_t *)encoded};
+}
+
+// Two pages of a table; the second is asked for with the key of the first.
+static void tell_of_rows(struct peer *peer) {
+    Peeper__V1__Row         row = PEEPER__V1__ROW__INIT;
+    Peeper__V1__Row        *rows[] = {&row};
+    Peeper__V1__Rows        page = PEEPER__V1__ROWS__INIT;
+    Peeper__V1__ServerFrame frame = PEEPER__V1__SERVER_FRAME__INIT;
+    page.rows = rows;
+    page.n_rows = 1;
+    peer_welcome(peer, LIMIT);
+    for (int i = 0; i < 2; i++) {
+        const Peeper__V1__ClientFrame *request = peer_read(peer);
+        if (request == NULL) return;
+        const Peeper__V1__ReadTable *read = request->read_table;
+        peer->seen += strcmp(read->name, "shop") == 0 && strcmp(read->table, "orders") == 0 &&
+                      strcmp(read->prefix, "k") == 0 && read->from.len == (i == 0 ? 0 : 4);
+        row.key = key_of(i == 0 ? "\x2a\x02k1" : "\x2a\x02k2");
+        row.value = key_of("\x18\x0e");
+        page.next = i == 0 ? row.key : (ProtobufCBinaryData){0};
+        frame.id = request->id;
+        frame.body_case = PEEPER__V1__SERVER_FRAME__BODY_ROWS;
+        frame.rows = &page;
+        peer_write(peer, &frame);
+    }
+    peer_read_to_end(peer);
+}
+
+Test(cli, prints_all_rows_of_a_table_page_by_page, .timeout = 20) {
+    struct peer   peer;
+    struct result result = run_peeper_with(tell_of_rows, &peer, "table shop orders --prefix k");
+    cr_assert(result.code == 0, "%s", result.err);
+    cr_assert(peer.seen == 2);
+    cr_assert_str_eq(result.out, "{\"key\":\"k1\",\"value\":7}\n{\"key\":\"k2\",\"value\":7}\n");
+}
+
+Test(cli, stops_after_as_many_rows_as_were_asked_for, .timeout = 20) {
+    struct peer   peer;
+    struct result result =
+        run_peeper_with(tell_of_rows, &peer, "table shop orders --prefix k --limit 1");
+    cr_assert(result.code == 0, "%s", result.err);
+    cr_assert_str_eq(result.out, "{\"key\":\"k1\",\"value\":7}\n");
+}
+
+static void tell_of_tables(struct peer *peer) {
+    Peeper__V1__TableInfo    first = PEEPER__V1__TABLE_INFO__INIT, second = first;
+    Peeper__V1__TableInfo   *tables[] = {&first, &second};
+    Peeper__V1__TableListing listing = PEEPER__V1__TABLE_LISTING__INIT;
+    Peeper__V1__ServerFrame  frame = PEEPER__V1__SERVER_FRAME__INIT;
+    second.name = (char *)"orders";
+    second.ordered = true;
+    second.rows = 7;
+    listing.tables = tables;
+    listing.n_tables = 2;
+    peer_welcome(peer, LIMIT);
+    const Peeper__V1__ClientFrame *request = peer_read(peer);
+    peer->seen = strcmp(request->list_tables->name, "shop") == 0;
+    frame.id = request->id;
+    frame.body_case = PEEPER__V1__SERVER_FRAME__BODY_TABLE_LISTING;
+    frame.table_listing = &listing;
+    peer_write(peer, &frame);
+    peer_read_to_end(peer);
+}
+
+Test(cli, lists_tables, .timeout = 20) {
+    struct peer   peer;
+    struct result result = run_peeper_with(tell_of_tables, &peer, "tables shop");
+    cr_assert(result.code == 0, "%s", result.err);
+    cr_assert(peer.seen == 1);
+    cr_assert_str_eq(result.out,
+                     "{\"name\":\"\",\"ordered\":false,\"private\":false,\"heir\":false,\"rows\":0,"
+                     "\"bytes\":0}\n"
+                     "{\"name\":\"orders\",\"ordered\":true,\"private\":false,\"heir\":false,"
+                     "\"rows\":7,\"bytes\":0}\n");
+}
+
+// How many names `start` asked to keep; -1: all.
+static void note_keep(struct peer *peer) {
+    peer_welcome(peer, LIMIT);
+    const Peeper__V1__ClientFrame *request = peer_read(peer);
+    const Peeper__V1__Keep        *keep = request->start->keep_tables;
+    peer->seen = keep == NULL ? 99 : keep->n_names;
+    if (peer->seen == 2 && strcmp(keep->names[1], "bc") != 0) peer->seen = 98;
+    peer_error(peer, request->id, PEEPER__V1__STATUS__STATUS_REFUSED, "no");
+    peer_read_to_end(peer);
+}
+
+Test(cli, start_says_which_tables_to_keep, .timeout = 20) {
+    static const struct {
+        const char *option;
+        size_t      seen;
+    } ROWS[] = {
+        {"", 99},
+        {" --keep-tables all", 99},
+        {" --keep-tables none", 0},
+        {" --keep-tables a,bc", 2},
+    };
+    for (size_t i = 0; i < sizeof(ROWS) / sizeof(ROWS[0]); i++) {
+        struct peer peer;
+        char        line[100];
+        snprintf(line, sizeof line, "start hits%s --behaviour counter", ROWS[i].option);
+        struct result result = run_peeper_with(note_keep, &peer, line);
+        cr_assert(result.code == 1, "%s", result.err);
+        cr_assert(peer.seen == ROWS[i].seen, "%s: %zu", line, peer.seen);
+    }
 }

@@ -5,6 +5,7 @@
 
 #include <peeper/code.h>
 #include <peeper/supervisor.h>
+#include <peeper/tables.h>
 
 #include <argp.h>
 #include <stdbool.h>
@@ -37,6 +38,7 @@ struct invocation {
     struct peeper_target       source;      // of --source
     bool                       prepare;
     uint64_t                   handle; // of --commit; 0: none
+    const char                *table;  // what TABLE says
 
     // options of single commands
     struct peeper_start_options start;
@@ -72,6 +74,7 @@ enum command_takes {
     TAKES_TARGET = 1024,  // a TARGET after the NAME; both may be left out with --commit
     TAKES_UPGRADE = 2048, // BEHAVIOUR and maybe FILE
     TAKES_FILE = 4096,    // FILE
+    TAKES_TABLE = 8192,   // the name of a TABLE after the NAME
 };
 
 // Runs a command on a connected client.   Fails: an exit code, after saying why on stderr.
@@ -124,6 +127,7 @@ enum option_key {
     OPTION_EXTRA,
     OPTION_DRY_RUN,
     OPTION_LISTENER,
+    OPTION_KEEP_TABLES,
 };
 
 // Reads the command line. Prints help and usage errors itself, and ends the process after them with

@@ -29,6 +29,8 @@ static const struct argp_option START_OPTIONS[] = {
      "Good states that the server keeps of it, 1 to 16 (default: the server's)", 0},
     {"step-back", OPTION_STEP_BACK, NULL, 0,
      "A crash right after a restart is followed by a restart with the state before", 0},
+    {"keep-tables", OPTION_KEEP_TABLES, "NAMES", 0,
+     "Tables that a restart gives back: all (default), none, or names with commas between them", 0},
     {"timeout-ms", OPTION_TIMEOUT_MS, "N", 0, "How long its init may take (default: 5000)", 0},
     {"name", OPTION_NAME, "NAME", 0,
      "The NAME, where it begins with @ or -; empty for an actor without a name", 0},
@@ -89,6 +91,22 @@ static const struct argp_option LIST_OPTIONS[] = {
     {"prefix", OPTION_PREFIX, "P", 0, "Only names that begin with P", 0},
     {"json", OPTION_JSON, NULL, 0,
      "One line of JSON for each actor (default where stdout is no terminal)", 0},
+    {0},
+};
+
+static const struct argp_option TABLES_OPTIONS[] = {
+    {"json", OPTION_JSON, NULL, 0,
+     "One line of JSON for each table (default where stdout is no terminal)", 0},
+    NAME_OPTION,
+    {0},
+};
+
+static const struct argp_option ROWS_OPTIONS[] = {
+    {"prefix", OPTION_PREFIX, "P", 0, "Only keys that are strings and begin with P", 0},
+    {"limit", OPTION_LIMIT, "N", 0, "Rows at most (default: all)", 0},
+    {"json", OPTION_JSON, NULL, 0,
+     "One line of JSON for each row (default where stdout is no terminal)", 0},
+    NAME_OPTION,
     {0},
 };
 
@@ -289,6 +307,22 @@ const struct command COMMANDS[] = {
      "nor waits for its turn.\v"
      "Example:\n  peeper inspect hits",
      NAMED_OPTIONS, TAKES_NAME, command_inspect},
+    {"tables", "NAME", "lists the tables of an actor",
+     "Lists an actor's tables with their rows and bytes; the one without a name is its dictionary. "
+     "It neither wakes the actor nor waits for its turn.\v"
+     "Example:\n  peeper tables shop",
+     TABLES_OPTIONS, TAKES_NAME, command_tables},
+    {"table", "NAME TABLE", "prints the rows of a table",
+     "Prints the rows of an actor's table, in the order of the table: key, tab, value on a "
+     "terminal, "
+     "else one line of JSON for each. It neither wakes the actor nor waits for its turn; rows that "
+     "change meanwhile are shown as they are when their page is read.\v"
+     "Example:\n  peeper table shop orders --prefix 2024- --limit 10",
+     ROWS_OPTIONS, TAKES_NAME | TAKES_TABLE, command_table},
+    {"dictionary", "NAME", "prints an actor's dictionary",
+     "Prints what an actor has put into its dictionary, as `peeper table' prints a table.\v"
+     "Example:\n  peeper dictionary shop",
+     ROWS_OPTIONS, TAKES_NAME, command_table},
     {"tree", "[NAME]", "draws the tree of supervisors",
      "Draws a supervisor and what it supervises, or all that the server has: states, restarts, "
      "mailbox depth.\v"

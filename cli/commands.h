@@ -20,6 +20,8 @@ command_run command_supervisor_start, command_supervisor_change, command_supervi
 command_run command_watch;
 // code.c
 command_run command_behaviours, command_deploy, command_upgrade;
+// tables.c
+command_run command_tables, command_table;
 // forest.c
 command_run command_tree;
 

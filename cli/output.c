@@ -136,6 +136,8 @@ static struct actor_info info_of(const struct peeper_actor *actor, struct trace 
                          .at_ms = actor->stepped_at_ms},
         .code_version = slice_text(actor->code_version),
         .code_refused = slice_text(actor->code_refused),
+        .tables = actor->tables,
+        .table_bytes = actor->table_bytes,
         .last_crash = {.kind = actor->has_crash ? actor->crash_kind : NULL,
                        .reason = slice_of(actor->crash_reason.data, actor->crash_reason.bytes),
                        .at_ms = actor->crash_at_ms,

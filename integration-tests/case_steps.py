@@ -89,6 +89,7 @@ def build_start(step: Step) -> Any:
         trap_exit=step.get("trap_exit", True),
         generations=step.get("generations_kept", 0),
         step_back=step.get("step_back", False),
+        keep_tables=step.get("keep_tables"),
     )
     return wire.start_message(step["start"] or "", step["behaviour"], step.get("argument"), options)
 
@@ -178,6 +179,17 @@ def behaviours(frame: Any) -> dict[str, Any]:
             for info in frame.behaviour_listing.behaviours}
 
 
+def build_rows(step: Step) -> Any:
+    after = wire.encode_value(step["from"]) if "from" in step else b""
+    return wire.pb.ReadTable(**target(step, "rows"), table=step.get("table", ""), prefix=step.get("prefix", ""),
+                             limit=step.get("limit", 0), **{"from": after})
+
+
+def rows_of(frame: Any) -> dict[str, Any]:
+    rows = [[wire.decode_value(row.key), wire.decode_value(row.value)] for row in frame.rows.rows]
+    return {"rows": rows, "next": wire.decode_value(frame.rows.next) if frame.rows.next else None}
+
+
 def redriven(frame: Any) -> Any:
     """What a call replied, or "done"."""
     return wire.decode_value(frame.reply.payload) if frame.WhichOneof("body") == "reply" else done(frame)
@@ -239,6 +251,9 @@ VERBS = {
     "deploy": Verb("deploy", build_deploy, upgraded),
     "upgrade": Verb("upgrade", build_upgrade, upgraded),
     "behaviours": Verb("list_behaviours", lambda s: wire.pb.ListBehaviours(), behaviours),
+    "tables": Verb("list_tables", lambda s: wire.pb.ListTables(**target(s, "tables")),
+                   lambda frame: [wire.table_from(t) for t in frame.table_listing.tables]),
+    "rows": Verb("read_table", build_rows, rows_of),
     "ping": Verb("ping", lambda s: wire.pb.Ping(), done),
     **{name: Verb(*row) for name, row in supervisor_wire.STEP_VERBS.items()},
 }

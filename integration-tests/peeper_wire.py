@@ -189,6 +189,8 @@ class Info:
     stepped_back: Optional[list[int]]  # from and to
     code_version: str
     code_refused: Optional[str]
+    tables: int
+    table_bytes: int
     last_crash: Optional[dict[str, Any]]
 
 
@@ -271,8 +273,16 @@ def info_from(message: Any) -> Info:
         if message.HasField("stepped_back") else None,
         code_version=message.version,
         code_refused=message.code_refused or None,
+        tables=message.tables,
+        table_bytes=message.table_bytes,
         last_crash=crash,
     )
+
+
+def table_from(message: Any) -> dict[str, Any]:
+    """One table, in the words of the JSON resource."""
+    return {"name": message.name, "ordered": message.ordered, "private": message.private, "heir": message.heir,
+            "rows": message.rows, "bytes": message.bytes}
 
 
 def event_from(frame: Any) -> dict[str, Any]:
@@ -313,6 +323,7 @@ class StartOptions:
     generations: int = 0
     step_back: bool = False
     listener: str = ""
+    keep_tables: Optional[list[str]] = None  # names; None: all
 
 
 # --- The client -----------------------------------------------------------------------------------
@@ -530,6 +541,25 @@ class Client:
         listing = self.request("list", request).listing
         return [info_from(actor) for actor in listing.actors], listing.next
 
+    def tables(self, target: Target) -> list[dict[str, Any]]:
+        listing = self.request("list_tables", pb.ListTables(**address(target))).table_listing
+        return [table_from(table) for table in listing.tables]
+
+    def rows_page(self, target: Target, table: str, prefix: str = "", after: bytes = b"",
+                  limit: int = 0) -> tuple[list[list[Any]], bytes]:
+        """Pairs of key and value, and where the next page begins; nothing: this was the last."""
+        request = pb.ReadTable(**address(target), table=table, prefix=prefix, limit=limit, **{"from": after})
+        page = self.request("read_table", request).rows
+        return [[decode_value(row.key), decode_value(row.value)] for row in page.rows], page.next
+
+    def rows(self, target: Target, table: str, prefix: str = "", limit: int = 1000) -> list[list[Any]]:
+        """All rows, page by page."""
+        rows, after = self.rows_page(target, table, prefix, limit=limit)
+        while after:
+            more, after = self.rows_page(target, table, prefix, after, limit)
+            rows += more
+        return rows
+
     def ping(self, timeout_s: Optional[float] = None) -> None:
         self.request("ping", pb.Ping(), timeout_s)
 
@@ -564,4 +594,7 @@ def start_message(name: str, behaviour: str, argument: Any,
     )
     if options.intensity is not None:
         message.intensity.restarts, message.intensity.period_ms = options.intensity
+    if options.keep_tables is not None:
+        message.keep_tables.SetInParent()
+        message.keep_tables.names.extend(options.keep_tables)
     return message

@@ -115,6 +115,8 @@ static void fill_actor(const Peeper__V1__ActorInfo *from, struct peeper_actor *a
         .events_dropped = from->events_dropped,
         .code_version = from->version,
         .code_refused = from->code_refused,
+        .tables = from->tables,
+        .table_bytes = from->table_bytes,
         .crash_kind = "",
         .crash_message = "",
     };
@@ -322,6 +324,38 @@ static enum peeper_status fill_children(struct decoder *decoder, const Peeper__V
     return PEEPER_STATUS_OK;
 }
 
+static enum peeper_status fill_tables(struct decoder *decoder, const Peeper__V1__TableListing *from,
+                                      struct peeper_tables *ret_tables) {
+    struct peeper_table *tables = take(decoder, (from->n_tables + 1) * sizeof(*tables));
+    if (tables == NULL) return PEEPER_STATUS_NO_MEMORY;
+    for (size_t i = 0; i < from->n_tables; i++) {
+        const Peeper__V1__TableInfo *table = from->tables[i];
+        tables[i] = (struct peeper_table){
+            .name = table->name,
+            .ordered = table->ordered,
+            .is_private = table->private_,
+            .heir = table->heir,
+            .rows = table->rows,
+            .bytes = table->bytes,
+        };
+    }
+    *ret_tables = (struct peeper_tables){.tables = tables, .count = from->n_tables};
+    return PEEPER_STATUS_OK;
+}
+
+static enum peeper_status fill_rows(struct decoder *decoder, const Peeper__V1__Rows *from,
+                                    struct peeper_rows *ret_rows) {
+    struct peeper_row *rows = take(decoder, (from->n_rows + 1) * sizeof(*rows));
+    if (rows == NULL) return PEEPER_STATUS_NO_MEMORY;
+    for (size_t i = 0; i < from->n_rows; i++) {
+        rows[i] = (struct peeper_row){.key = value_of(from->rows[i]->key),
+                                      .value = value_of(from->rows[i]->value)};
+    }
+    *ret_rows =
+        (struct peeper_rows){.rows = rows, .count = from->n_rows, .next = value_of(from->next)};
+    return PEEPER_STATUS_OK;
+}
+
 static void fill_counts(const Peeper__V1__ChildCounts *from, struct peeper_child_counts *counts) {
     counts->specs = from->specs;
     counts->active = from->active;
@@ -419,7 +453,21 @@ static const enum frame_kind KINDS[] = {
     [PEEPER__V1__SERVER_FRAME__BODY_TRANSFER_PREPARED] = FRAME_TRANSFER_PREPARED,
     [PEEPER__V1__SERVER_FRAME__BODY_BEHAVIOUR_LISTING] = FRAME_BEHAVIOURS,
     [PEEPER__V1__SERVER_FRAME__BODY_UPGRADE_REPORT] = FRAME_UPGRADE_REPORT,
+    [PEEPER__V1__SERVER_FRAME__BODY_TABLE_LISTING] = FRAME_TABLE_LISTING,
+    [PEEPER__V1__SERVER_FRAME__BODY_ROWS] = FRAME_ROWS,
 };
+
+static enum peeper_status fill_of_tables(struct decoder                *decoder,
+                                         const Peeper__V1__ServerFrame *frame,
+                                         struct peeper_answer          *answer) {
+    switch (frame->body_case) {
+        case PEEPER__V1__SERVER_FRAME__BODY_TABLE_LISTING:
+            return fill_tables(decoder, frame->table_listing, &answer->tables);
+        case PEEPER__V1__SERVER_FRAME__BODY_ROWS:
+            return fill_rows(decoder, frame->rows, &answer->rows);
+        default: return PEEPER_STATUS_OK;
+    }
+}
 
 static enum peeper_status fill(struct decoder *decoder, Peeper__V1__ServerFrame *frame,
                                struct incoming *incoming) {
@@ -486,7 +534,7 @@ static enum peeper_status fill(struct decoder *decoder, Peeper__V1__ServerFrame 
         case PEEPER__V1__SERVER_FRAME__BODY_EVENT:
             fill_event(frame->event, incoming);
             return PEEPER_STATUS_OK;
-        default: return PEEPER_STATUS_OK;
+        default: return fill_of_tables(decoder, frame, answer);
     }
 }
 
@@ -549,6 +597,8 @@ bool frame_kind_fits(enum frame_kind kind, enum request_verb verb) {
         [REQUEST_BEHAVIOURS] = FRAME_BEHAVIOURS,
         [REQUEST_DEPLOY] = FRAME_UPGRADE_REPORT,
         [REQUEST_UPGRADE] = FRAME_UPGRADE_REPORT,
+        [REQUEST_TABLES] = FRAME_TABLE_LISTING,
+        [REQUEST_ROWS] = FRAME_ROWS,
     };
     CHECK(verb < REQUEST_VERBS);
     // What is redriven may be a call.

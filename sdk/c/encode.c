@@ -49,9 +49,12 @@ union body {
     Peeper__V1__ListBehaviours   list_behaviours;
     Peeper__V1__Deploy           deploy;
     Peeper__V1__Upgrade          upgrade;
+    Peeper__V1__ListTables       list_tables;
+    Peeper__V1__ReadTable        read_table;
     struct {
         Peeper__V1__Start     message;
         Peeper__V1__Intensity intensity;
+        Peeper__V1__Keep      keep;
     } start;
 };
 
@@ -131,6 +134,12 @@ FILL(prepare_transfer, (Peeper__V1__PrepareTransfer)PEEPER__V1__PREPARE_TRANSFER
 FILL(replace_state, (Peeper__V1__ReplaceState)PEEPER__V1__REPLACE_STATE__INIT,
      body->replace_state.state = bytes(request->payload);
      body->replace_state.timeout_ms = request->limit_ms;)
+FILL(list_tables, (Peeper__V1__ListTables)PEEPER__V1__LIST_TABLES__INIT, )
+FILL(read_table, (Peeper__V1__ReadTable)PEEPER__V1__READ_TABLE__INIT,
+     body->read_table.table = text(request->rows->table);
+     body->read_table.prefix = text(request->rows->prefix);
+     body->read_table.from = bytes(request->rows->from);
+     body->read_table.limit = request->rows->limit;)
 FILL(monitor, (Peeper__V1__Monitor)PEEPER__V1__MONITOR__INIT, )
 FILL(link, (Peeper__V1__Link)PEEPER__V1__LINK__INIT, )
 FILL(unlink, (Peeper__V1__Unlink)PEEPER__V1__UNLINK__INIT, )
@@ -194,6 +203,12 @@ static void fill_start(union body *body, const struct request *request) {
     start->generations = options->generations;
     start->step_back = options->step_back;
     start->listener = text(options->listener);
+    if (options->keep_listed) {
+        body->start.keep = (Peeper__V1__Keep)PEEPER__V1__KEEP__INIT;
+        body->start.keep.names = (char **)(uintptr_t)options->keep_tables;
+        body->start.keep.n_names = options->keep_tables_count;
+        start->keep_tables = &body->start.keep;
+    }
     if (options->has_intensity) {
         body->start.intensity = (Peeper__V1__Intensity)PEEPER__V1__INTENSITY__INIT;
         body->start.intensity.restarts = options->intensity;
@@ -311,6 +326,8 @@ static const struct shape {
     [REQUEST_BEHAVIOURS] = {fill_behaviours, PEEPER__V1__CLIENT_FRAME__BODY_LIST_BEHAVIOURS},
     [REQUEST_DEPLOY] = {fill_deploy, PEEPER__V1__CLIENT_FRAME__BODY_DEPLOY},
     [REQUEST_UPGRADE] = {fill_upgrade, PEEPER__V1__CLIENT_FRAME__BODY_UPGRADE},
+    [REQUEST_TABLES] = {fill_list_tables, PEEPER__V1__CLIENT_FRAME__BODY_LIST_TABLES},
+    [REQUEST_ROWS] = {fill_read_table, PEEPER__V1__CLIENT_FRAME__BODY_READ_TABLE},
 };
 
 enum peeper_status encode_request(struct buf *out, uint64_t id, const struct request *request,

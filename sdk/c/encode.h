@@ -7,6 +7,7 @@
 #include "base/buf.h"
 
 #include <peeper/supervisor.h>
+#include <peeper/tables.h>
 #include <peeper/watch.h>
 
 enum request_verb {
@@ -53,6 +54,8 @@ enum request_verb {
     REQUEST_BEHAVIOURS,
     REQUEST_DEPLOY,
     REQUEST_UPGRADE,
+    REQUEST_TABLES,
+    REQUEST_ROWS,
     REQUEST_VERBS
 };
 
@@ -73,6 +76,7 @@ struct request {
     const struct peeper_page          *page;
     const struct peeper_watch         *watch;
     const struct peeper_upgrade       *upgrade;
+    const struct peeper_rows_page     *rows;
     const char                        *token; // hello
     const char                        *client;
 };

@@ -117,10 +117,12 @@ static enum MHD_Result begin(struct http *http, struct MHD_Connection *connectio
     view_init(&exchange->view, page->kind, on_view_done);
     const char *fault = page->prepare(&exchange->view, rest, query, connection);
     if (fault != NULL) {
+        view_fini(&exchange->view);
         free(exchange);
         return refuse(connection, STATUS_INVALID, 400, fault);
     }
     if (!may_wait(http)) {
+        view_fini(&exchange->view);
         free(exchange);
         return refuse(connection, STATUS_SHUTTING_DOWN, 503, NULL);
     }

@@ -74,6 +74,9 @@ static void gauges(FILE *out, const struct view *view, const struct mirror *mirr
         {"peeper_mirror_units", "Actors with a state in the mirror", counts.units},
         {"peeper_mirror_generations", "States held by the mirror", counts.generations},
         {"peeper_mirror_state_bytes", "Bytes of those states", counts.state_bytes},
+        {"peeper_mirror_tables", "Actors with tables in the mirror", counts.table_units},
+        {"peeper_mirror_table_bytes", "Bytes of their rows, with what keeping them costs",
+         counts.table_bytes},
         {"peeper_mirror_queue_bytes", "Bytes on their way to the mirror", counts.queue_bytes},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

@@ -1,6 +1,7 @@
 #include "admin/pages.h"
 
 #include "admin/metrics_page.h"
+#include "admin/table_pages.h"
 #include "wire/json.h"
 
 #include <errno.h>
@@ -8,10 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char JSON_TYPE[] = "application/json";
 static const char PROBLEM_TYPE[] = "application/problem+json";
 
-static void render_json(json_t *json, unsigned code, const char *type, struct body *ret_body) {
+void page_json(json_t *json, unsigned code, const char *type, struct body *ret_body) {
     *ret_body = (struct body){.code = code, .type = type};
     if (json != NULL) ret_body->text = json_dumps(json, JSON_INDENT(2) | JSON_ENCODE_ANY);
     json_decref(json);
@@ -19,15 +19,15 @@ static void render_json(json_t *json, unsigned code, const char *type, struct bo
 }
 
 void page_problem(enum status status, unsigned code, const char *detail, struct body *ret_body) {
-    render_json(json_pack("{s:s, s:s, s:i, s:s, s:s}", "type", "about:blank", "title",
-                          status_text(status), "status", (int)code, "name", status_name(status),
-                          "detail", detail == NULL ? status_text(status) : detail),
-                code, PROBLEM_TYPE, ret_body);
+    page_json(json_pack("{s:s, s:s, s:i, s:s, s:s}", "type", "about:blank", "title",
+                        status_text(status), "status", (int)code, "name", status_name(status),
+                        "detail", detail == NULL ? status_text(status) : detail),
+              code, PROBLEM_TYPE, ret_body);
 }
 
 // --- GET /v1/actors/{name}, /v1/actors/{name}/generations ---
 
-static bool number(const char *text, uint64_t high, uint64_t *ret_number) {
+bool page_number(const char *text, uint64_t high, uint64_t *ret_number) {
     char *end;
     errno = 0;
     unsigned long long value = strtoull(text, &end, 10);
@@ -36,12 +36,12 @@ static bool number(const char *text, uint64_t high, uint64_t *ret_number) {
     return true;
 }
 
-static const char *prepare_actor(struct view *view, struct rest rest, page_query *query,
-                                 void *context) {
+const char *page_actor(struct view *view, struct rest rest, page_query *query, void *context) {
     const char *version = query(context, "version");
     if (rest.bytes == 0) return "name: empty";
     if (rest.bytes > NAME_BYTES_MAX) return "name: over 255 bytes";
-    if (version != NULL && (!number(version, UINT64_MAX, &view->version) || view->version == 0))
+    if (version != NULL &&
+        (!page_number(version, UINT64_MAX, &view->version) || view->version == 0))
         return "version: not a number from 1";
     if (rest.text[0] == '@') {
         char *end;
@@ -59,7 +59,7 @@ static const char *prepare_actor(struct view *view, struct rest rest, page_query
 static void render_actor(const struct view *view, const struct mirror *mirror,
                          struct body *ret_body) {
     (void)mirror;
-    render_json(json_from_actor_info(&view->infos[0], true), 200, JSON_TYPE, ret_body);
+    page_json(json_from_actor_info(&view->infos[0], true), 200, PAGE_JSON_TYPE, ret_body);
 }
 
 static void render_generations(const struct view *view, const struct mirror *mirror,
@@ -69,9 +69,9 @@ static void render_generations(const struct view *view, const struct mirror *mir
     for (uint32_t i = 0; i < view->generation_count; i++) {
         json_array_append_new(generations, json_from_generation(&view->generations[i]));
     }
-    render_json(
+    page_json(
         json_pack("{s:o, s:i}", "generations", generations, "kept", (int)view->generations_kept),
-        200, JSON_TYPE, ret_body);
+        200, PAGE_JSON_TYPE, ret_body);
 }
 
 // --- GET /v1/actors ---
@@ -88,9 +88,9 @@ static const char *prepare_page(struct view *view, const char *name, const char 
         memcpy(view->name, name, view->name_bytes);
     }
     uint64_t cursor_max = view->kind == VIEW_LIST ? UINT32_MAX : INT64_MAX;
-    if (cursor != NULL && !number(cursor, cursor_max, &view->cursor))
+    if (cursor != NULL && !page_number(cursor, cursor_max, &view->cursor))
         return "cursor: not a cursor of this server";
-    if (limit != NULL && (!number(limit, VIEW_LIST_MAX, &value) || value == 0))
+    if (limit != NULL && (!page_number(limit, VIEW_LIST_MAX, &value) || value == 0))
         return "limit: not from 1 to 1000";
     view->limit = (uint32_t)value;
     return NULL;
@@ -111,7 +111,8 @@ static void render_list(const struct view *view, const struct mirror *mirror,
         json_array_append_new(actors, json_from_actor_info(&view->infos[i], false));
     }
     json_t *next = view->next == 0 ? json_null() : json_integer((json_int_t)view->next);
-    render_json(json_pack("{s:o, s:o}", "actors", actors, "next", next), 200, JSON_TYPE, ret_body);
+    page_json(json_pack("{s:o, s:o}", "actors", actors, "next", next), 200, PAGE_JSON_TYPE,
+              ret_body);
 }
 
 // --- GET /v1/crashes, /v1/crashes/{id} ---
@@ -120,14 +121,14 @@ static const char *prepare_crash(struct view *view, struct rest rest, page_query
                                  void *context) {
     (void)query;
     (void)context;
-    bool valid = number(rest.text, UINT64_MAX, &view->crash) && view->crash != 0;
+    bool valid = page_number(rest.text, UINT64_MAX, &view->crash) && view->crash != 0;
     return valid ? NULL : "crash: not a number from 1";
 }
 
 static void render_crash(const struct view *view, const struct mirror *mirror,
                          struct body *ret_body) {
     (void)mirror;
-    render_json(json_from_crash_report(&view->reports[0], true), 200, JSON_TYPE, ret_body);
+    page_json(json_from_crash_report(&view->reports[0], true), 200, PAGE_JSON_TYPE, ret_body);
 }
 
 static const char *prepare_crashes(struct view *view, struct rest rest, page_query *query,
@@ -144,8 +145,8 @@ static void render_crashes(const struct view *view, const struct mirror *mirror,
         json_array_append_new(crashes, json_from_crash_report(&view->reports[i], false));
     }
     json_t *next = view->next == 0 ? json_null() : json_integer((json_int_t)view->next);
-    render_json(json_pack("{s:o, s:o}", "crashes", crashes, "next", next), 200, JSON_TYPE,
-                ret_body);
+    page_json(json_pack("{s:o, s:o}", "crashes", crashes, "next", next), 200, PAGE_JSON_TYPE,
+              ret_body);
 }
 
 // --- GET /healthz, /metrics ---
@@ -163,8 +164,8 @@ static void render_health(const struct view *view, const struct mirror *mirror,
                           struct body *ret_body) {
     (void)mirror;
     bool ready = view->gauges.ready;
-    render_json(json_pack("{s:s}", "status", ready ? "ok" : "no host is running"),
-                ready ? 200 : 503, JSON_TYPE, ret_body);
+    page_json(json_pack("{s:s}", "status", ready ? "ok" : "no host is running"), ready ? 200 : 503,
+              PAGE_JSON_TYPE, ret_body);
 }
 
 static void render_metrics(const struct view *view, const struct mirror *mirror,
@@ -175,8 +176,11 @@ static void render_metrics(const struct view *view, const struct mirror *mirror,
 }
 
 static const struct page PAGES[] = {
-    {"/v1/actors/", true, "/generations", VIEW_GENERATIONS, prepare_actor, render_generations},
-    {"/v1/actors/", true, NULL, VIEW_ACTOR, prepare_actor, render_actor},
+    {"/v1/actors/", true, "/generations", VIEW_GENERATIONS, page_actor, render_generations},
+    {"/v1/actors/", true, "/tables", VIEW_TABLES, page_actor, page_render_tables},
+    {"/v1/actors/", true, "/tables/*", VIEW_ROWS, page_prepare_rows, page_render_rows},
+    {"/v1/actors/", true, "/dictionary", VIEW_ROWS, page_prepare_rows, page_render_rows},
+    {"/v1/actors/", true, NULL, VIEW_ACTOR, page_actor, render_actor},
     {"/v1/actors", false, NULL, VIEW_LIST, prepare_list, render_list},
     {"/v1/crashes/", true, NULL, VIEW_CRASH, prepare_crash, render_crash},
     {"/v1/crashes", false, NULL, VIEW_CRASHES, prepare_crashes, render_crashes},
@@ -193,14 +197,27 @@ static bool take_suffix(struct rest *rest, const char *suffix) {
     return true;
 }
 
+// Likewise one that ends with *: the last of its kind, since names of actors may have slashes.
+static bool take_tail(struct rest *rest, const char *suffix) {
+    size_t bytes = strlen(suffix) - 1;
+    for (const char *at = rest->text + rest->bytes; at-- > rest->text;) {
+        if (strncmp(at, suffix, bytes) != 0) continue;
+        rest->bytes = (size_t)(at - rest->text);
+        rest->tail = at + bytes;
+        return true;
+    }
+    return false;
+}
+
 const struct page *page_find(const char *path, struct rest *ret_rest) {
     for (size_t i = 0; i < sizeof PAGES / sizeof PAGES[0]; i++) {
+        const char *suffix = PAGES[i].suffix;
         size_t      bytes = strlen(PAGES[i].path);
-        struct rest rest;
         if (strncmp(path, PAGES[i].path, bytes) != 0) continue;
         if (!PAGES[i].prefix && path[bytes] != '\0') continue;
-        rest = (struct rest){path + bytes, strlen(path + bytes)};
-        if (!take_suffix(&rest, PAGES[i].suffix)) continue;
+        struct rest rest = {.text = path + bytes, .bytes = strlen(path + bytes)};
+        bool        open = suffix != NULL && suffix[strlen(suffix) - 1] == '*';
+        if (!(open ? take_tail : take_suffix)(&rest, suffix)) continue;
         *ret_rest = rest;
         return &PAGES[i];
     }

@@ -6,6 +6,10 @@
 #include "keeper/mirror.h"
 #include "keeper/view.h"
 
+#include <jansson.h>
+
+#define PAGE_JSON_TYPE "application/json"
+
 struct body {
     unsigned    code;  // HTTP status
     const char *type;  // static text
@@ -20,6 +24,7 @@ typedef const char *page_query(void *context, const char *name);
 struct rest {
     const char *text;
     size_t      bytes;
+    const char *tail; // what * stood for in the suffix, terminated; NULL: it has none
 };
 
 struct page {
@@ -38,3 +43,14 @@ const struct page *page_find(const char *path, struct rest *ret_rest);
 
 // A problem document (RFC 9457).   Thread: any.
 void page_problem(enum status status, unsigned code, const char *detail, struct body *ret_body);
+
+// --- for the pages themselves ---
+
+// Renders `json`, which is taken over; NULL means that memory ran out.
+void page_json(json_t *json, unsigned code, const char *type, struct body *ret_body);
+
+// Reads a number up to `high`; false where it is none.
+bool page_number(const char *text, uint64_t high, uint64_t *ret_number);
+
+// Asks about the actor that `rest` names, or with @ its incarnation.
+const char *page_actor(struct view *view, struct rest rest, page_query *query, void *context);

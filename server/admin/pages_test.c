@@ -37,6 +37,15 @@ Test(pages, a_path_leads_to_its_page) {
     cr_assert(find("/metrics", "") != find("/healthz", ""));
 }
 
+Test(pages, what_an_actor_has_stands_behind_its_name) {
+    cr_assert(find("/v1/actors/a/b/tables", "a/b")->kind == VIEW_TABLES);
+    cr_assert(find("/v1/actors/a/b/dictionary", "a/b")->kind == VIEW_ROWS);
+    struct rest rest;
+    cr_assert(page_find("/v1/actors/shop/tables/7/tables/orders", &rest)->kind == VIEW_ROWS);
+    cr_assert(rest.bytes == strlen("shop/tables/7"));
+    cr_assert_str_eq(rest.tail, "orders");
+}
+
 Test(pages, another_path_leads_nowhere) {
     static const char *const paths[] = {
         "",          "/",         "/v1",        "/v1/actor", "/v1/actorsx",
@@ -82,6 +91,23 @@ Test(pages, a_version_of_the_state_may_be_asked_for) {
     cr_assert(prepare("/v1/actors/a", word) != NULL);
     cr_assert(prepare("/v1/actors/a/generations", NULL) == NULL);
     cr_assert(view.name_bytes == 1);
+}
+
+Test(pages, a_table_is_asked_for_by_name_and_the_dictionary_has_none) {
+    const struct parameter given[] = {
+        {"prefix", "p"}, {"from", "\"k\""}, {"limit", "7"}, {NULL, NULL}};
+    cr_assert(prepare("/v1/actors/cart/tables/t", given) == NULL);
+    cr_assert(view.name_bytes == 4 && memcmp(view.name, "cart", 4) == 0);
+    cr_assert(view.page.table_bytes == 1 && view.page.table[0] == 't');
+    cr_assert(view.page.prefix.bytes == 3 && view.page.after.bytes == 3 && view.limit == 7);
+    view_fini(&view);
+    cr_assert(prepare("/v1/actors/@77/dictionary", NULL) == NULL);
+    cr_assert(view.target == 77 && view.page.table_bytes == 0 && view.page.after.bytes == 0);
+    view_fini(&view);
+    const struct parameter wrong[] = {{"limit", "1001"}, {NULL, NULL}};
+    cr_assert_str_eq(prepare("/v1/actors/cart/tables/t", wrong), "limit: not from 1 to 1000");
+    cr_assert(prepare("/v1/actors/cart/tables/", NULL) != NULL);
+    cr_assert(prepare("/v1/actors//tables/t", NULL) != NULL);
 }
 
 Test(pages, an_actor_is_asked_for_by_name_or_by_id) {

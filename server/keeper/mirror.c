@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/ring.h"
+#include "base/tables.h"
 #include "base/thread.h"
 #include "keeper/generations.h"
 #include "keeper/table_store.h"
@@ -198,6 +199,13 @@ static enum status find(const struct generations *kept, const struct mirror_read
                                     ret_found);
 }
 
+static void count_tables(const struct mirror *mirror, struct mirror_read *read) {
+    const struct tables *tables;
+    bool there = table_store_find(&mirror->tables, read->slot, read->unit, &tables) == STATUS_OK;
+    read->tables = there ? tables->count : 0;
+    read->table_bytes = there ? tables->bytes : 0;
+}
+
 static void answer(struct mirror *mirror, struct mirror_read *read) {
     const struct generation *gen;
 
@@ -208,6 +216,7 @@ static void answer(struct mirror *mirror, struct mirror_read *read) {
     if (read->notes != NULL) {
         read->note_count = generations_list(&mirror->kept, read->slot, read->unit, read->notes);
     }
+    count_tables(mirror, read);
     read->status = find(&mirror->kept, read, &gen);
     if (read->status == STATUS_OK) read->status = copy_out(read, gen);
     // Whoever is told of the state finds it counted.

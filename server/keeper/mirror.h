@@ -78,6 +78,8 @@ struct mirror_read {
     // NO_MEMORY (for the copy; or a put of this unit had found none, see mirror_put).
     enum status status;
     uint32_t    note_count; // of `notes`, whatever the status
+    uint32_t    tables;     // that the unit has, and what they count, likewise
+    uint64_t    table_bytes;
     // With OK; else zero:
     uint64_t version; // of the generation
     uint64_t turn;

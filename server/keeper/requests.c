@@ -130,6 +130,8 @@ static const char *start_fault(const struct request *request) {
         return "listener: an actor does not listen to itself";
     if (request->limit_ms > DEADLINE_MS_MAX) return "timeout_ms: over 3600000";
     if (request->generations > GENERATIONS_KEPT_MAX) return "generations: over 16";
+    if (request->keep == KEEP_BEYOND)
+        return "keep_tables: over 256 names, over 255 bytes in one, or over 4 KiB in all";
     if (request->has_intensity && (request->period_ms == 0 || request->period_ms > PERIOD_MS_MAX)) {
         return "intensity.period_ms: not between 1 and 3600000";
     }

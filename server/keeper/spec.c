@@ -4,6 +4,7 @@
 #include "keeper/actor.h"
 #include "keeper/generations.h"
 #include "keeper/isolation.h"
+#include "keeper/keep.h"
 #include "keeper/name_set.h"
 #include "keeper/options.h"
 #include "wire/json.h"
@@ -329,6 +330,7 @@ struct draft {
     struct slice            id;
     struct slice            name;
     struct slice            argument;
+    struct peeper_value     keep;  // a list of fixed.keep_bytes when packed
     struct child_spec       fixed; // last, because of its text
 };
 
@@ -342,6 +344,19 @@ static enum status read_start_supervisor(struct reader *reader, struct peeper_va
     restore(reader, at);
     draft->fixed.shutdown_ms = SHUTDOWN_INFINITY;
     return status;
+}
+
+static enum status read_keep(struct reader *reader, struct peeper_value start,
+                             struct draft *draft) {
+    bool   all = true;
+    size_t bytes = 0;
+    if (get(reader, start, "keep_tables", &draft->keep) && !keep_read(draft->keep, &all, &bytes)) {
+        return wrong(reader, "keep_tables", "invalid_keep_tables", draft->keep,
+                     "all | none | a list of at most 256 names, 4 KiB in all");
+    }
+    draft->fixed.keep_all = all;
+    draft->fixed.keep_bytes = (uint16_t)bytes;
+    return STATUS_OK;
 }
 
 static enum status read_start_actor(struct reader *reader, struct peeper_value start,
@@ -381,7 +396,8 @@ static enum status read_start_actor(struct reader *reader, struct peeper_value s
     uint8_t isolation = ISOLATION_SHARED;
     status = read_word(reader, start, "isolation", ISOLATIONS, &isolation);
     draft->fixed.own_host = isolation == ISOLATION_OWN;
-    return status;
+    if (status != STATUS_OK) return status;
+    return read_keep(reader, start, draft);
 }
 
 static enum status read_start(struct reader *reader, struct peeper_value map, struct draft *draft) {
@@ -434,7 +450,8 @@ static enum status read_draft(struct reader *reader, enum auto_shutdown auto_shu
 }
 
 static struct child_spec *child_spec_create(const struct draft *draft) {
-    size_t             text_bytes = draft->id.bytes + draft->name.bytes + draft->argument.bytes;
+    size_t keep_bytes = draft->fixed.keep_bytes;
+    size_t text_bytes = draft->id.bytes + draft->name.bytes + keep_bytes + draft->argument.bytes;
     struct child_spec *spec = malloc(sizeof *spec + text_bytes);
     if (spec == NULL) return NULL;
     *spec = draft->fixed;
@@ -443,9 +460,11 @@ static struct child_spec *child_spec_create(const struct draft *draft) {
     spec->id_bytes = (uint8_t)draft->id.bytes;
     spec->name_bytes = (uint8_t)draft->name.bytes;
     spec->argument_bytes = (uint32_t)draft->argument.bytes;
-    struct slice parts[] = {draft->id, draft->name, draft->argument};
     uint8_t     *at = spec->text;
+    struct slice parts[] = {draft->id, draft->name, draft->argument};
     for (int i = 0; i < 3; i++) {
+        if (i == 2 && keep_bytes > 0) keep_pack(draft->keep, at);
+        if (i == 2) at += keep_bytes;
         if (parts[i].bytes > 0) memcpy(at, parts[i].data, parts[i].bytes);
         at += parts[i].bytes;
     }
@@ -722,6 +741,8 @@ static void write_actor(struct peeper_writer *writer, const struct behaviour_tab
     write_word(writer, "isolation", spec->own_host ? "own" : "shared");
     peeper_write_key(writer, "trap_exit");
     peeper_write_bool(writer, !spec->no_trap_exit);
+    peeper_write_key(writer, "keep_tables");
+    keep_write(writer, spec->keep_all, child_spec_keep(spec));
 }
 
 void spec_write_child(struct peeper_writer *writer, const struct behaviour_table *behaviours,
@@ -748,44 +769,4 @@ void spec_write_child(struct peeper_writer *writer, const struct behaviour_table
     peeper_write_key(writer, "significant");
     peeper_write_bool(writer, spec->significant);
     peeper_write_end(writer);
-}
-
-// --- Holding -------------------------------------------------------------------------------------
-
-struct child_spec *child_spec_for_once(const struct child_spec *spec) {
-    CHECK(spec->supervisor == NULL);
-    size_t             bytes = sizeof *spec + spec->id_bytes + spec->name_bytes;
-    struct child_spec *copy = malloc(bytes);
-    if (copy == NULL) return NULL;
-    memcpy(copy, spec, bytes);
-    copy->holders = 1;
-    copy->argument_bytes = 0;
-    return copy;
-}
-
-struct child_spec *child_spec_hold(struct child_spec *spec) {
-    spec->holders++;
-    return spec;
-}
-
-struct supervisor_spec *supervisor_spec_hold(struct supervisor_spec *spec) {
-    spec->holders++;
-    return spec;
-}
-
-void child_spec_release(struct child_spec *spec) {
-    if (spec == NULL) return;
-    CHECK(spec->holders > 0);
-    if (--spec->holders > 0) return;
-    supervisor_spec_release(spec->supervisor);
-    free(spec);
-}
-
-void supervisor_spec_release(struct supervisor_spec *spec) {
-    if (spec == NULL) return;
-    CHECK(spec->holders > 0);
-    if (--spec->holders > 0) return;
-    for (uint32_t i = 0; i < spec->count; i++) child_spec_release(spec->children[i]);
-    free(spec->children);
-    free(spec);
 }

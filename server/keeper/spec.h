@@ -34,6 +34,7 @@ struct child_spec {
     uint32_t                mailbox_max; // 0: the default
     uint32_t                hibernate_after_ms; // 0: the behaviour's
     uint16_t                behaviour;
+    uint16_t                keep_bytes;
     uint8_t                 id_bytes;
     uint8_t                 name_bytes;
     uint8_t                 restart;      // enum restart_type
@@ -42,8 +43,9 @@ struct child_spec {
     bool                    no_trap_exit : 1;
     bool                    own_host : 1;
     bool                    step_back : 1;
-    uint8_t                 generations; // 0: the default
-    uint8_t                 text[];      // id, name, argument
+    bool                    keep_all : 1; // a restart gives all tables back, else those in `keep`
+    uint8_t                 generations;  // 0: the default
+    uint8_t                 text[];       // id, name, keep (see keep.h), argument
 };
 
 struct supervisor_spec {
@@ -70,8 +72,12 @@ static inline struct slice child_spec_name(const struct child_spec *spec) {
     }
     return slice_of(spec->text + spec->id_bytes, spec->name_bytes);
 }
+static inline struct slice child_spec_keep(const struct child_spec *spec) {
+    return slice_of(spec->text + spec->id_bytes + spec->name_bytes, spec->keep_bytes);
+}
 static inline struct slice child_spec_argument(const struct child_spec *spec) {
-    return slice_of(spec->text + spec->id_bytes + spec->name_bytes, spec->argument_bytes);
+    return slice_of(spec->text + spec->id_bytes + spec->name_bytes + spec->keep_bytes,
+                    spec->argument_bytes);
 }
 
 // What is wrong with a spec, for the caller's error.

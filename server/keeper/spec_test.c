@@ -295,3 +295,39 @@ Test(spec, a_wrong_value_that_would_nest_too_deep_in_the_reason_is_left_out_of_i
               STATUS_BAD_SPEC);
     cr_assert(reason_is("[\"bad_start_spec\"]"));
 }
+
+Test(spec, tables_to_keep_are_read_and_written_back) {
+    static const char *const choices[] = {"\"all\"", "\"none\"", "[\"a\",\"bc\"]"};
+    for (size_t i = 0; i < 3; i++) {
+        char               source[200];
+        struct child_spec *spec;
+        snprintf(source, sizeof source,
+                 "{\"id\": \"a\", \"start\": {\"behaviour\": \"counter\", \"argument\": 7, "
+                 "\"keep_tables\": %s}}",
+                 choices[i]);
+        cr_assert(spec_read_child(&behaviours, 0, AUTO_NEVER, json(source), &fault, &spec) ==
+                  STATUS_OK);
+        cr_assert(spec->keep_all == (i == 0));
+        cr_assert(child_spec_keep(spec).bytes == (i == 2 ? 5 : 0));
+        cr_assert(child_spec_argument(spec).bytes == json("7").bytes);
+        struct peeper_writer writer = {0};
+        struct peeper_value  start, keep;
+        spec_write_child(&writer, &behaviours, spec);
+        cr_assert(peeper_value_get(peeper_writer_value(&writer), "start", &start));
+        cr_assert(peeper_value_get(start, "keep_tables", &keep));
+        struct slice wanted = json(choices[i]);
+        cr_assert(keep.bytes == wanted.bytes && memcmp(keep.data, wanted.data, keep.bytes) == 0);
+        peeper_writer_fini(&writer);
+        child_spec_release(spec);
+    }
+}
+
+Test(spec, what_is_no_choice_of_tables_is_named) {
+    struct child_spec *spec;
+    cr_assert(spec_read_child(&behaviours, 0, AUTO_NEVER,
+                              json("{\"id\": \"a\", \"start\": {\"behaviour\": \"counter\", "
+                                   "\"keep_tables\": [7]}}"),
+                              &fault, &spec) == STATUS_BAD_SPEC);
+    cr_assert(strstr(fault.message, "start.keep_tables: [7] is not all | none | a list") != NULL);
+    cr_assert(reason_is("[\"invalid_keep_tables\", [7]]"));
+}

@@ -2,6 +2,7 @@
 
 #include "keeper/alarms.h"
 #include "keeper/isolation.h"
+#include "keeper/keep.h"
 #include "keeper/life.h"
 #include "keeper/router.h"
 #include "keeper/tie_requests.h"
@@ -32,6 +33,19 @@ static enum status configure_extra(struct actor *actor, const struct request *re
     if (extra == NULL) return STATUS_NO_MEMORY;
     extra->generations = (uint8_t)request->generations;
     extra->step_back = request->step_back;
+    return STATUS_OK;
+}
+
+static enum status configure_keep(struct actor *actor, const struct request *request) {
+    struct keep *keep;
+    enum status  status = keep_create(request, &keep);
+    if (status != STATUS_OK || keep == NULL) return status;
+    struct actor_extra *extra = actor_extra(actor);
+    if (extra == NULL) {
+        free(keep);
+        return STATUS_NO_MEMORY;
+    }
+    extra->keep = keep;
     return STATUS_OK;
 }
 
@@ -75,6 +89,7 @@ enum status start_actor(struct shard *shard, struct caller caller, const struct 
     enum status status = start_unit(shard, request->name, request->payload, &actor);
     if (status != STATUS_OK) goto free_init;
     status = configure_alarms(shard, actor, request, behaviour);
+    if (status == STATUS_OK) status = configure_keep(actor, request);
     if (status != STATUS_OK) goto remove_name;
     status = configure_extra(actor, request);
     if (status != STATUS_OK) goto remove_name;

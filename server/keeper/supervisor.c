@@ -447,6 +447,8 @@ void supervisor_fill_request(const struct child *child, struct request *request)
     request->step_back = spec->step_back;
     request->no_trap_exit = spec->no_trap_exit;
     request->isolation = spec->own_host ? ISOLATION_OWN : ISOLATION_SHARED;
+    request->keep = spec->keep_all ? KEEP_ALL : KEEP_LISTED;
+    request->keep_names = child_spec_keep(spec);
     request->has_intensity = true;
     request->intensity = own->intensity;
     request->period_ms = own->period_ms;

@@ -8,6 +8,7 @@
 #include "keeper/router.h"
 #include "keeper/step_back.h"
 #include "keeper/supervisor.h"
+#include "keeper/table_view.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -151,6 +152,8 @@ static void actor_deliver(struct shard_message *message, struct shard *shard) {
         view->infos[0].version = view->read.version;
         view->infos[0].state_at_ms = view->read.at_ms;
         view->infos[0].state_turn = view->read.turn;
+        view->infos[0].tables = view->read.tables;
+        view->infos[0].table_bytes = view->read.table_bytes;
         view->read.state = NULL;
         view->generation_count = view->read.note_count;
         view->generations_kept = actor->extra->generations != 0 ? actor->extra->generations
@@ -191,6 +194,15 @@ static void run_actor(struct shard *shard, struct view *view) {
         return;
     }
     shard->loads++;
+}
+
+static void run_tables(struct shard *shard, struct view *view) {
+    const struct actor *actor = target_of(shard, view);
+    if (actor == NULL) {
+        finish(view, STATUS_NOPROC);
+    } else {
+        table_view_run(shard, actor, view);
+    }
 }
 
 // --- a page of actors ---
@@ -285,12 +297,15 @@ void view_run(struct shard *shard, struct view *view) {
         case VIEW_SHARD: run_shard(shard, view); break;
         case VIEW_CRASHES: finish(view, crash_view_list(shard, view)); break;
         case VIEW_CRASH: finish(view, crash_view_one(shard, view)); break;
+        case VIEW_TABLES:
+        case VIEW_ROWS: run_tables(shard, view); break;
     }
 }
 
 void view_fini(struct view *view) {
     crash_view_fini(view);
-    for (uint32_t i = 0; i < view->count; i++) free_info(&view->infos[i]);
+    table_view_fini(view);
+    for (uint32_t i = 0; view->infos != NULL && i < view->count; i++) free_info(&view->infos[i]);
     free(view->infos);
     free(view->read.state);
     view->infos = NULL;

@@ -10,7 +10,16 @@
 #define VIEW_LIST_DEFAULT 100u
 #define VIEW_HOSTS_MAX 64u // processes that are told of
 
-enum view_kind { VIEW_ACTOR, VIEW_GENERATIONS, VIEW_LIST, VIEW_SHARD, VIEW_CRASHES, VIEW_CRASH };
+enum view_kind {
+    VIEW_ACTOR,
+    VIEW_GENERATIONS,
+    VIEW_LIST,
+    VIEW_SHARD,
+    VIEW_CRASHES,
+    VIEW_CRASH,
+    VIEW_TABLES,
+    VIEW_ROWS
+};
 
 // Figures of the moment, beside the counters.
 struct gauges {
@@ -32,28 +41,43 @@ struct gauges {
     bool     standby; // one more waits with its code loaded, in every pool that wants one
 };
 
+// What VIEW_ROWS asks for, set by table_view_ask(), and what VIEW_TABLES and VIEW_ROWS answer.
+struct table_page {
+    uint32_t   table_bytes;
+    char       table[256];
+    struct buf prefix; // owned; as an encoded string; empty: all rows
+    struct buf after;  // owned; the key to go on after
+    // owned; all they point to is in `text`, owned
+    struct table_info *tables;
+    struct row_info   *rows;
+    uint8_t           *text;
+    struct slice       next; // the key to go on after; empty: there is no more
+};
+
 // One question. The asker embeds it, sets the first part and keeps it until on_done.
 struct view {
     // for askers on other threads: mailbox_push(&shard->inbox, &view.message.link)
     struct shard_message message;
     enum view_kind       kind;
-    uint64_t             target; // VIEW_ACTOR, VIEW_GENERATIONS: id, or 0 and a name
+    uint64_t             target; // of one actor: id, or 0 and a name
     uint32_t             name_bytes;
     char                 name[256]; // VIEW_ACTOR, VIEW_CRASHES: name; VIEW_LIST: prefix
     uint64_t             version;   // VIEW_ACTOR: of its state; 0: the newest
     uint64_t             crash;     // VIEW_CRASH
     uint64_t             cursor;
     uint32_t             limit;
+    struct table_page    page; // VIEW_ROWS
     // Runs on the net thread, once. The answer below belongs to the asker, who calls view_fini when
     // done with it.
     void (*on_done)(struct view *view);
 
     // Without it a VIEW_ACTOR with a version is NOT_FOUND, and `detail` names those that there are.
-    enum status status; // OK, NOPROC, NOT_FOUND, OVERLOADED, NO_MEMORY, SHUTTING_DOWN
+    // OK, NOPROC, NOT_FOUND, INVALID, OVERLOADED, NO_MEMORY, TOO_LARGE, SHUTTING_DOWN
+    enum status status;
     // owned; all they point to as well
     struct actor_info   *infos;
     struct crash_report *reports;                    // VIEW_CRASHES: without messages
-    uint32_t             count;                      // of infos or reports
+    uint32_t             count;                      // of infos, reports, tables or rows
     uint64_t             next;                       // cursor of the next page; 0: none
     char                 detail[RESTORE_TEXT_BYTES]; // more than the status says; may be ""
     // VIEW_GENERATIONS: newest first, and how many are kept
@@ -63,12 +87,13 @@ struct view {
     struct metrics         metrics;
     struct gauges          gauges;
     // private
-    struct mirror_read read;
-    struct shard      *shard;
-    uint64_t           unit;
+    struct mirror_read  read;
+    struct mirror_visit visit;
+    struct shard       *shard;
+    uint64_t            unit;
 };
 
-// Prepares a question for another thread's push: message.deliver is set.   Thread: any.
+// Prepares a question, also for another thread's push: message.deliver is set.   Thread: any.
 void view_init(struct view *view, enum view_kind kind, void (*on_done)(struct view *view));
 
 // Answers a question, now or when the mirror has.   Thread: net.

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "keeper/requests.h"
+#include "keeper/table_view.h"
 #include "keeper/view.h"
 #include "net/conn.h"
 #include "net/engine.h"
@@ -156,6 +157,12 @@ static void look_done(struct view *view) {
                                         view->generation_count, view->generations_kept));
     } else if (view->kind == VIEW_ACTOR) {
         look_answer(conn, look, &view->infos[0]);
+    } else if (view->kind == VIEW_TABLES) {
+        written(conn, codec_write_table_listing(conn_output(conn), look->caller.request,
+                                                view->page.tables, view->count));
+    } else if (view->kind == VIEW_ROWS) {
+        written(conn, codec_write_rows(conn_output(conn), look->caller.request, view->page.rows,
+                                       view->count, view->page.next));
     } else if (view->kind == VIEW_CRASH) {
         written(conn, codec_write_crash_report(conn_output(conn), look->caller.request,
                                                &view->reports[0]));
@@ -176,8 +183,21 @@ static enum view_kind view_of(enum verb verb) {
         case VERB_LIST_CRASHES: return VIEW_CRASHES;
         case VERB_SHOW_CRASH: return VIEW_CRASH;
         case VERB_LIST_GENERATIONS: return VIEW_GENERATIONS;
+        case VERB_LIST_TABLES: return VIEW_TABLES;
+        case VERB_READ_TABLE: return VIEW_ROWS;
         default: return VIEW_ACTOR;
     }
+}
+
+// False: the asker has heard why not.
+static bool look_prepare(struct conn *conn, const struct request *request, struct look *look) {
+    if (look->view.kind != VIEW_ROWS) return true;
+    const char *fault = NULL;
+    enum status status =
+        table_view_ask(&look->view, request->table, request->key_prefix, request->after, &fault);
+    if (status == STATUS_OK) return true;
+    fail(conn, request->id, status, fault);
+    return false;
 }
 
 static void run_look(struct conn *conn, const struct request *request) {
@@ -199,6 +219,11 @@ static void run_look(struct conn *conn, const struct request *request) {
     look->view.crash = request->crash;
     look->view.cursor = request->cursor;
     look->view.limit = request->limit;
+    if (!look_prepare(conn, request, look)) {
+        view_fini(&look->view);
+        free(look);
+        return;
+    }
     view_run(&conn->engine->shard, &look->view);
 }
 
@@ -213,6 +238,8 @@ static enum status run(struct conn *conn, const struct request *request) {
         case VERB_SHOW_CRASH:
         case VERB_INSPECT:
         case VERB_LIST_GENERATIONS:
+        case VERB_LIST_TABLES:
+        case VERB_READ_TABLE:
         case VERB_GET_STATE: run_look(conn, request); break;
         default: {
             struct caller caller = {conn->slot, conn->generation, request->id};

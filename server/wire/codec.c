@@ -311,6 +311,19 @@ static void take_upgrade(const Peeper__V1__ClientFrame *frame, struct request *r
     request->dry_run = frame->upgrade->dry_run;
 }
 
+static void take_list_tables(const Peeper__V1__ClientFrame *frame, struct request *request) {
+    take_target(frame->list_tables->name, frame->list_tables->id, request);
+}
+
+static void take_read_table(const Peeper__V1__ClientFrame *frame, struct request *request) {
+    const Peeper__V1__ReadTable *read = frame->read_table;
+    take_target(read->name, read->id, request);
+    request->table = text_of(read->table);
+    request->key_prefix = text_of(read->prefix);
+    request->after = bytes_of(read->from);
+    request->limit = read->limit;
+}
+
 static void take_nothing(const Peeper__V1__ClientFrame *frame, struct request *request) {
     (void)frame;
     (void)request;
@@ -368,11 +381,35 @@ static const struct body_row {
     [PEEPER__V1__CLIENT_FRAME__BODY_PREPARE_TRANSFER] = {VERB_PREPARE_TRANSFER,
                                                          take_prepare_transfer},
     [PEEPER__V1__CLIENT_FRAME__BODY_COMMIT_TRANSFER] = {VERB_COMMIT_TRANSFER, take_commit_transfer},
+    [PEEPER__V1__CLIENT_FRAME__BODY_LIST_TABLES] = {VERB_LIST_TABLES, take_list_tables},
+    [PEEPER__V1__CLIENT_FRAME__BODY_READ_TABLE] = {VERB_READ_TABLE, take_read_table},
 };
 
 // A body that the schema has and this table lacks would be a verb without a meaning.
-_Static_assert(sizeof BODIES / sizeof BODIES[0] == PEEPER__V1__CLIENT_FRAME__BODY_UPGRADE + 1, "");
-_Static_assert(VERB_COUNT == VERB_UPGRADE + 1, "");
+_Static_assert(sizeof BODIES / sizeof BODIES[0] == PEEPER__V1__CLIENT_FRAME__BODY_READ_TABLE + 1,
+               "");
+_Static_assert(VERB_COUNT == VERB_READ_TABLE + 1, "");
+
+// Names of tables one behind the other, each behind a byte that tells its length.
+static void pack_keep(struct codec *codec, const Peeper__V1__Keep *keep, struct request *request) {
+    size_t bytes = 0;
+    bool   beyond = keep->n_names > KEEP_NAMES_MAX;
+    for (size_t i = 0; i < keep->n_names && !beyond; i++) {
+        struct slice name = text_of(keep->names[i]);
+        bytes += 1 + name.bytes;
+        beyond = name.bytes > KEEP_NAME_BYTES_MAX || bytes > KEEP_BYTES_MAX;
+    }
+    uint8_t *at = beyond ? NULL : arena_alloc(codec, bytes + 1);
+    request->keep = at == NULL ? KEEP_BEYOND : KEEP_LISTED;
+    if (at == NULL) return;
+    request->keep_names = slice_of(at, bytes);
+    for (size_t i = 0; i < keep->n_names; i++) {
+        struct slice name = text_of(keep->names[i]);
+        *at++ = (uint8_t)name.bytes;
+        if (name.bytes > 0) memcpy(at, name.data, name.bytes);
+        at += name.bytes;
+    }
+}
 
 enum status codec_decode(struct codec *codec, struct slice frame, struct request *ret_request) {
     if (fast_decode(frame, ret_request)) return STATUS_OK;
@@ -387,6 +424,8 @@ enum status codec_decode(struct codec *codec, struct slice frame, struct request
     const struct body_row *body = &BODIES[decoded->body_case];
     struct request         request = {.id = decoded->id, .verb = body->verb};
     body->take(decoded, &request);
+    if (body->verb == VERB_START && decoded->start->keep_tables != NULL)
+        pack_keep(codec, decoded->start->keep_tables, &request);
     *ret_request = request;
     return STATUS_OK;
 }
@@ -426,29 +465,6 @@ enum status codec_write_welcome(struct buf *out, uint64_t id, const struct welco
 
     SERVER_FRAME(frame, id, WELCOME, welcome, &body);
     return codec_write_frame(out, &frame);
-}
-
-enum status codec_write_reply(struct buf *out, uint64_t id, struct slice payload) {
-    return fast_write_reply(out, id, payload);
-}
-
-enum status codec_write_error(struct buf *out, uint64_t id, const struct failure *failure) {
-    const char       *message = failure->message;
-    Peeper__V1__Error body = PEEPER__V1__ERROR__INIT;
-    body.status = (Peeper__V1__Status)status_wire(failure->status);
-    body.message = borrow_text(message != NULL ? message : status_text(failure->status));
-    body.retryable =
-        failure->retryable || (!failure->not_retryable && status_retryable(failure->status));
-    body.retry_after_ms = failure->retry_after_ms;
-    body.reason = borrow_bytes(failure->reason);
-    body.kind = borrow_text(failure->kind);
-
-    SERVER_FRAME(frame, id, ERROR, error, &body);
-    return codec_write_frame(out, &frame);
-}
-
-enum status codec_write_done(struct buf *out, uint64_t id) {
-    return fast_write_done(out, id);
 }
 
 // The lines of a backtrace, each terminated.
@@ -561,6 +577,8 @@ static void describe(struct described *described, const struct actor_info *info)
     describe_step(described, &info->stepped_back);
     described->info.version = copy_text(info->code_version, described->version);
     described->info.code_refused = copy_text(info->code_refused, described->refused);
+    described->info.tables = info->tables;
+    described->info.table_bytes = info->table_bytes;
     describe_crash(described, &info->last_crash);
 }
 

@@ -60,8 +60,21 @@ enum verb {
     VERB_LIST_BEHAVIOURS,
     VERB_DEPLOY,
     VERB_UPGRADE,
+    VERB_LIST_TABLES,
+    VERB_READ_TABLE,
     VERB_COUNT
 };
+
+// Start: which tables a restart gives back.
+enum keep_choice {
+    KEEP_ALL,
+    KEEP_LISTED, // those in keep_names
+    KEEP_BEYOND, // more was sent than the limits below allow
+};
+
+#define KEEP_NAMES_MAX 256u
+#define KEEP_NAME_BYTES_MAX 255u
+#define KEEP_BYTES_MAX 4096u // packed, so a name takes one byte more than it has
 
 // One request; each verb uses the fields that its message has, the others are zero.
 // Shape: slices point into the frame or into the codec's arena: valid until the next decode or
@@ -94,6 +107,8 @@ struct request {
     struct slice from_name; // Transfer: its supervisor; may be empty
     uint64_t     from_id;
     uint64_t     handle;           // CommitTransfer
+    uint8_t      keep;             // enum keep_choice
+    struct slice keep_names;       // packed: of each a byte with its length, then the name
     uint64_t     ref;              // Demonitor, Unwatch
     uint32_t     isolation;        // the number in peeper.v1.Isolation
     struct slice listener;         // Start: name of an actor
@@ -106,6 +121,9 @@ struct request {
     bool         with_old;
     uint64_t     from_version;
     uint64_t     unit;
+    struct slice table;      // ReadTable
+    struct slice key_prefix; // ReadTable
+    struct slice after;      // ReadTable: `from`
     uint32_t     limit;
     struct slice file; // Deploy, Upgrade; its content is the payload
     struct slice extra;
@@ -189,6 +207,11 @@ NODISCARD enum status codec_write_behaviours(struct buf *out, uint64_t id,
                                              const struct behaviour_info *behaviours, size_t count);
 NODISCARD enum status codec_write_upgrade_report(struct buf *out, uint64_t id,
                                                  const struct upgrade_report *report);
+NODISCARD enum status codec_write_table_listing(struct buf *out, uint64_t id,
+                                                const struct table_info *tables, size_t count);
+// `next` is the key to go on after; empty after the last page.
+NODISCARD enum status codec_write_rows(struct buf *out, uint64_t id, const struct row_info *rows,
+                                       size_t count, struct slice next);
 NODISCARD enum status codec_write_pong(struct buf *out, uint64_t id);
 NODISCARD enum status codec_write_monitored(struct buf *out, uint64_t id, uint64_t ref);
 NODISCARD enum status codec_write_watching(struct buf *out, uint64_t id, uint64_t ref);

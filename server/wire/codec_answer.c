@@ -1,10 +1,34 @@
 // The answers that are one small message each.
 #include "wire/codec.h"
 #include "wire/codec_frame.h"
+#include "wire/fast.h"
 
 #include "base/check.h"
 
 #define GENERATIONS_MAX 16u
+
+enum status codec_write_reply(struct buf *out, uint64_t id, struct slice payload) {
+    return fast_write_reply(out, id, payload);
+}
+
+enum status codec_write_error(struct buf *out, uint64_t id, const struct failure *failure) {
+    const char       *message = failure->message;
+    Peeper__V1__Error body = PEEPER__V1__ERROR__INIT;
+    body.status = (Peeper__V1__Status)status_wire(failure->status);
+    body.message = borrow_text(message != NULL ? message : status_text(failure->status));
+    body.retryable =
+        failure->retryable || (!failure->not_retryable && status_retryable(failure->status));
+    body.retry_after_ms = failure->retry_after_ms;
+    body.reason = borrow_bytes(failure->reason);
+    body.kind = borrow_text(failure->kind);
+
+    SERVER_FRAME(frame, id, ERROR, error, &body);
+    return codec_write_frame(out, &frame);
+}
+
+enum status codec_write_done(struct buf *out, uint64_t id) {
+    return fast_write_done(out, id);
+}
 
 enum status codec_write_started(struct buf *out, uint64_t id, const struct started_info *started) {
     char                room[TEXT_BYTES_MAX + 1];

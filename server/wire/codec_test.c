@@ -184,6 +184,70 @@ Test(codec_decode, start) {
     assert_rest_is_zero();
 }
 
+static void decode_keep(char **names, size_t count) {
+    Peeper__V1__Start start = PEEPER__V1__START__INIT;
+    Peeper__V1__Keep  keep = PEEPER__V1__KEEP__INIT;
+    keep.names = names;
+    keep.n_names = count;
+    start.keep_tables = &keep;
+    DECODE(START, start, &start);
+}
+
+Test(codec_decode, start_packs_the_names_of_tables_to_keep) {
+    char *names[] = {"carts", "", "b"};
+    decode_keep(names, 3);
+    EXPECT(keep, KEEP_LISTED);
+    cr_assert_eq(request.keep_names.bytes, 9);
+    cr_assert(memcmp(request.keep_names.data, "\5carts\0\1b", 9) == 0);
+    decode_keep(NULL, 0);
+    cr_assert_eq(request.keep, KEEP_LISTED);
+    cr_assert_eq(request.keep_names.bytes, 0);
+}
+
+Test(codec_decode, start_with_too_many_names_of_tables_says_so) {
+    static char  long_name[257];
+    static char *names[257];
+    memset(long_name, 'n', 256);
+    for (size_t i = 0; i < 257; i++) names[i] = "n";
+    decode_keep(names, 256);
+    cr_assert_eq(request.keep, KEEP_LISTED);
+    decode_keep(names, 257);
+    cr_assert_eq(request.keep, KEEP_BEYOND);
+    names[0] = long_name;
+    decode_keep(names, 1);
+    cr_assert_eq(request.keep, KEEP_BEYOND);
+    for (size_t i = 0; i < 17; i++) names[i] = long_name + 1;
+    decode_keep(names, 17);
+    cr_assert_eq(request.keep, KEEP_BEYOND);
+    decode_keep(names, 16);
+    cr_assert_eq(request.keep, KEEP_LISTED);
+}
+
+Test(codec_decode, tables) {
+    Peeper__V1__ListTables list = PEEPER__V1__LIST_TABLES__INIT;
+    list.name = "cart";
+    list.id = 3;
+    DECODE(LIST_TABLES, list_tables, &list);
+    EXPECT_TEXT(name, "cart");
+    EXPECT(target, 3);
+    assert_rest_is_zero();
+    Peeper__V1__ReadTable read = PEEPER__V1__READ_TABLE__INIT;
+    read.name = "cart";
+    read.id = 3;
+    read.table = "t";
+    read.prefix = "p";
+    read.from = binary("key");
+    read.limit = 5;
+    DECODE(READ_TABLE, read_table, &read);
+    EXPECT_TEXT(name, "cart");
+    EXPECT(target, 3);
+    EXPECT_TEXT(table, "t");
+    EXPECT_TEXT(key_prefix, "p");
+    EXPECT_TEXT(after, "key");
+    EXPECT(limit, 5);
+    assert_rest_is_zero();
+}
+
 Test(codec_decode, start_tells_an_intensity_of_zero_from_none) {
     Peeper__V1__Intensity intensity = PEEPER__V1__INTENSITY__INIT;
     Peeper__V1__Start     start = PEEPER__V1__START__INIT;

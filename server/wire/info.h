@@ -100,6 +100,8 @@ struct actor_info {
     uint64_t          events_dropped;
     struct slice      code_version; // of its behaviour
     struct slice      code_refused; // text; why it was not upgraded, else empty
+    uint32_t          tables;       // that it has; with table_bytes, where one is inspected
+    uint64_t          table_bytes;
     struct crash_info last_crash;
     // of the newest generation
     bool         has_state;
@@ -196,6 +198,22 @@ struct child_info {
     uint32_t     mailbox;
     uint32_t     children;
     bool         significant;
+};
+
+// One table of an actor.
+struct table_info {
+    struct slice name; // empty: the dictionary
+    bool         ordered;
+    bool         is_private;
+    bool         heir;
+    uint32_t     rows;
+    uint64_t     bytes;
+};
+
+// One row of a table: encoded Values.
+struct row_info {
+    struct slice key;
+    struct slice value;
 };
 
 struct child_counts {

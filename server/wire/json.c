@@ -267,6 +267,11 @@ static bool put_state_time(json_t *object, const struct actor_info *info) {
     return put(object, "state_at", info->has_state ? from_time(info->state_at_ms) : json_null());
 }
 
+static bool put_tables(json_t *object, const struct actor_info *info) {
+    return put(object, "tables", json_integer(info->tables)) &&
+           put(object, "table_bytes", from_unsigned(info->table_bytes));
+}
+
 static const char *isolation_text(enum isolation isolation) {
     return isolation == ISOLATION_OWN ? "own" : "shared";
 }
@@ -312,7 +317,8 @@ json_t *json_from_actor_info(const struct actor_info *info, bool with_state) {
                  put(object, "quarantined", json_boolean(info->quarantined)) &&
                  put(object, "watchers", json_integer(info->watchers)) &&
                  put(object, "events_dropped", json_integer((json_int_t)info->events_dropped)) &&
-                 put_code(object, info) && (!with_state || put_state_time(object, info)) &&
+                 put_code(object, info) &&
+                 (!with_state || (put_state_time(object, info) && put_tables(object, info))) &&
                  put(object, "stepped_back", from_step(&info->stepped_back)) &&
                  put(object, "last_crash", from_crash(&info->last_crash));
     if (whole) return object;
@@ -352,4 +358,25 @@ json_t *json_from_crash_report(const struct crash_report *report, bool with_payl
     if (whole) return object;
     json_decref(object);
     return NULL;
+}
+
+json_t *json_from_table(const struct table_info *table) {
+    return json_pack("{s:o, s:b, s:b, s:b, s:o, s:o}", "name", from_slice(table->name), "ordered",
+                     table->ordered, "private", table->is_private, "heir", table->heir, "rows",
+                     from_unsigned(table->rows), "bytes", from_unsigned(table->bytes));
+}
+
+json_t *json_from_row(const struct row_info *row) {
+    return json_pack("{s:o, s:o}", "key", from_payload(row->key), "value",
+                     from_payload(row->value));
+}
+
+json_t *json_from_key(struct slice key) {
+    if (key.bytes == 0) return json_null();
+    json_t *json = from_payload(key);
+    char   *text = json == NULL ? NULL : json_dumps(json, JSON_COMPACT | JSON_ENCODE_ANY);
+    json_t *string = text == NULL ? NULL : json_string_nocheck(text);
+    free(text);
+    json_decref(json);
+    return string;
 }

@@ -286,7 +286,7 @@ Test(json, an_actor_with_everything) {
         "\"hibernating\":true,\"timers\":3,\"links\":4,\"monitors\":5,\"trap_exit\":true,"
         "\"isolation\":\"own\",\"quarantined\":false,\"watchers\":0,\"events_dropped\":0,"
         "\"code_version\":\"\",\"code_refused\":null,"
-        "\"state_at\":\"2000-02-29T00:00:00.999Z\","
+        "\"state_at\":\"2000-02-29T00:00:00.999Z\",\"tables\":0,\"table_bytes\":0,"
         "\"stepped_back\":{\"from\":12,\"to\":10,\"at\":\"2023-11-14T22:13:20.008Z\"},"
         "\"last_crash\":{\"kind\":\"raise\","
         "\"reason\":\"why\",\"at\":\"2023-11-14T22:13:20.007Z\",\"crash\":6}}");
@@ -321,7 +321,7 @@ Test(json, an_actor_without_a_state_has_nulls_and_a_listing_leaves_them_out) {
         "\"timers\":3,\"links\":4,\"monitors\":5,"
         "\"trap_exit\":true,\"isolation\":\"own\",\"quarantined\":false,\"watchers\":"
         "0,\"events_dropped\":0,\"code_version\":\"\",\"code_refused\":null,\"state_at\":"
-        "null,\"stepped_back\":null,\"last_crash\":null}");
+        "null,\"tables\":0,\"table_bytes\":0,\"stepped_back\":null,\"last_crash\":null}");
     cr_assert_str_eq(
         info_text(&info, false),
         "{\"name\":\"\",\"unit\":3,\"incarnation\":2147483648,"
@@ -423,7 +423,7 @@ Test(json, answers_null_whichever_allocation_fails) {
         json = json_from_actor_info(&info, true);
         cr_assert(json != NULL || failing < 200);
     }
-    cr_assert_eq(json_object_size(json), 31);
+    cr_assert_eq(json_object_size(json), 33);
     json_decref(json);
 }
 
@@ -438,4 +438,36 @@ Test(json, a_crash_is_null_whichever_allocation_fails) {
     }
     cr_assert_eq(json_object_size(json), 20);
     json_decref(json);
+}
+
+Test(json, a_table_and_its_rows_are_shown) {
+    struct table_info table = {.name = slice_of("t", 1), .ordered = true, .rows = 2, .bytes = 9};
+    struct row_info   row = {slice_of("\x2a\x01k", 3), slice_of("\x18\x0e", 2)};
+    json_t           *json = json_from_table(&table);
+    char             *text = json_dumps(json, JSON_COMPACT);
+    cr_assert_str_eq(text, "{\"name\":\"t\",\"ordered\":true,\"private\":false,\"heir\":false,"
+                           "\"rows\":2,\"bytes\":9}");
+    free(text);
+    json_decref(json);
+    json = json_from_row(&row);
+    text = json_dumps(json, JSON_COMPACT);
+    cr_assert_str_eq(text, "{\"key\":\"k\",\"value\":7}");
+    free(text);
+    json_decref(json);
+}
+
+Test(json, a_key_as_text_reads_back_as_the_key) {
+    static const char *const keys[] = {"\x2a\x01k", "\x18\x07", "\x10\x01", "\x32\x01z"};
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        struct slice         key = slice_of(keys[i], strlen(keys[i]));
+        json_t              *json = json_from_key(key);
+        struct peeper_writer back = {0};
+        json_argument_to_value(&back, json_string_value(json));
+        cr_assert(back.bytes == key.bytes && memcmp(back.data, key.data, key.bytes) == 0);
+        peeper_writer_fini(&back);
+        json_decref(json);
+    }
+    json_t *none = json_from_key((struct slice){0});
+    cr_assert(json_is_null(none));
+    json_decref(none);
 }

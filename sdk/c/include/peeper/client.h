@@ -107,6 +107,10 @@ struct peeper_start_options {
     // crash right after a restart is followed by a restart with the generation before.
     uint32_t generations;
     bool     step_back;
+    // Which of its tables a restart gives back: all, or where `keep_listed` those of these names.
+    bool               keep_listed;
+    const char *const *keep_tables;
+    size_t             keep_tables_count; // at most 256
 };
 
 struct peeper_started {
@@ -154,6 +158,8 @@ struct peeper_actor {
     uint64_t            events_dropped;
     const char         *code_version; // of the code that it runs
     const char         *code_refused; // why it was not upgraded; "" if it has not refused to be
+    uint32_t            tables;       // that it has; 0 in listings
+    uint64_t            table_bytes;  // what their rows count
     bool                has_state;    // never in listings
     struct peeper_value state;
     uint64_t            version;
@@ -265,6 +271,32 @@ struct peeper_crashes {
     uint64_t                   next; // 0 after the last page
 };
 
+// One table of an actor; see <peeper/tables.h>.
+struct peeper_table {
+    const char *name;    // "": the dictionary
+    bool        ordered; // by key; else rows are in the order in which they were entered
+    bool        is_private;
+    bool        heir; // a restart gives it back in any case
+    uint32_t    rows;
+    uint64_t    bytes; // of keys and values, with what keeping them costs
+};
+
+struct peeper_tables {
+    const struct peeper_table *tables; // by name
+    size_t                     count;
+};
+
+struct peeper_row {
+    struct peeper_value key;
+    struct peeper_value value;
+};
+
+struct peeper_rows {
+    const struct peeper_row *rows;
+    size_t                   count;
+    struct peeper_value      next; // the key to go on after; no bytes after the last page
+};
+
 struct peeper_child_counts {
     uint32_t specs;
     uint32_t active;
@@ -367,6 +399,8 @@ struct peeper_answer {
     struct peeper_crashes        crashes;      // crashes; crash: one, with its message
     struct peeper_behaviours     behaviours;   // behaviours
     struct peeper_upgrade_report upgraded;     // deploy and upgrade
+    struct peeper_tables         tables;       // tables
+    struct peeper_rows           rows;         // rows
     struct peeper_value          frame;        // private
 };
 
