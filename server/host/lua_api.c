@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "host/lua_machine.h"
+#include "host/lua_rows.h"
 #include "host/lua_sandbox.h"
 
 #include <lauxlib.h>
@@ -25,7 +26,7 @@ struct effect {
     uint64_t       result;
 };
 
-static struct peeper_ctx *context_of(lua_State *L) {
+struct peeper_ctx *lua_api_context(lua_State *L) {
     struct peeper_ctx *ctx = lua_machine_of(L)->ctx;
     if (ctx == NULL) luaL_error(L, "there is no actor while the file is loaded");
     return ctx;
@@ -54,7 +55,8 @@ static void tie(struct peeper_ctx *ctx, struct effect *effect) {
     }
 }
 
-static void run_effect(struct lua_machine *machine, struct effect *effect) {
+static void run_effect(struct lua_machine *machine, void *argument) {
+    struct effect     *effect = argument;
     struct peeper_ctx *ctx = machine->ctx;
     const char        *name = effect->name;
     switch (effect->kind) {
@@ -72,17 +74,20 @@ static void run_effect(struct lua_machine *machine, struct effect *effect) {
     }
 }
 
-// The context leaves a turn by a jump over everything, which must not pass Lua: it would never
-// know. So the jump is caught here, and goes on as an error of Lua that nobody can stop.
-static void emit(lua_State *L, struct effect *effect) {
+void lua_api_protect(lua_State *L, void (*run)(struct lua_machine *machine, void *argument),
+                     void      *argument) {
     struct lua_machine *machine = lua_machine_of(L);
     struct peeper_ctx  *ctx = machine->ctx;
     jmp_buf             outside;
     memcpy(&outside, &ctx->escape, sizeof outside);
     bool crashed = _setjmp(ctx->escape) != 0;
-    if (!crashed) run_effect(machine, effect);
+    if (!crashed) run(machine, argument);
     memcpy(&ctx->escape, &outside, sizeof outside);
     if (crashed) lua_budget_raise(L, LUA_BREACH_CRASH);
+}
+
+static void emit(lua_State *L, struct effect *effect) {
+    lua_api_protect(L, run_effect, effect);
 }
 
 // --- Arguments -----------------------------------------------------------------------------------
@@ -118,7 +123,7 @@ static void actor_at(lua_State *L, int argument, struct effect *effect) {
 // --- Functions -----------------------------------------------------------------------------------
 
 static int send_message(lua_State *L, enum item_kind kind) {
-    (void)context_of(L);
+    (void)lua_api_context(L);
     struct effect effect = {.kind = kind, .name = name_at(L, 1)};
     value_at(L, 2, kind == ITEM_STOP ? "reason" : "message");
     emit(L, &effect);
@@ -143,7 +148,7 @@ static int api_stop(lua_State *L) {
 }
 
 static int api_call(lua_State *L) {
-    (void)context_of(L);
+    (void)lua_api_context(L);
     struct effect effect = {.kind = ITEM_CALL, .name = name_at(L, 1)};
     if (!lua_isnoneornil(L, 3)) effect.ms = number_at(L, 3);
     luaL_argcheck(L, effect.ms <= CALL_TIMEOUT_MS_MAX, 3, "is more than an hour");
@@ -153,7 +158,7 @@ static int api_call(lua_State *L) {
 }
 
 static int api_start(lua_State *L) {
-    (void)context_of(L);
+    (void)lua_api_context(L);
     struct effect effect = {.kind = ITEM_START, .behaviour = name_at(L, 1)};
     luaL_argcheck(L, strlen(effect.behaviour) < 64, 1, "is too long for a behaviour");
     effect.name = lua_isnoneornil(L, 2) ? "" : name_at(L, 2);
@@ -163,7 +168,7 @@ static int api_start(lua_State *L) {
 }
 
 static int api_reply(lua_State *L) {
-    (void)context_of(L);
+    (void)lua_api_context(L);
     struct effect effect = {.kind = ITEM_REPLY, .id = number_at(L, 1)};
     value_at(L, 2, "reply");
     emit(L, &effect);
@@ -171,7 +176,7 @@ static int api_reply(lua_State *L) {
 }
 
 static int api_send_after(lua_State *L) {
-    (void)context_of(L);
+    (void)lua_api_context(L);
     struct effect effect = {.kind = ITEM_TIMER, .ms = number_at(L, 2)};
     if (!lua_isnoneornil(L, 1)) effect.name = name_at(L, 1);
     value_at(L, 3, "message");
@@ -181,21 +186,21 @@ static int api_send_after(lua_State *L) {
 }
 
 static int api_cancel_timer(lua_State *L) {
-    (void)context_of(L);
+    (void)lua_api_context(L);
     struct effect effect = {.kind = ITEM_CANCEL_TIMER, .id = number_at(L, 1)};
     emit(L, &effect);
     return 0;
 }
 
 static int api_demonitor(lua_State *L) {
-    (void)context_of(L);
+    (void)lua_api_context(L);
     struct effect effect = {.kind = ITEM_DEMONITOR, .id = number_at(L, 1)};
     emit(L, &effect);
     return 0;
 }
 
 static int api_monitor(lua_State *L) {
-    (void)context_of(L);
+    (void)lua_api_context(L);
     struct effect effect = {.kind = ITEM_MONITOR};
     actor_at(L, 1, &effect);
     emit(L, &effect);
@@ -204,7 +209,7 @@ static int api_monitor(lua_State *L) {
 }
 
 static int api_link(lua_State *L) {
-    (void)context_of(L);
+    (void)lua_api_context(L);
     struct effect effect = {.kind = ITEM_LINK};
     actor_at(L, 1, &effect);
     emit(L, &effect);
@@ -212,7 +217,7 @@ static int api_link(lua_State *L) {
 }
 
 static int api_unlink(lua_State *L) {
-    (void)context_of(L);
+    (void)lua_api_context(L);
     struct effect effect = {.kind = ITEM_UNLINK};
     actor_at(L, 1, &effect);
     emit(L, &effect);
@@ -220,7 +225,7 @@ static int api_unlink(lua_State *L) {
 }
 
 static int api_exit(lua_State *L) {
-    struct peeper_ctx *ctx = context_of(L);
+    struct peeper_ctx *ctx = lua_api_context(L);
     if (lua_isnoneornil(L, 1)) {
         lua_settop(L, 0);
         lua_pushliteral(L, "normal");
@@ -234,14 +239,14 @@ static int api_exit(lua_State *L) {
 }
 
 static int api_self(lua_State *L) {
-    struct peeper_ctx *ctx = context_of(L);
+    struct peeper_ctx *ctx = lua_api_context(L);
     lua_pushstring(L, peeper_self_name(ctx));
     lua_pushinteger(L, (lua_Integer)peeper_self_id(ctx));
     return 2;
 }
 
 static int api_restarted(lua_State *L) {
-    lua_pushboolean(L, peeper_restarted(context_of(L)));
+    lua_pushboolean(L, peeper_restarted(lua_api_context(L)));
     return 1;
 }
 
@@ -257,7 +262,7 @@ static int api_time(lua_State *L) {
 
 // Also print: all arguments, with tabs between them.
 static int api_log(lua_State *L) {
-    struct peeper_ctx *ctx = context_of(L);
+    struct peeper_ctx *ctx = lua_api_context(L);
     int                count = lua_gettop(L);
     luaL_Buffer        text;
     luaL_buffinit(L, &text);
@@ -317,6 +322,7 @@ void lua_api_open(lua_State *L, int globals) {
     lua_setfield(L, -2, "null");
     lua_pushlightuserdata(L, (void *)&UNCHANGED);
     lua_setfield(L, -2, "unchanged");
+    lua_rows_open(L);
     lua_sandbox_add(L, globals, "peeper");
     lua_pushcfunction(L, api_log);
     lua_sandbox_add_function(L, globals, "print");

@@ -14,5 +14,18 @@
 // Thread: worker.
 void lua_api_open(lua_State *L, int globals);
 
+struct lua_machine;
+struct peeper_ctx;
+
+// The context of the turn that runs.   Fails: raises while the file is loaded.   Thread: worker.
+struct peeper_ctx *lua_api_context(lua_State *L);
+
+// Runs what may crash the turn. The context leaves a turn by a jump over everything, which must not
+// pass Lua: it would never know. So the jump is caught here, and goes on as an error of Lua that
+// nobody can stop.
+// Fails: raises.   Thread: worker, in a turn.
+void lua_api_protect(lua_State *L, void (*run)(struct lua_machine *machine, void *argument),
+                     void      *argument);
+
 // Whether peeper.unchanged is at `index`.   Thread: worker.
 bool lua_api_is_unchanged(lua_State *L, int index);

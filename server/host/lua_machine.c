@@ -35,7 +35,7 @@ static int put_line(lua_State *L, int level, lua_Debug *info, char *room, size_t
     if (strcmp(info->what, "main") == 0) {
         return snprintf(room, bytes, "%s:%d: in the file itself", info->short_src, line);
     }
-    if (info->name != NULL) {
+    if (info->name != NULL && *info->name != '?') {
         return snprintf(room, bytes, "%s:%d: in %s", info->short_src, line, info->name);
     }
     return snprintf(room, bytes, "%s:%d: in the function of line %d", info->short_src, line,
@@ -76,6 +76,7 @@ static void collect_rest(struct lua_machine *machine) {
 bool lua_machine_run(struct lua_machine *machine, lua_CFunction body, void *context) {
     lua_State *L = machine->L;
     machine->trace_bytes = 0;
+    machine->runs++;
     lua_settop(L, 0);
     lua_pushcfunction(L, on_error);
     lua_pushcfunction(L, body);

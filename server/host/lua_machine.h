@@ -31,6 +31,7 @@ struct lua_machine {
     struct peeper_writer values[LUA_SLOTS]; // owned
     const void          *saved;             // whose state SLOT_STATE holds, in this turn; else NULL
     struct peeper_ctx   *ctx;               // of the turn that runs; NULL between turns
+    uint64_t             runs;              // so far; objects of a run end with it
     // of the error that ended the last run: lines as wire/turn.h wants them
     char   trace[TRACE_BYTES_MAX];
     size_t trace_bytes;

@@ -43,10 +43,16 @@ void lua_value_push_bytes(lua_State *L, const void *data, size_t bytes) {
     lua_setmetatable(L, -2);
 }
 
-// Only full userdata with this metatable; there is no other full userdata in the state.
+static bool is_bytes(lua_State *L, int index) {
+    if (lua_type(L, index) != LUA_TUSERDATA || !lua_getmetatable(L, index)) return false;
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &BYTES_PLACE);
+    bool same = lua_rawequal(L, -1, -2);
+    lua_pop(L, 2);
+    return same;
+}
+
 static int bytes_text(lua_State *L) {
-    luaL_checktype(L, 1, LUA_TUSERDATA);
-    if (lua_islightuserdata(L, 1)) return luaL_argerror(L, 1, "bytes expected");
+    if (!is_bytes(L, 1)) return luaL_argerror(L, 1, "bytes expected");
     lua_pushlstring(L, lua_touserdata(L, 1), lua_rawlen(L, 1));
     return 1;
 }
@@ -58,7 +64,7 @@ static int bytes_length(lua_State *L) {
 
 static int bytes_equal(lua_State *L) {
     size_t bytes = lua_rawlen(L, 1);
-    bool   both = lua_type(L, 1) == LUA_TUSERDATA && lua_type(L, 2) == LUA_TUSERDATA;
+    bool   both = is_bytes(L, 1) && is_bytes(L, 2);
     lua_pushboolean(L, both && lua_rawlen(L, 2) == bytes &&
                            memcmp(lua_touserdata(L, 1), lua_touserdata(L, 2), bytes) == 0);
     return 1;
@@ -166,6 +172,11 @@ static void push_inner(lua_State *L, struct peeper_value value) {
 void lua_value_push(lua_State *L, struct peeper_value value) {
     luaL_checkstack(L, 4 * PEEPER_VALUE_DEPTH_MAX, "a nested value");
     push_one(L, value);
+}
+
+void lua_value_push_part(lua_State *L, struct peeper_value value) {
+    luaL_checkstack(L, 4 * PEEPER_VALUE_DEPTH_MAX, "a nested value");
+    push_inner(L, value);
 }
 
 // --- Lua into Values -----------------------------------------------------------------------------
@@ -386,6 +397,7 @@ static bool write_one(struct encoding *in, int index) {
         case LUA_TSTRING: return write_string(in, index);
         case LUA_TTABLE: return write_table(in, index);
         case LUA_TUSERDATA:
+            if (!is_bytes(in->L, index)) break;
             peeper_write_bytes(in->out, lua_touserdata(in->L, index), lua_rawlen(in->L, index));
             return written(in);
         case LUA_TLIGHTUSERDATA:

@@ -35,9 +35,11 @@ struct lua_encoder {
 // Fails: raises (memory).   Thread: worker.
 void lua_value_open(lua_State *L);
 
-// Pushes `value`, which must be a checked one. As part of something else null is peeper.null.
+// Pushes `value`, which must be a checked one. / The same as part of something else, where null is
+// peeper.null.
 // Fails: raises (memory, budget).   Thread: worker.
 void lua_value_push(lua_State *L, struct peeper_value value);
+void lua_value_push_part(lua_State *L, struct peeper_value value);
 
 // Pushes peeper.null / the bytes object of the string at `index`.   Fails: raises (memory).
 // Thread: worker.

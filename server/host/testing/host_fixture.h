@@ -13,6 +13,7 @@ enum {
     LUA_COUNTER,
     COUNTER,
     ESCAPES,
+    LUA_PROBE,
     NAKED,
     NO_CALLBACKS,
     PROBE,
