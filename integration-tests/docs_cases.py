@@ -1,0 +1,62 @@
+"""The listings of docs/writing-behaviours.md: built, loaded and run as they stand there."""
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import tempfile
+from pathlib import Path
+
+from case_registry import Settings, case
+from server_process import Server, check, check_equal
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs" / "writing-behaviours.md"
+BLOCK = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.M | re.S)
+
+
+def blocks(kind: str) -> list[tuple[str, str]]:
+    """Name and text of each listing of this kind."""
+    return [(name, text) for found, name, text in BLOCK.findall(PAGE.read_text()) if found == kind]
+
+
+def build_listings(folder: Path) -> None:
+    for name, text in blocks("lua"):
+        (folder / name).write_text(text)
+    for name, text in blocks("c"):
+        source = folder / name
+        source.write_text(text)
+        subprocess.run(["cc", "-std=c11", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-I",
+                        str(ROOT / "server" / "include"), "-o", str(source.with_suffix(".so")), str(source)],
+                       check=True)
+
+
+def pattern_of(expected: str) -> str:
+    """`*` stands for a number."""
+    return re.escape(expected).replace(r"\*", r"\d+")
+
+
+def run_session(server: Server, text: str) -> int:
+    """Runs the lines that begin with `$ peeper`; what stands below each is what it prints. Answers how many."""
+    commands = re.split(r"^\$ peeper ", text, flags=re.M)[1:]
+    for command in commands:
+        line, _, expected = command.partition("\n")
+        done = server.cli(*shlex.split(line))
+        printed = (done.stdout + done.stderr).strip()
+        check(re.fullmatch(pattern_of(expected.strip()), printed) is not None,
+              f"peeper {line}: printed {printed!r} instead of {expected.strip()!r}")
+    return len(commands)
+
+
+@case("docs: the listings of writing-behaviours.md build, load and answer as it says")
+def listings(settings: Settings) -> None:
+    with tempfile.TemporaryDirectory(prefix="peeper-docs-") as name:
+        folder = Path(name)
+        build_listings(folder)
+        check(len(blocks("lua")) == 2 and len(blocks("c")) == 1, "listings are missing")
+        with Server(settings.build, log_name="docs", behaviours=folder) as server:
+            check("load_failed" not in server.log_path.read_text(), "a listing does not load")
+            ran = sum(run_session(server, text) for _, text in blocks("session"))
+            check_equal(ran, 14, "commands of the sessions")
+            crash = server.client().inspect("mine").last_crash
+            check("cart.lua:10: in handle_call" in crash["backtrace"], f"the trace is {crash['backtrace']}")
