@@ -1,6 +1,7 @@
 """Other code for actors that run: under load, and with hosts that come and go."""
 from __future__ import annotations
 
+import json
 import os
 import random
 import shutil
@@ -153,6 +154,32 @@ def from_directory(settings: Settings) -> None:
                 check_equal(error.status, "NOT_FOUND", "the answer when the file is gone")
             os.kill(client.inspect("t").host_pid, signal.SIGKILL)
             eventually(lambda: client.call("t", "inc") == 4, "its host is started without the file")
+
+
+@case("upgrade: the command line deploys, upgrades, and tells who refused")
+def command_line(settings: Settings) -> None:
+    versions = settings.build.versions
+    with Server(settings.build, NATIVE, log_name="upgrade-cli") as server, server.client() as client:
+        deploy(client, settings.build, 1)
+        for value in (1, 7):
+            client.start(f"t{value}", "tally", value)
+        result = server.cli("upgrade", "tally", str(versions / "tally_3.so"), "--dry-run", "--json")
+        report = json.loads(result.stdout)
+        check_equal((result.returncode, report["dry_run"], report["changed"], report["refused"]), (1, True, 1, 1),
+                    "the dry run")
+        check_equal(report["refusals"][0]["reason"], "will not have 7", "why")
+        result = server.cli("upgrade", "tally", str(versions / "tally_2.so"), "--extra", "10")
+        check_equal((result.returncode, json.loads(result.stdout)["changed"]), (0, 2), "the upgrade")
+        check_equal((client.call("t1", "state"), client.call("t7", "state")), (11, 17), "the states")
+        lines = [json.loads(line) for line in server.cli("behaviours").stdout.splitlines()]
+        tally = [line for line in lines if line["name"] == "tally"]
+        check_equal([(line["version"], line["actors"], line["current"]) for line in tally], [("2", 2, True)], "listed")
+        check("code_change" in tally[0]["callbacks"], f"its callbacks: {tally[0]}")
+        result = server.cli("deploy", str(versions / "tally_1.so"))
+        check_equal(result.returncode, 1, "a second file with the same behaviour")
+        check("loaded already" in result.stderr, f"why: {result.stderr}")
+        result = server.cli("upgrade", "tally", "/nonesuch.so")
+        check_equal(result.returncode, 2, "a file that is not there")
 
 
 @case("upgrade: actors apart are upgraded apart, those in turns after them, and old hosts leave")

@@ -288,15 +288,13 @@ static void check_counts(void) {
             check_ring(&host->workers[w], inflight);
         }
     }
-    uint32_t apart = 0;
-    for (uint32_t i = POOL_QUARANTINE; i < fx.shard.pool_count; i++) {
-        apart += fx.shard.pools[i].actors;
-    }
+    uint32_t placed = 0;
+    for (uint32_t i = 0; i < fx.shard.pool_count; i++) placed += fx.shard.pools[i].actors;
     for (uint32_t slot = 0; slot < fx.shard.actors.used; slot++) {
         struct actor *actor = actor_at(&fx.shard.actors, slot);
         if (actor == NULL) continue;
         live++;
-        apart -= actor->pool != POOL_GENERAL;
+        placed -= actor->pool != POOL_NONE;
         check_held(actor);
         uint32_t waiting = 0;
         for (struct list *link = actor->mailbox.next; link != &actor->mailbox; link = link->next) {
@@ -313,7 +311,7 @@ static void check_counts(void) {
     CHECK(waiting_bytes == fx.shard.waiting_bytes);
     CHECK(pending == fx.shard.pending.count);
     CHECK(live == fx.shard.actors.live);
-    CHECK(apart == 0);
+    CHECK(placed == 0);
 }
 
 static void check_answers(bool all) {

@@ -8,6 +8,7 @@
 #include "keeper/isolation.h"
 #include "keeper/recall.h"
 #include "keeper/router.h"
+#include "keeper/step_back.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -115,9 +116,11 @@ static void change_read(struct shard_message *message, struct shard *shard) {
     shard->loads--;
     shard->upgrade->loading--;
     change->state = CHANGE_LOADED;
-    change->version = change->read.version;
     if (actor == NULL) {
         gone(shard, change);
+    } else if (change->read.status == STATUS_NOT_FOUND && change->read.wanted != 0) {
+        change->newest = true;
+        change->state = CHANGE_WAITING;
     } else if (change->read.status != STATUS_OK) {
         refuse(shard, change, actor, status_text(change->read.status));
     }
@@ -130,12 +133,15 @@ static void change_was_read(struct mirror_read *read) {
     CHECK(mailbox_push(&change->shard->inbox, &change->message.link) != STATUS_FULL);
 }
 
-static void load(struct shard *shard, struct change *change) {
+static void load(struct shard *shard, struct change *change, const struct actor *actor) {
     // The actors' own reads come first.
     if (shard->loads >= SHARD_LOADS_MAX / 2) return;
     change->message.deliver = change_read;
     change->read = (struct mirror_read){
         .slot = change->slot, .unit = change->unit, .on_done = change_was_read};
+    if (actor->extra->step_back && !change->newest) change->read.wanted = step_back_version(actor);
+    change->version = actor->version;
+    change->epoch = actor->epoch;
     if (mirror_read(shard->mirror, &change->read) != STATUS_OK) return;
     change->state = CHANGE_LOADING;
     shard->loads++;
@@ -148,7 +154,7 @@ static void go_on_waiting(struct shard *shard, struct change *change, struct act
     if (change->plain) {
         move_plain(shard, change, actor);
     } else {
-        load(shard, change);
+        load(shard, change, actor);
     }
 }
 
@@ -286,7 +292,7 @@ static bool legal(const struct commit *commit) {
 
 // Where it is not, the actor goes on with its old code until it is asked again.
 static bool still_so(const struct change *change, const struct actor *actor) {
-    return at_rest(actor) && actor->version == change->version;
+    return at_rest(actor) && actor->version == change->version && actor->epoch == change->epoch;
 }
 
 static enum status changed(struct shard *shard, struct change *change, struct actor *actor,
@@ -309,7 +315,8 @@ static enum status changed(struct shard *shard, struct change *change, struct ac
     }
     struct generation_origin origin = {
         .slot = actor->slot,
-        .kept = actor->extra->generations,
+        // What is older is of the old code: to step back to it would only be the next crash.
+        .kept = actor->extra->step_back ? 1 : actor->extra->generations,
         .unit = actor->unit,
         .version = actor->version + 1,
         .turn = change->turn,
@@ -318,6 +325,7 @@ static enum status changed(struct shard *shard, struct change *change, struct ac
     enum status status = mirror_put(shard->mirror, &origin, commit->state);
     if (status != STATUS_OK) return status;
     actor->version++;
+    if (actor->extra->step_back) step_back_committed(actor, TURN_CODE_CHANGE, true, true);
     // It must not stay behind with a state that its code does not know.
     CHECK(move(shard, actor));
     upgrade->report.changed++;

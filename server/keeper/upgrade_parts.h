@@ -27,12 +27,14 @@ struct change {
     struct shard        *shard;
     struct list          link; // in `busy` or `free`
     uint64_t             unit;
-    uint64_t             version; // of the state that was read
+    uint64_t             version; // of the actor, when its state was asked for
+    uint32_t             epoch;   // likewise
     uint64_t             turn;    // while SENT
     uint32_t             slot;
     enum change_state    state;
     uint8_t              losses; // hosts that were lost under it
     bool                 plain;  // its code is the same: it only moves
+    bool                 newest; // the state that it had stepped back to is gone
     bool                 held;   // `changing` was set for it
 };
 
