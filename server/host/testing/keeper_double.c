@@ -52,16 +52,22 @@ static int by_bytes(const struct dirent **a, const struct dirent **b) {
     return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-// What becomes of "--behaviours DIR": its files by name, and behind the rings their descriptors.
+// What becomes of "--behaviours DIR": its files by name, and behind the rings their descriptors; of
+// "--versions NAME": that one of the versions.
+static void add_file(const char *directory, const char *name, char **argv, int *argc, int *fds,
+                     uint32_t *count) {
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/%s", directory, name);
+    argv[(*argc)++] = (char *)"--file";
+    argv[(*argc)++] = (char *)name;
+    lift(open(path, O_RDONLY | O_CLOEXEC), &fds[(*count)++]);
+}
+
 static void add_files(const char *directory, char **argv, int *argc, int *fds, uint32_t *count) {
     struct dirent **entries = NULL;
     int             found = scandir(directory, &entries, is_object, by_bytes);
     for (int i = 0; i < found; i++) {
-        char path[PATH_MAX];
-        snprintf(path, sizeof path, "%s/%s", directory, entries[i]->d_name);
-        argv[(*argc)++] = (char *)"--file";
-        argv[(*argc)++] = entries[i]->d_name;
-        lift(open(path, O_RDONLY | O_CLOEXEC), &fds[(*count)++]);
+        add_file(directory, entries[i]->d_name, argv, argc, fds, count);
     }
 }
 
@@ -80,6 +86,8 @@ static _Noreturn void become_host(struct keeper_double *keeper, const char *cons
     for (int i = 0; arguments[i] != NULL; i++) {
         if (strcmp(arguments[i], "--behaviours") == 0) {
             add_files(arguments[++i], argv, &argc, fds, &count);
+        } else if (strcmp(arguments[i], "--versions") == 0) {
+            add_file(PEEPER_VERSIONS, arguments[++i], argv, &argc, fds, &count);
         } else {
             argv[argc++] = (char *)arguments[i];
         }
