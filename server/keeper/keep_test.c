@@ -1,6 +1,6 @@
 #include "keeper/keep.h"
 
-#include "keeper/feed.h"
+#include "base/memory_fault_test.h"
 
 #include "keeper/shard_fixture_test.h"
 #include "wire/json.h"
@@ -103,3 +103,29 @@ Test(keep, start_beyond_the_limits_is_refused) {
     cr_assert(failed(1, STATUS_INVALID));
     cr_assert(actor_named("a") == NULL);
 }
+
+#if CAN_REFUSE_MEMORY
+Test(keep, without_memory_for_the_names_nothing_is_made) {
+    struct keep   *keep;
+    struct request request = {.keep = KEEP_LISTED, .keep_names = slice_of("\1t", 2)};
+    refuse_memory(1);
+    enum status status = keep_create(&request, &keep);
+    refuse_memory(0);
+    cr_assert(status == STATUS_NO_MEMORY && keep == NULL);
+}
+
+Test(keep, a_start_without_memory_leaves_nothing_behind) {
+    host_joins(1);
+    struct request start = start_request("a");
+    start.keep = KEEP_LISTED;
+    start.keep_names = slice_of("\1t", 2);
+    int at = 0;
+    do {
+        refuse_memory(++at);
+        cr_assert(ask((uint64_t)at, &start) == STATUS_OK);
+        refuse_memory(0);
+        if (failed((uint64_t)at, STATUS_NO_MEMORY)) cr_assert(actor_named("a") == NULL);
+    } while (failed((uint64_t)at, STATUS_NO_MEMORY));
+    cr_assert(at > 3);
+}
+#endif

@@ -1,5 +1,6 @@
 #include "keeper/table_view.h"
 
+#include "base/memory_fault_test.h"
 #include "base/tables_delta.h"
 
 #include "keeper/shard_fixture_test.h"
@@ -337,3 +338,56 @@ Test(table_view, what_is_wrong_with_a_question_is_named) {
         view_fini(&view);
     }
 }
+
+#if CAN_REFUSE_MEMORY
+// Looks on this thread, where memory can be refused, as the mirror would on its own.
+static enum status visit_without_memory(enum view_kind kind, const struct tables *tables, int at) {
+    const char         *fault = NULL;
+    struct mirror_visit visit = view.visit;
+    answers = 0;
+    view_init(&view, kind, on_done);
+    view.shard = &fx.shard;
+    view.visit = visit;
+    if (kind == VIEW_ROWS) {
+        cr_assert(table_view_ask(&view, raw("t"), raw(""), (struct slice){0}, &fault) == STATUS_OK);
+    }
+    fx.shard.loads++;
+    refuse_memory(at);
+    view.visit.on_visit(&view.visit, STATUS_OK, tables);
+    refuse_memory(0);
+    step();
+    cr_assert(answers == 1);
+    enum status status = view.status;
+    view_fini(&view);
+    return status;
+}
+
+Test(table_view, without_memory_for_the_page_the_asker_is_told) {
+    struct tables tables;
+    struct table *table;
+    with_rows(0, 3);
+    tables_init(&tables, 1, 0);
+    cr_assert(tables_make(&tables, raw("t"), 0, &table) == STATUS_OK);
+    cr_assert(tables_put(&tables, table, text("k"), text("v")) == STATUS_OK);
+    cr_assert(rows_of("t") == STATUS_OK);
+    view_fini(&view);
+    for (int at = 1; at <= 2; at++) {
+        cr_assert(visit_without_memory(VIEW_ROWS, &tables, at) == STATUS_NO_MEMORY);
+        cr_assert(visit_without_memory(VIEW_TABLES, &tables, at) == STATUS_NO_MEMORY);
+    }
+    cr_assert(visit_without_memory(VIEW_ROWS, &tables, 0) == STATUS_OK);
+    tables_fini(&tables);
+}
+
+Test(table_view, without_memory_for_the_question_it_is_not_asked) {
+    const char *fault = NULL;
+    for (int at = 1; at <= 2; at++) {
+        view_init(&view, VIEW_ROWS, on_done);
+        refuse_memory(at);
+        enum status status = table_view_ask(&view, raw("t"), raw("p"), text("k"), &fault);
+        refuse_memory(0);
+        cr_assert(status == STATUS_NO_MEMORY && fault == NULL, "%d", at);
+        view_fini(&view);
+    }
+}
+#endif
