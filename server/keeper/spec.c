@@ -329,6 +329,7 @@ struct draft {
     struct supervisor_spec *supervisor; // owned until the spec is made
     struct slice            id;
     struct slice            name;
+    struct slice            listener;
     struct slice            argument;
     struct peeper_value     keep;  // a list of fixed.keep_bytes when packed
     struct child_spec       fixed; // last, because of its text
@@ -388,6 +389,8 @@ static enum status read_start_actor(struct reader *reader, struct peeper_value s
     bool step_back = false;
     status = read_bool(reader, start, "step_back", &step_back);
     draft->fixed.step_back = step_back;
+    if (status != STATUS_OK) return status;
+    status = read_text(reader, start, "listener", &draft->listener);
     if (status != STATUS_OK) return status;
     bool trap_exit = true;
     status = read_bool(reader, start, "trap_exit", &trap_exit);
@@ -451,7 +454,8 @@ static enum status read_draft(struct reader *reader, enum auto_shutdown auto_shu
 
 static struct child_spec *child_spec_create(const struct draft *draft) {
     size_t keep_bytes = draft->fixed.keep_bytes;
-    size_t text_bytes = draft->id.bytes + draft->name.bytes + keep_bytes + draft->argument.bytes;
+    size_t text_bytes = draft->id.bytes + draft->name.bytes + draft->listener.bytes + keep_bytes +
+                        draft->argument.bytes;
     struct child_spec *spec = malloc(sizeof *spec + text_bytes);
     if (spec == NULL) return NULL;
     *spec = draft->fixed;
@@ -459,12 +463,13 @@ static struct child_spec *child_spec_create(const struct draft *draft) {
     spec->supervisor = draft->supervisor;
     spec->id_bytes = (uint8_t)draft->id.bytes;
     spec->name_bytes = (uint8_t)draft->name.bytes;
+    spec->listener_bytes = (uint8_t)draft->listener.bytes;
     spec->argument_bytes = (uint32_t)draft->argument.bytes;
     uint8_t     *at = spec->text;
-    struct slice parts[] = {draft->id, draft->name, draft->argument};
-    for (int i = 0; i < 3; i++) {
-        if (i == 2 && keep_bytes > 0) keep_pack(draft->keep, at);
-        if (i == 2) at += keep_bytes;
+    struct slice parts[] = {draft->id, draft->name, draft->listener, draft->argument};
+    for (int i = 0; i < 4; i++) {
+        if (i == 3 && keep_bytes > 0) keep_pack(draft->keep, at);
+        if (i == 3) at += keep_bytes;
         if (parts[i].bytes > 0) memcpy(at, parts[i].data, parts[i].bytes);
         at += parts[i].bytes;
     }
@@ -738,6 +743,7 @@ static void write_actor(struct peeper_writer *writer, const struct behaviour_tab
         peeper_write_key(writer, "step_back");
         peeper_write_bool(writer, true);
     }
+    if (spec->listener_bytes > 0) write_text(writer, "listener", child_spec_listener(spec));
     write_word(writer, "isolation", spec->own_host ? "own" : "shared");
     peeper_write_key(writer, "trap_exit");
     peeper_write_bool(writer, !spec->no_trap_exit);

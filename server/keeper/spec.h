@@ -45,7 +45,8 @@ struct child_spec {
     bool                    step_back : 1;
     bool                    keep_all : 1; // a restart gives all tables back, else those in `keep`
     uint8_t                 generations;  // 0: the default
-    uint8_t                 text[];       // id, name, keep (see keep.h), argument
+    uint8_t                 listener_bytes;
+    uint8_t                 text[]; // id, name, listener, keep (see keep.h), argument
 };
 
 struct supervisor_spec {
@@ -72,11 +73,16 @@ static inline struct slice child_spec_name(const struct child_spec *spec) {
     }
     return slice_of(spec->text + spec->id_bytes, spec->name_bytes);
 }
+static inline struct slice child_spec_listener(const struct child_spec *spec) {
+    return slice_of(spec->text + spec->id_bytes + spec->name_bytes, spec->listener_bytes);
+}
 static inline struct slice child_spec_keep(const struct child_spec *spec) {
-    return slice_of(spec->text + spec->id_bytes + spec->name_bytes, spec->keep_bytes);
+    return slice_of(spec->text + spec->id_bytes + spec->name_bytes + spec->listener_bytes,
+                    spec->keep_bytes);
 }
 static inline struct slice child_spec_argument(const struct child_spec *spec) {
-    return slice_of(spec->text + spec->id_bytes + spec->name_bytes + spec->keep_bytes,
+    return slice_of(spec->text + spec->id_bytes + spec->name_bytes + spec->listener_bytes +
+                        spec->keep_bytes,
                     spec->argument_bytes);
 }
 

@@ -8,7 +8,8 @@
 
 struct child_spec *child_spec_for_once(const struct child_spec *spec) {
     CHECK(spec->supervisor == NULL);
-    size_t             bytes = sizeof *spec + spec->id_bytes + spec->name_bytes + spec->keep_bytes;
+    size_t bytes =
+        sizeof *spec + spec->id_bytes + spec->name_bytes + spec->listener_bytes + spec->keep_bytes;
     struct child_spec *copy = malloc(bytes);
     if (copy == NULL) return NULL;
     memcpy(copy, spec, bytes);

@@ -56,6 +56,27 @@ Test(spec, a_child_has_the_defaults_of_otp) {
     child_spec_release(spec);
 }
 
+Test(spec, a_child_may_have_a_listener_between_its_name_and_its_argument) {
+    struct child_spec *spec;
+    cr_assert(spec_read_child(&behaviours, 0, AUTO_NEVER,
+                              json("{\"id\": \"a\", \"start\": {\"behaviour\": \"counter\", "
+                                   "\"name\": \"n\", \"listener\": \"ears\", \"argument\": 7}}"),
+                              &fault, &spec) == STATUS_OK);
+    cr_assert(child_spec_name(spec).bytes == 1);
+    cr_assert(child_spec_listener(spec).bytes == 4 &&
+              memcmp(child_spec_listener(spec).data, "ears", 4) == 0);
+    cr_assert(child_spec_argument(spec).bytes == json("7").bytes);
+    struct child_spec *once = child_spec_for_once(spec);
+    cr_assert(memcmp(child_spec_listener(once).data, "ears", 4) == 0);
+    child_spec_release(once);
+    child_spec_release(spec);
+    cr_assert(spec_read_child(&behaviours, 0, AUTO_NEVER,
+                              json("{\"id\": \"a\", \"start\": {\"behaviour\": \"counter\", "
+                                   "\"listener\": 7}}"),
+                              &fault, &spec) == STATUS_BAD_SPEC);
+    cr_assert(reason_is("[\"invalid_listener\", 7]"));
+}
+
 Test(spec, a_supervisor_has_defaults_and_its_child_waits_for_ever) {
     struct supervisor_spec *spec;
     const char *source = "{\"children\": [{\"id\": \"s\", \"start\": {\"supervisor\": {}}}]}";

@@ -445,6 +445,7 @@ void supervisor_fill_request(const struct child *child, struct request *request)
     request->hibernate_after_ms = spec->hibernate_after_ms;
     request->generations = spec->generations;
     request->step_back = spec->step_back;
+    request->listener = child_spec_listener(spec);
     request->no_trap_exit = spec->no_trap_exit;
     request->isolation = spec->own_host ? ISOLATION_OWN : ISOLATION_SHARED;
     request->keep = spec->keep_all ? KEEP_ALL : KEEP_LISTED;
