@@ -1,6 +1,8 @@
 """Transfers between supervisors under load."""
 from __future__ import annotations
 
+import collections
+import random
 import threading
 
 import peeper_wire as wire
@@ -73,3 +75,58 @@ def calls_during_transfers(settings: Settings) -> None:
         check_equal(client.call("moved", "state"), len(replies), "the state")
         info = client.inspect("moved")
         check_equal((info.unit, info.supervisor), (unit, sides[(moves + 1) % 2]), "where it is")
+
+
+STRATEGIES = {"all": "one_for_all", "rest": "rest_for_one", "one": "one_for_one"}
+
+
+def children_of(client: wire.Client, name: str) -> list[str]:
+    frame = client.request("which_children", wire.pb.WhichChildren(name=name, limit=100))
+    return [child["name"] for child in supervisor_wire.children_from(frame)]
+
+
+def play(client: wire.Client, chance: random.Random, name: str) -> str:
+    """One thing that happens; answers what."""
+    what = chance.random()
+    try:
+        if what < 0.4:
+            client.request("transfer", wire.pb.Transfer(name=name, target=chance.choice(sorted(STRATEGIES))))
+            return "moved"
+        if what < 0.55:
+            client.kill(name)
+            return "kill"
+        if what < 0.65:
+            client.call(name, "raise")
+        client.call(name, "inc")
+        return "inc"
+    except wire.PeeperError as error:
+        return f"{error.status}, {'retryable' if error.retryable else 'not'}"
+
+
+@case("transfer: random transfers, kills and crashes among three groups lose no child and no state")
+def random_transfers(settings: Settings) -> None:
+    chance = random.Random(7)
+    seen: collections.Counter[str] = collections.Counter()
+    with Server(settings.build, log_name="transfer-random") as server, server.client() as client:
+        for name, strategy in STRATEGIES.items():
+            children = [{"id": f"{name}{i}", "start": {"behaviour": "counter", "name": f"{name}{i}", "argument": 0}}
+                        for i in range(4)]
+            client.request("start_supervisor", supervisor_wire.start_supervisor(
+                name, {"strategy": strategy, "intensity": 1000000, "children": children}))
+        names = [f"{name}{i}" for name in STRATEGIES for i in range(4)]
+        units = {name: client.inspect(name).unit for name in names}
+        counts = dict.fromkeys(names, 0)
+        for _ in range(2000 if settings.quick else 20000):
+            name = chance.choice(names)
+            what = play(client, chance, name)
+            seen[what] += 1
+            counts[name] += what == "inc"
+        check(set(seen) <= {"moved", "kill", "inc", "CRASHED, not", "INVALID, not", "RESTARTING, retryable"},
+              f"nothing else is answered: {seen}")
+        check(min(seen["moved"], seen["kill"], seen["CRASHED, not"]) > 20, f"all of it happened: {seen}")
+        check_equal({name: client.call(name, "state") for name in names}, counts, "the states")
+        found = {child: name for name in STRATEGIES for child in children_of(client, name)}
+        check_equal(sorted(found), sorted(names), "each is somebody's child")
+        for name in names:
+            info = client.inspect(name)
+            check_equal((info.unit, info.supervisor), (units[name], found[name]), name)
