@@ -111,11 +111,14 @@ Test(changes, of_a_full_queue_each_unit_is_known_with_its_versions) {
 
 Test(changes, once_full_keeps_nothing_that_would_fit_until_it_is_drained) {
     struct list list;
+    char        large[1000];
+    memset(large, 'x', sizeof large - 1);
+    large[sizeof large - 1] = '\0';
     list_init(&list);
-    init_with(200);
+    init_with(3 * sizeof(struct change_event) + 200); // three small ones
     push(7, 1, "fits");
-    push(7, 2, "this one is much too large to fit behind it");
-    push(9, 1, "");
+    push(7, 2, large);
+    push(9, 1, "fits");
     (void)changes_drain(&changes, &list);
     free(next(&list, CHANGE_STATE, 7));
     free(next(&list, CHANGE_LOST, 7));
