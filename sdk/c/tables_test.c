@@ -12,7 +12,7 @@ TestSuite(tables, .timeout = 10);
 #define LIMIT (1u << 20)
 
 static bool is(ProtobufCBinaryData data, const char *text) {
-    return data.len == strlen(text) && memcmp(data.data, text, data.len) == 0;
+    return data.len == strlen(text) && (data.len == 0 || memcmp(data.data, text, data.len) == 0);
 }
 
 static bool value_is(struct peeper_value value, const char *text) {

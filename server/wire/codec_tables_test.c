@@ -29,7 +29,7 @@ static Peeper__V1__ServerFrame *written(enum status status) {
 }
 
 static bool is(ProtobufCBinaryData data, const char *text) {
-    return data.len == strlen(text) && memcmp(data.data, text, data.len) == 0;
+    return data.len == strlen(text) && (data.len == 0 || memcmp(data.data, text, data.len) == 0);
 }
 
 Test(codec_tables, a_listing_has_every_table_with_its_flags) {
