@@ -63,7 +63,17 @@ def missing_host(settings: Settings) -> None:
     check("/nonesuch/host" in line, f"the program should be named: {line!r}")
 
 
-@case("startup: broken behaviour libraries are reported with name and reason, the others serve")
+BROKEN_LUA = {
+    "syntax.lua": "return {",
+    "raises.lua": "error('not today')",
+    "nothing.lua": "",
+    "slip.lua": "return {handle_cal = function() end}",
+    "endless.lua": "while true do end",
+    "binary.lua": "\x1bLua",
+}
+
+
+@case("startup: broken behaviours, libraries or in Lua, are reported with name and reason, the others serve")
 def broken_behaviours(settings: Settings) -> None:
     broken = sorted((settings.build.folder / "behaviours-broken").glob("*.so"))
     check(broken, "the build has no behaviours-broken/*.so")
@@ -73,7 +83,9 @@ def broken_behaviours(settings: Settings) -> None:
             shutil.copy(library, mixed)
         (mixed / "text.so").write_text("no library at all\n")
         (mixed / "empty.so").write_bytes(b"")
-        names = [library.name for library in broken] + ["text.so", "empty.so"]
+        for name, text in BROKEN_LUA.items():
+            (mixed / name).write_text(text)
+        names = [library.name for library in broken] + ["text.so", "empty.so", *BROKEN_LUA]
         with Server(settings.build, log_name="startup-broken", behaviours=mixed) as server:
             begun = server.log_path.read_text()
             with server.client() as client:
