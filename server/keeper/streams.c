@@ -465,11 +465,11 @@ static bool keep_farewell(struct shard *shard, const struct mirror_ending *endin
         all_blind(shard);
         return false;
     }
+    if (name.bytes > 0) memcpy(farewell->data, name.data, name.bytes);
+    if (reason.bytes > 0) memcpy(farewell->data + name.bytes, reason.data, reason.bytes);
     farewell->ending = *ending;
     farewell->ending.name = slice_of(farewell->data, name.bytes);
     farewell->ending.reason = slice_of(farewell->data + name.bytes, reason.bytes);
-    if (name.bytes > 0) memcpy(farewell->data, name.data, name.bytes);
-    memcpy(farewell->data + name.bytes, reason.data, reason.bytes);
     list_push(&shard->streams.farewells, &farewell->link);
     return true;
 }
