@@ -81,7 +81,8 @@ def slow_client(settings: Settings) -> None:
             before = resident_bytes(server.pid)
             increment(caller, name, count - 1000)
             grown = resident_bytes(server.pid) - before
-            check(grown < 16 << 20, f"peeperd has grown by {grown} bytes")
+            # A sanitizer keeps what was freed for a while.
+            check(settings.build.sanitized or grown < 16 << 20, f"peeperd has grown by {grown} bytes")
             info = caller.inspect(name)
             check(info.events_dropped > 0, "dropped events are counted")
             check_equal(info.watchers, 1, "watchers")
@@ -188,8 +189,9 @@ def terminal(settings: Settings) -> None:
         caller.start("hits", "counter", 5)
         ours, theirs = pty.openpty()
         address = f"{server.tcp[0]}:{server.tcp[1]}"
+        # A shell has its background jobs ignore SIGINT, and whatever they start with them.
         command = subprocess.Popen([str(settings.build.peeper), "watch", "hits", "--old", "-a", address],
-                                   stdout=theirs)
+                                   stdout=theirs, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
         try:
             eventually(lambda: caller.inspect("hits").watchers == 1, "it watches")
             caller.call("hits", "inc")
