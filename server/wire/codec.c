@@ -432,22 +432,21 @@ enum status codec_decode(struct codec *codec, struct slice frame, struct request
 
 // --- Encoding ------------------------------------------------------------------------------------
 
-// Makes room for a frame of `body_bytes`, writes its prefix and answers where the body goes.
-static uint8_t *begin_frame(struct buf *out, size_t body_bytes) {
+uint8_t *codec_begin_frame(struct buf *out, size_t body_bytes) {
     if (body_bytes > FRAME_BODY_BYTES_MAX) return NULL;
     uint8_t *room = buf_reserve(out, FRAME_PREFIX_BYTES_MAX + body_bytes);
     return room == NULL ? NULL : room + frame_prefix(room, (uint32_t)body_bytes);
 }
 
-static void end_frame(struct buf *out, const uint8_t *end) {
+void codec_end_frame(struct buf *out, const uint8_t *end) {
     out->bytes = (size_t)(end - out->data);
     CHECK(out->bytes <= out->capacity);
 }
 
 enum status codec_write_frame(struct buf *out, const Peeper__V1__ServerFrame *frame) {
-    uint8_t *at = begin_frame(out, peeper__v1__server_frame__get_packed_size(frame));
+    uint8_t *at = codec_begin_frame(out, peeper__v1__server_frame__get_packed_size(frame));
     if (at == NULL) return STATUS_NO_MEMORY;
-    end_frame(out, at + peeper__v1__server_frame__pack(frame, at));
+    codec_end_frame(out, at + peeper__v1__server_frame__pack(frame, at));
     return STATUS_OK;
 }
 
@@ -672,105 +671,42 @@ enum status codec_write_crash_report(struct buf *out, uint64_t id,
 
 // --- Pages ---------------------------------------------------------------------------------------
 
-// A page is written piece by piece, which protobuf allows: a message is what its pieces are when
-// they stand one behind the other. So it needs no array of messages, hence no memory but that of
-// `out`. In every page the elements are field 1.
-#define TAG_ELEMENT (1 << 3 | 2)
-
-union element {
-    struct described        actor;
-    struct described_child  child;
-    struct described_report report;
-};
-
-struct page {
-    uint32_t                body; // its number in ServerFrame
-    const void             *elements;
-    size_t                  count;
-    const ProtobufCMessage *tail; // the page's other fields
-    // Describes one element in `room`.
-    const ProtobufCMessage *(*describe)(union element *room, const void *elements, size_t index);
-};
-
-static const ProtobufCMessage *element_actor(union element *room, const void *elements, size_t i) {
-    describe(&room->actor, &((const struct actor_info *)elements)[i]);
-    return &room->actor.info.base;
+static const ProtobufCMessage *element_actor(void *room, const void *elements, size_t i) {
+    struct described *described = room;
+    describe(described, &((const struct actor_info *)elements)[i]);
+    return &described->info.base;
 }
 
-static const ProtobufCMessage *element_child(union element *room, const void *elements, size_t i) {
-    describe_child(&room->child, &((const struct child_info *)elements)[i]);
-    return &room->child.child.base;
+static const ProtobufCMessage *element_child(void *room, const void *elements, size_t i) {
+    struct described_child *described = room;
+    describe_child(described, &((const struct child_info *)elements)[i]);
+    return &described->child.base;
 }
 
-static const ProtobufCMessage *element_report(union element *room, const void *elements, size_t i) {
-    describe_report(&room->report, &((const struct crash_report *)elements)[i]);
-    return &room->report.report.base;
-}
-
-static size_t prefix_bytes(size_t bytes) {
-    uint8_t room[FRAME_PREFIX_BYTES_MAX];
-    return frame_prefix(room, (uint32_t)bytes);
-}
-
-// Bytes of the elements, tags included; stops when they are too many for a frame.
-static size_t measure_elements(const struct page *page) {
-    size_t sum = 0;
-    for (size_t i = 0; i < page->count && sum <= FRAME_BODY_BYTES_MAX; i++) {
-        union element room;
-        size_t bytes = protobuf_c_message_get_packed_size(page->describe(&room, page->elements, i));
-        if (bytes > FRAME_BODY_BYTES_MAX) return bytes;
-        sum += 1 + prefix_bytes(bytes) + bytes;
-    }
-    return sum;
-}
-
-static uint8_t *put_elements(uint8_t *at, const struct page *page) {
-    for (size_t i = 0; i < page->count; i++) {
-        union element           room;
-        const ProtobufCMessage *element = page->describe(&room, page->elements, i);
-        *at++ = TAG_ELEMENT;
-        at += frame_prefix(at, (uint32_t)protobuf_c_message_get_packed_size(element));
-        at += protobuf_c_message_pack(element, at);
-    }
-    return at;
-}
-
-static enum status write_page(struct buf *out, uint64_t id, const struct page *page) {
-    Peeper__V1__ServerFrame head = PEEPER__V1__SERVER_FRAME__INIT;
-    head.id = id;
-    uint32_t tag = page->body << 3 | 2;
-    size_t   elements_bytes = measure_elements(page);
-    if (elements_bytes > FRAME_BODY_BYTES_MAX) return STATUS_NO_MEMORY;
-    size_t page_bytes = elements_bytes + protobuf_c_message_get_packed_size(page->tail);
-
-    uint8_t *at = begin_frame(out, peeper__v1__server_frame__get_packed_size(&head) +
-                                       prefix_bytes(tag) + prefix_bytes(page_bytes) + page_bytes);
-    if (at == NULL) return STATUS_NO_MEMORY;
-    at += peeper__v1__server_frame__pack(&head, at);
-    at += frame_prefix(at, tag); // a tag is a varint, too
-    at += frame_prefix(at, (uint32_t)page_bytes);
-    at = put_elements(at, page);
-    at += protobuf_c_message_pack(page->tail, at);
-    end_frame(out, at);
-    return STATUS_OK;
+static const ProtobufCMessage *element_report(void *room, const void *elements, size_t i) {
+    struct described_report *described = room;
+    describe_report(described, &((const struct crash_report *)elements)[i]);
+    return &described->report.base;
 }
 
 enum status codec_write_listing(struct buf *out, uint64_t id, const struct actor_info *actors,
                                 size_t count, uint64_t next) {
     Peeper__V1__Listing tail = PEEPER__V1__LISTING__INIT;
     tail.next = next;
-    struct page page = {PEEPER__V1__SERVER_FRAME__BODY_LISTING, actors, count, &tail.base,
-                        element_actor};
-    return write_page(out, id, &page);
+    struct described  room;
+    struct codec_page page = {
+        PEEPER__V1__SERVER_FRAME__BODY_LISTING, actors, count, &tail.base, element_actor, &room};
+    return codec_write_page(out, id, &page);
 }
 
 enum status codec_write_children(struct buf *out, uint64_t id, const struct child_info *children,
                                  size_t count, uint64_t next) {
     Peeper__V1__Children tail = PEEPER__V1__CHILDREN__INIT;
     tail.next = next;
-    struct page page = {PEEPER__V1__SERVER_FRAME__BODY_CHILDREN, children, count, &tail.base,
-                        element_child};
-    return write_page(out, id, &page);
+    struct described_child room;
+    struct codec_page      page = {
+             PEEPER__V1__SERVER_FRAME__BODY_CHILDREN, children, count, &tail.base, element_child, &room};
+    return codec_write_page(out, id, &page);
 }
 
 enum status codec_write_crash_listing(struct buf *out, uint64_t id,
@@ -778,7 +714,12 @@ enum status codec_write_crash_listing(struct buf *out, uint64_t id,
                                       uint64_t next) {
     Peeper__V1__CrashListing tail = PEEPER__V1__CRASH_LISTING__INIT;
     tail.next = next;
-    struct page page = {PEEPER__V1__SERVER_FRAME__BODY_CRASH_LISTING, reports, count, &tail.base,
-                        element_report};
-    return write_page(out, id, &page);
+    struct described_report room;
+    struct codec_page       page = {PEEPER__V1__SERVER_FRAME__BODY_CRASH_LISTING,
+                                    reports,
+                                    count,
+                                    &tail.base,
+                                    element_report,
+                                    &room};
+    return codec_write_page(out, id, &page);
 }

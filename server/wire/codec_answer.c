@@ -1,11 +1,7 @@
-// The answers that are one small message each.
+// The answers that are small.
 #include "wire/codec.h"
 #include "wire/codec_frame.h"
 #include "wire/fast.h"
-
-#include "base/check.h"
-
-#define GENERATIONS_MAX 16u
 
 enum status codec_write_reply(struct buf *out, uint64_t id, struct slice payload) {
     return fast_write_reply(out, id, payload);
@@ -82,26 +78,30 @@ enum status codec_write_child_counts(struct buf *out, uint64_t id,
     return codec_write_frame(out, &frame);
 }
 
+static const ProtobufCMessage *describe_generation(void *room, const void *elements, size_t i) {
+    Peeper__V1__Generation       *described = room;
+    const struct generation_info *generation = &((const struct generation_info *)elements)[i];
+    peeper__v1__generation__init(described);
+    described->version = generation->version;
+    described->at_ms = generation->at_ms;
+    described->turn = generation->turn;
+    described->bytes = generation->bytes;
+    return &described->base;
+}
+
 enum status codec_write_generations(struct buf *out, uint64_t id,
                                     const struct generation_info *generations, size_t count,
                                     uint32_t kept) {
-    Peeper__V1__Generation  room[GENERATIONS_MAX];
-    Peeper__V1__Generation *rows[GENERATIONS_MAX];
-    Peeper__V1__Generations body = PEEPER__V1__GENERATIONS__INIT;
-    CHECK(count <= GENERATIONS_MAX);
-    for (size_t i = 0; i < count; i++) {
-        peeper__v1__generation__init(&room[i]);
-        room[i].version = generations[i].version;
-        room[i].at_ms = generations[i].at_ms;
-        room[i].turn = generations[i].turn;
-        room[i].bytes = generations[i].bytes;
-        rows[i] = &room[i];
-    }
-    body.generations = rows;
-    body.n_generations = count;
-    body.kept = kept;
-    SERVER_FRAME(frame, id, GENERATIONS, generations, &body);
-    return codec_write_frame(out, &frame);
+    Peeper__V1__Generations tail = PEEPER__V1__GENERATIONS__INIT;
+    tail.kept = kept;
+    Peeper__V1__Generation room;
+    struct codec_page      page = {PEEPER__V1__SERVER_FRAME__BODY_GENERATIONS,
+                                   generations,
+                                   count,
+                                   &tail.base,
+                                   describe_generation,
+                                   &room};
+    return codec_write_page(out, id, &page);
 }
 
 enum status codec_write_transfer_prepared(struct buf *out, uint64_t id, uint64_t handle,

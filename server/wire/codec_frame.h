@@ -12,6 +12,26 @@
 // Appends a whole delimited frame.   Fails: STATUS_NO_MEMORY, nothing appended.
 NODISCARD enum status codec_write_frame(struct buf *out, const Peeper__V1__ServerFrame *frame);
 
+// Makes room for a frame of `body_bytes`, writes its prefix and answers where the body goes / says
+// where it ended.   Fails: NULL, too large or without memory; nothing appended.
+uint8_t *codec_begin_frame(struct buf *out, size_t body_bytes);
+void     codec_end_frame(struct buf *out, const uint8_t *end);
+
+// A body whose field 1 repeats, once for each element.
+struct codec_page {
+    uint32_t                body; // its number in ServerFrame
+    const void             *elements;
+    size_t                  count;
+    const ProtobufCMessage *tail; // the body's other fields
+    // Describes one element in `room`, which is enough for one.
+    const ProtobufCMessage *(*describe)(void *room, const void *elements, size_t index);
+    void *room;
+};
+
+// Appends a whole delimited frame with this page. It needs no memory but that of `out`.
+// Fails: STATUS_NO_MEMORY, nothing appended.
+NODISCARD enum status codec_write_page(struct buf *out, uint64_t id, const struct codec_page *page);
+
 // A ServerFrame `frame` with this body.
 #define SERVER_FRAME(frame, frame_id, CASE, member, message)        \
     Peeper__V1__ServerFrame frame = PEEPER__V1__SERVER_FRAME__INIT; \

@@ -34,8 +34,9 @@ struct described_behaviour {
     char                     *callbacks[CALLBACKS_MAX];
 };
 
-static void describe_behaviour(struct described_behaviour  *described,
-                               const struct behaviour_info *behaviour) {
+static const ProtobufCMessage *describe_behaviour(void *room, const void *elements, size_t i) {
+    struct described_behaviour  *described = room;
+    const struct behaviour_info *behaviour = &((const struct behaviour_info *)elements)[i];
     peeper__v1__behaviour_info__init(&described->info);
     described->info.name = borrow_text(behaviour->name);
     described->info.version = borrow_text(behaviour->version);
@@ -45,27 +46,20 @@ static void describe_behaviour(struct described_behaviour  *described,
     described->info.current = behaviour->current;
     described->info.n_callbacks = name_callbacks(behaviour->callbacks, described->callbacks);
     described->info.callbacks = described->callbacks;
+    return &described->info.base;
 }
 
 enum status codec_write_behaviours(struct buf *out, uint64_t id,
                                    const struct behaviour_info *behaviours, size_t count) {
-    struct described_behaviour *infos = calloc(count + 1, sizeof *infos);
-    Peeper__V1__BehaviourInfo **list = calloc(count + 1, sizeof *list);
-    enum status                 status = STATUS_NO_MEMORY;
-    if (infos == NULL || list == NULL) goto free_all;
-    for (size_t i = 0; i < count; i++) {
-        list[i] = &infos[i].info;
-        describe_behaviour(&infos[i], &behaviours[i]);
-    }
-    Peeper__V1__BehaviourListing body = PEEPER__V1__BEHAVIOUR_LISTING__INIT;
-    body.n_behaviours = count;
-    body.behaviours = list;
-    SERVER_FRAME(frame, id, BEHAVIOUR_LISTING, behaviour_listing, &body);
-    status = codec_write_frame(out, &frame);
-free_all:
-    free(infos);
-    free(list);
-    return status;
+    Peeper__V1__BehaviourListing tail = PEEPER__V1__BEHAVIOUR_LISTING__INIT;
+    struct described_behaviour   room;
+    struct codec_page            page = {PEEPER__V1__SERVER_FRAME__BODY_BEHAVIOUR_LISTING,
+                                         behaviours,
+                                         count,
+                                         &tail.base,
+                                         describe_behaviour,
+                                         &room};
+    return codec_write_page(out, id, &page);
 }
 
 // A refusal with its texts, terminated.
