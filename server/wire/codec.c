@@ -695,7 +695,13 @@ enum status codec_write_listing(struct buf *out, uint64_t id, const struct actor
     tail.next = next;
     struct described  room;
     struct codec_page page = {
-        PEEPER__V1__SERVER_FRAME__BODY_LISTING, actors, count, &tail.base, element_actor, &room};
+        .body = PEEPER__V1__SERVER_FRAME__BODY_LISTING,
+        .elements = actors,
+        .count = count,
+        .tail = &tail.base,
+        .describe = element_actor,
+        .room = &room,
+    };
     return codec_write_page(out, id, &page);
 }
 
@@ -705,7 +711,13 @@ enum status codec_write_children(struct buf *out, uint64_t id, const struct chil
     tail.next = next;
     struct described_child room;
     struct codec_page      page = {
-             PEEPER__V1__SERVER_FRAME__BODY_CHILDREN, children, count, &tail.base, element_child, &room};
+             .body = PEEPER__V1__SERVER_FRAME__BODY_CHILDREN,
+             .elements = children,
+             .count = count,
+             .tail = &tail.base,
+             .describe = element_child,
+             .room = &room,
+    };
     return codec_write_page(out, id, &page);
 }
 
@@ -715,11 +727,13 @@ enum status codec_write_crash_listing(struct buf *out, uint64_t id,
     Peeper__V1__CrashListing tail = PEEPER__V1__CRASH_LISTING__INIT;
     tail.next = next;
     struct described_report room;
-    struct codec_page       page = {PEEPER__V1__SERVER_FRAME__BODY_CRASH_LISTING,
-                                    reports,
-                                    count,
-                                    &tail.base,
-                                    element_report,
-                                    &room};
+    struct codec_page       page = {
+              .body = PEEPER__V1__SERVER_FRAME__BODY_CRASH_LISTING,
+              .elements = reports,
+              .count = count,
+              .tail = &tail.base,
+              .describe = element_report,
+              .room = &room,
+    };
     return codec_write_page(out, id, &page);
 }

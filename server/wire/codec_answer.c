@@ -95,12 +95,14 @@ enum status codec_write_generations(struct buf *out, uint64_t id,
     Peeper__V1__Generations tail = PEEPER__V1__GENERATIONS__INIT;
     tail.kept = kept;
     Peeper__V1__Generation room;
-    struct codec_page      page = {PEEPER__V1__SERVER_FRAME__BODY_GENERATIONS,
-                                   generations,
-                                   count,
-                                   &tail.base,
-                                   describe_generation,
-                                   &room};
+    struct codec_page      page = {
+             .body = PEEPER__V1__SERVER_FRAME__BODY_GENERATIONS,
+             .elements = generations,
+             .count = count,
+             .tail = &tail.base,
+             .describe = describe_generation,
+             .room = &room,
+    };
     return codec_write_page(out, id, &page);
 }
 

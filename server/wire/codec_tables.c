@@ -25,12 +25,14 @@ enum status codec_write_table_listing(struct buf *out, uint64_t id, const struct
                                       size_t count) {
     Peeper__V1__TableListing tail = PEEPER__V1__TABLE_LISTING__INIT;
     struct described_table   room;
-    struct codec_page        page = {PEEPER__V1__SERVER_FRAME__BODY_TABLE_LISTING,
-                                     tables,
-                                     count,
-                                     &tail.base,
-                                     describe_table,
-                                     &room};
+    struct codec_page        page = {
+               .body = PEEPER__V1__SERVER_FRAME__BODY_TABLE_LISTING,
+               .elements = tables,
+               .count = count,
+               .tail = &tail.base,
+               .describe = describe_table,
+               .room = &room,
+    };
     return codec_write_page(out, id, &page);
 }
 
@@ -49,6 +51,12 @@ enum status codec_write_rows(struct buf *out, uint64_t id, const struct row_info
     tail.next = borrow_bytes(next);
     Peeper__V1__Row   room;
     struct codec_page page = {
-        PEEPER__V1__SERVER_FRAME__BODY_ROWS, rows, count, &tail.base, describe_row, &room};
+        .body = PEEPER__V1__SERVER_FRAME__BODY_ROWS,
+        .elements = rows,
+        .count = count,
+        .tail = &tail.base,
+        .describe = describe_row,
+        .room = &room,
+    };
     return codec_write_page(out, id, &page);
 }

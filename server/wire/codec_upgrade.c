@@ -53,12 +53,14 @@ enum status codec_write_behaviours(struct buf *out, uint64_t id,
                                    const struct behaviour_info *behaviours, size_t count) {
     Peeper__V1__BehaviourListing tail = PEEPER__V1__BEHAVIOUR_LISTING__INIT;
     struct described_behaviour   room;
-    struct codec_page            page = {PEEPER__V1__SERVER_FRAME__BODY_BEHAVIOUR_LISTING,
-                                         behaviours,
-                                         count,
-                                         &tail.base,
-                                         describe_behaviour,
-                                         &room};
+    struct codec_page            page = {
+                   .body = PEEPER__V1__SERVER_FRAME__BODY_BEHAVIOUR_LISTING,
+                   .elements = behaviours,
+                   .count = count,
+                   .tail = &tail.base,
+                   .describe = describe_behaviour,
+                   .room = &room,
+    };
     return codec_write_page(out, id, &page);
 }
 
