@@ -6,79 +6,15 @@
 
 #define LIMIT (1u << 20)
 
-static void write_watching(struct peer *at, uint64_t id, uint64_t ref) {
-    Peeper__V1__Watching    watching = PEEPER__V1__WATCHING__INIT;
-    Peeper__V1__ServerFrame frame = PEEPER__V1__SERVER_FRAME__INIT;
-    watching.ref = ref;
-    frame.id = id;
-    frame.body_case = PEEPER__V1__SERVER_FRAME__BODY_WATCHING;
-    frame.watching = &watching;
-    peer_write(at, &frame);
-}
-
-static void write_event(struct peer *at, Peeper__V1__Event *pushed) {
-    Peeper__V1__ServerFrame frame = PEEPER__V1__SERVER_FRAME__INIT;
-    frame.body_case = PEEPER__V1__SERVER_FRAME__BODY_EVENT;
-    frame.event = pushed;
-    peer_write(at, &frame);
-}
-
-static ProtobufCBinaryData short_text(const char *encoded) {
-    return (ProtobufCBinaryData){strlen(encoded), (uint8_t *)encoded};
-}
-
-static void write_changed(struct peer *at, uint64_t ref, uint64_t version, bool with_old) {
-    Peeper__V1__Changed  changed = PEEPER__V1__CHANGED__INIT;
-    Peeper__V1__OldState old = PEEPER__V1__OLD_STATE__INIT;
-    Peeper__V1__Event    pushed = PEEPER__V1__EVENT__INIT;
-    changed.ref = ref;
-    changed.name = (char *)"n";
-    changed.unit = 3;
-    changed.version = version;
-    changed.at_ms = 9;
-    changed.value = short_text("\x2a\x03new");
-    old.value = short_text("\x2a\x03old");
-    if (with_old) changed.old = &old;
-    pushed.kind_case = PEEPER__V1__EVENT__KIND_CHANGED;
-    pushed.changed = &changed;
-    write_event(at, &pushed);
-}
-
-static void write_ended(struct peer *at, uint64_t ref) {
-    Peeper__V1__Ended ended = PEEPER__V1__ENDED__INIT;
-    Peeper__V1__Event pushed = PEEPER__V1__EVENT__INIT;
-    ended.ref = ref;
-    ended.name = (char *)"n";
-    ended.unit = 3;
-    ended.version = 8;
-    ended.reason = short_text("\x2a\x03why");
-    pushed.kind_case = PEEPER__V1__EVENT__KIND_ENDED;
-    pushed.ended = &ended;
-    write_event(at, &pushed);
-}
-
-static void write_gap(struct peer *at, uint64_t ref) {
-    Peeper__V1__Gap   gap = PEEPER__V1__GAP__INIT;
-    Peeper__V1__Event pushed = PEEPER__V1__EVENT__INIT;
-    gap.ref = ref;
-    gap.name = (char *)"n";
-    gap.unit = 3;
-    gap.first_version = 4;
-    gap.last_version = 6;
-    pushed.kind_case = PEEPER__V1__EVENT__KIND_GAP;
-    pushed.gap = &gap;
-    write_event(at, &pushed);
-}
-
 static void push_all(struct peer *at) {
     peer_welcome(at, LIMIT);
     const Peeper__V1__ClientFrame *frame = peer_read(at);
     at->seen +=
         frame->watch->prefix && strcmp(frame->watch->name, "cart-") == 0 && frame->watch->with_old;
-    write_watching(at, frame->id, 77);
-    write_gap(at, 77);
-    write_changed(at, 77, 7, true);
-    write_ended(at, 77);
+    peer_watching(at, frame->id, 77);
+    peer_gap(at, 77);
+    peer_changed(at, 77, 7, true);
+    peer_ended(at, 77);
 }
 
 Test(watch, prints_a_line_for_each_event_until_the_connection_ends, .timeout = 20) {

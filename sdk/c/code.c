@@ -43,16 +43,21 @@ enum peeper_status peeper_sync_behaviours(struct peeper_sync       *sync,
     return status;
 }
 
+// What came of a request that tells its progress.
+static enum peeper_status finish_upgrade(struct peeper_sync *sync, enum peeper_status status,
+                                         struct peeper_upgrade_report *ret_report) {
+    sync->on_progress = NULL;
+    if (status == PEEPER_STATUS_OK) *ret_report = sync->answer.incoming.answer.upgraded;
+    return status;
+}
+
 enum peeper_status peeper_sync_deploy(struct peeper_sync          *sync,
                                       const struct peeper_upgrade *upgrade,
                                       peeper_on_progress *on_progress, void *user,
                                       struct peeper_upgrade_report *ret_report) {
     sync->on_progress = on_progress;
     sync->progress_user = user;
-    enum peeper_status status = SYNC_REQUEST(sync, peeper_client_deploy, upgrade);
-    sync->on_progress = NULL;
-    if (status == PEEPER_STATUS_OK) *ret_report = sync->answer.incoming.answer.upgraded;
-    return status;
+    return finish_upgrade(sync, SYNC_REQUEST(sync, peeper_client_deploy, upgrade), ret_report);
 }
 
 enum peeper_status peeper_sync_upgrade(struct peeper_sync          *sync,
@@ -61,8 +66,5 @@ enum peeper_status peeper_sync_upgrade(struct peeper_sync          *sync,
                                        struct peeper_upgrade_report *ret_report) {
     sync->on_progress = on_progress;
     sync->progress_user = user;
-    enum peeper_status status = SYNC_REQUEST(sync, peeper_client_upgrade, upgrade);
-    sync->on_progress = NULL;
-    if (status == PEEPER_STATUS_OK) *ret_report = sync->answer.incoming.answer.upgraded;
-    return status;
+    return finish_upgrade(sync, SYNC_REQUEST(sync, peeper_client_upgrade, upgrade), ret_report);
 }

@@ -154,3 +154,67 @@ void peer_error(struct peer *peer, uint64_t id, Peeper__V1__Status status, const
     frame.error = &error;
     peer_write(peer, &frame);
 }
+
+void peer_watching(struct peer *peer, uint64_t id, uint64_t ref) {
+    Peeper__V1__Watching    watching = PEEPER__V1__WATCHING__INIT;
+    Peeper__V1__ServerFrame frame = PEEPER__V1__SERVER_FRAME__INIT;
+    watching.ref = ref;
+    frame.id = id;
+    frame.body_case = PEEPER__V1__SERVER_FRAME__BODY_WATCHING;
+    frame.watching = &watching;
+    peer_write(peer, &frame);
+}
+
+static void write_event(struct peer *peer, Peeper__V1__Event *pushed) {
+    Peeper__V1__ServerFrame frame = PEEPER__V1__SERVER_FRAME__INIT;
+    frame.body_case = PEEPER__V1__SERVER_FRAME__BODY_EVENT;
+    frame.event = pushed;
+    peer_write(peer, &frame);
+}
+
+static ProtobufCBinaryData short_text(const char *encoded) {
+    return (ProtobufCBinaryData){strlen(encoded), (uint8_t *)encoded};
+}
+
+void peer_changed(struct peer *peer, uint64_t ref, uint64_t version, bool with_old) {
+    Peeper__V1__Changed  changed = PEEPER__V1__CHANGED__INIT;
+    Peeper__V1__OldState old = PEEPER__V1__OLD_STATE__INIT;
+    Peeper__V1__Event    pushed = PEEPER__V1__EVENT__INIT;
+    changed.ref = ref;
+    changed.name = (char *)"n";
+    changed.unit = 3;
+    changed.version = version;
+    changed.at_ms = 9;
+    changed.value = short_text("\x2a\x03new");
+    old.value = short_text("\x2a\x03old");
+    if (with_old) changed.old = &old;
+    pushed.kind_case = PEEPER__V1__EVENT__KIND_CHANGED;
+    pushed.changed = &changed;
+    write_event(peer, &pushed);
+}
+
+void peer_ended(struct peer *peer, uint64_t ref) {
+    Peeper__V1__Ended ended = PEEPER__V1__ENDED__INIT;
+    Peeper__V1__Event pushed = PEEPER__V1__EVENT__INIT;
+    ended.ref = ref;
+    ended.name = (char *)"n";
+    ended.unit = 3;
+    ended.version = 8;
+    ended.reason = short_text("\x2a\x03why");
+    pushed.kind_case = PEEPER__V1__EVENT__KIND_ENDED;
+    pushed.ended = &ended;
+    write_event(peer, &pushed);
+}
+
+void peer_gap(struct peer *peer, uint64_t ref) {
+    Peeper__V1__Gap   gap = PEEPER__V1__GAP__INIT;
+    Peeper__V1__Event pushed = PEEPER__V1__EVENT__INIT;
+    gap.ref = ref;
+    gap.name = (char *)"n";
+    gap.unit = 3;
+    gap.first_version = 4;
+    gap.last_version = 6;
+    pushed.kind_case = PEEPER__V1__EVENT__KIND_GAP;
+    pushed.gap = &gap;
+    write_event(peer, &pushed);
+}

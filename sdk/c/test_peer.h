@@ -54,3 +54,10 @@ void peer_reply(struct peer *peer, uint64_t id, const uint8_t *payload, size_t b
 void peer_reply_int(struct peer *peer, uint64_t id, int64_t value);
 void peer_done(struct peer *peer, uint64_t id);
 void peer_error(struct peer *peer, uint64_t id, Peeper__V1__Status status, const char *message);
+
+// A watch begins / what it tells of unit 3, called "n": that its state is "new" (and was "old"),
+// that it ended with version 8 for the reason "why", that versions 4 to 6 were left out.
+void peer_watching(struct peer *peer, uint64_t id, uint64_t ref);
+void peer_changed(struct peer *peer, uint64_t ref, uint64_t version, bool with_old);
+void peer_ended(struct peer *peer, uint64_t ref);
+void peer_gap(struct peer *peer, uint64_t ref);

@@ -209,16 +209,6 @@ static int load_file(lua_State *L) {
     return 0;
 }
 
-static const char *const CALLBACKS[PHASE_COUNT] = {
-    [PHASE_INIT] = "init",
-    [PHASE_CALL] = "handle_call",
-    [PHASE_CAST] = "handle_cast",
-    [PHASE_INFO] = "handle_info",
-    [PHASE_CONTINUE] = "handle_continue",
-    [PHASE_TERMINATE] = "terminate",
-    [PHASE_CODE_CHANGE] = "code_change",
-};
-
 void lua_machine_push_file(lua_State *L) {
     lua_rawgetp(L, LUA_REGISTRYINDEX, &FILE_PLACE);
 }
@@ -228,8 +218,9 @@ static int take_callbacks(lua_State *L) {
     lua_machine_push_file(L);
     for (int i = 0; i < PHASE_COUNT; i++) {
         machine->callbacks[i] = LUA_NOREF;
-        if (!lua_istable(L, -1) || CALLBACKS[i] == NULL) continue;
-        lua_pushstring(L, CALLBACKS[i]);
+        // A state in Lua needs no function of the behaviour to be saved and loaded.
+        if (!lua_istable(L, -1) || i == PHASE_SAVE || i == PHASE_LOAD) continue;
+        lua_pushstring(L, phase_name((enum phase)i));
         if (lua_rawget(L, -2) == LUA_TFUNCTION) {
             machine->callbacks[i] = luaL_ref(L, LUA_REGISTRYINDEX);
         } else {

@@ -1,27 +1,11 @@
 #include "keeper/feed.h"
 
-#include "base/tables_delta.h"
-
+#include "keeper/rows_fixture_test.h"
 #include "keeper/shard_fixture_test.h"
 
 TestSuite(feed, .init = fx_init, .fini = fx_fini, .timeout = 20);
 
 // --- what turns write ---
-
-static struct buf delta;
-
-static void op(enum table_op kind, uint8_t flags, struct slice key, struct slice value) {
-    struct table_op_view one = {.op = kind, .flags = flags, .key = key, .value = value};
-    cr_assert(tables_delta_write(&delta, &one) == STATUS_OK);
-}
-
-static void select_table(const char *table, uint8_t flags) {
-    op(TABLE_OP_SELECT, flags, raw(table), (struct slice){0});
-}
-
-static void put(const char *key, const char *value) {
-    op(TABLE_OP_PUT, 0, text(key), text(value));
-}
 
 // A turn of a running actor that writes what is in `delta`, and a state if there is one.
 static void write_all(struct actor *actor, const char *state) {
@@ -156,12 +140,9 @@ Test(feed, one_that_finds_no_room_goes_on_when_there_is_some) {
     uint32_t      second = host_joins(1);
     lose_host(first);
     // Somebody else's turns fill the ring.
-    static uint8_t filling[TURN_RING_BYTES >> 3];
     ask_cast(2, "other", "x");
     settle_loads();
-    while (router_deliver(&fx.shard, other, TURN_CAST, CALLER_NOBODY, 0,
-                          slice_of(filling, sizeof filling), true) == STATUS_OK) {
-    }
+    fill_ring(other);
     ask_call(1, "a", "x");
     settle_loads();
     cr_assert(actor->home == HOME_LOADING);
@@ -232,12 +213,9 @@ Test(feed, the_end_of_an_actor_that_waits_for_room_leaves_nothing_behind) {
     write_many(actor);
     host_joins(1);
     lose_host(first);
-    static uint8_t filling[TURN_RING_BYTES >> 3];
     ask_cast(2, "other", "x");
     settle_loads();
-    while (router_deliver(&fx.shard, other, TURN_CAST, CALLER_NOBODY, 0,
-                          slice_of(filling, sizeof filling), true) == STATUS_OK) {
-    }
+    fill_ring(other);
     ask_call(1, "a", "x");
     settle_loads();
     cr_assert(actor->extra->feed != NULL, "the rows are more than what is left of the ring");

@@ -5,8 +5,6 @@
 
 TestSuite(lag, .init = fx_init, .fini = fx_fini, .timeout = 20);
 
-static uint64_t numbers = 5000;
-
 static struct caller viewer(uint64_t request) {
     return (struct caller){.conn = 1, .generation = 5, .request = request};
 }
@@ -32,20 +30,11 @@ static uint64_t watch_from(uint64_t number, const char *name, uint64_t from, uin
     return answer_of(number)->ref;
 }
 
-static void change(const char *name, const char *state) {
-    struct actor *actor = actor_named(name);
-    ask_call(numbers++, name, "set");
-    step();
-    struct fake_worker *end = home_of(actor);
-    play_state(end, play_take(end, TURN_CALL)->turn, state);
-    step();
-}
-
 static void change_to(const char *name, uint32_t first, uint32_t last) {
     for (uint32_t i = first; i <= last; i++) {
         char state[8];
         snprintf(state, sizeof state, "s%u", i - 1);
-        change(name, state);
+        change_state(name, state);
     }
 }
 

@@ -7,8 +7,6 @@
 
 TestSuite(listener, .init = fx_init, .fini = fx_fini, .timeout = 20);
 
-static uint64_t numbers = 5000;
-
 static void hear(void) {
     for (int i = 0; i < 3; i++) {
         (void)mirror_has(actor_named("ears"), "none", 0);
@@ -21,15 +19,6 @@ static struct actor *up_heard(const char *name, const char *listener) {
     struct request request = start_request(name);
     request.listener = raw(listener);
     return up_with(&request);
-}
-
-static void change(const char *name, const char *state) {
-    struct actor *actor = actor_named(name);
-    ask_call(numbers++, name, "set");
-    step();
-    struct fake_worker *end = home_of(actor);
-    play_state(end, play_take(end, TURN_CALL)->turn, state);
-    step();
 }
 
 // What the listener was told, as lines: "word name version old new" or "word name reason state".
@@ -89,9 +78,9 @@ Test(listener, hears_of_each_change_with_the_state_before) {
     begin();
     up_heard("cart", "ears");
     hears("CHANGED cart 1 null s0");
-    change("cart", "one");
-    change("cart", "one");
-    change("cart", "two");
+    change_state("cart", "one");
+    change_state("cart", "one");
+    change_state("cart", "two");
     hears("CHANGED cart 2 s0 one");
     hears("CHANGED cart 4 one two");
     hears_nothing();
@@ -141,13 +130,13 @@ Test(listener, hears_of_a_stop_once_and_of_a_kill_only_where_the_unit_ends) {
 Test(listener, that_is_full_or_not_there_costs_events_and_they_are_counted) {
     begin();
     struct actor *actor = up_heard("cart", "nobody");
-    change("cart", "one");
+    change_state("cart", "one");
     hear();
     cr_assert(actor->extra->events_dropped == 2 && fx.shard.metrics.events_dropped == 2);
     struct actor *other = up_heard("other", "ears");
     actor_named("ears")->mailbox_max = 1;
-    change("other", "one");
-    change("other", "two");
+    change_state("other", "one");
+    change_state("other", "two");
     hear();
     cr_assert(other->extra->events_dropped == 2);
 }
@@ -172,7 +161,7 @@ Test(listener, hears_of_an_actor_that_clients_watch_and_leave) {
     struct request watch = {.id = 9, .verb = VERB_WATCH, .name = raw("cart")};
     cr_assert(ask(9, &watch) == STATUS_OK);
     streams_client_over(&fx.shard, client(0));
-    change("cart", "one");
+    change_state("cart", "one");
     hears("CHANGED cart 2 s0 one");
     cr_assert(actor->watched);
 }

@@ -10,18 +10,6 @@ static enum status deliver(struct actor *actor, struct slice payload, bool may_w
     return router_deliver(&fx.shard, actor, TURN_CAST, CALLER_NOBODY, 0, payload, may_wait);
 }
 
-// Bytes that leave room for one turn of this size less than a full ring.
-static uint8_t filling[(TURN_RING_BYTES >> 3)];
-
-// Fills the ring of the worker until it answers AGAIN.
-static int fill_ring(struct actor *actor) {
-    int         count = 0;
-    enum status status;
-    while ((status = deliver(actor, slice_of(filling, sizeof filling), true)) == STATUS_OK) count++;
-    cr_assert(status == STATUS_AGAIN);
-    return count;
-}
-
 // --- straight into the ring ---
 
 Test(router, a_message_for_a_hot_actor_goes_straight_into_its_ring) {

@@ -98,7 +98,7 @@ struct fixture {
     uint32_t              timers;      // calls of on_timer
     uint32_t              stream_room; // events of watches that are taken before FULL
     uint32_t              push_count;
-    uint64_t              starts; // numbers the requests of up()
+    uint64_t              starts; // numbers the requests of up() and change_state()
     sem_t                 inbox;  // posted when the inbox was empty
     sem_t                 mirror_room;
     sem_t                 gate; // holds the mirror thread while it is shut
@@ -708,6 +708,31 @@ static inline void crash_once(struct actor *actor, uint64_t number, const char *
     struct fake_worker *end = home_of(actor);
     play_crash(end, play_take(end, TURN_CALL)->turn, COMMIT_CODE_RAISE, "boom");
     step();
+}
+
+// A call that leaves `state` behind.
+static inline void change_state(const char *name, const char *state) {
+    struct actor *actor = actor_named(name);
+    ask_call(1000000 + fx.starts++, name, "set");
+    step();
+    struct fake_worker *end = home_of(actor);
+    play_state(end, play_take(end, TURN_CALL)->turn, state);
+    step();
+}
+
+// Bytes that leave room for one turn of this size less than a full ring.
+static const uint8_t filling[TURN_RING_BYTES >> 3];
+
+// Fills the ring of the actor's worker until it answers AGAIN; how many turns that took.
+static inline int fill_ring(struct actor *actor) {
+    int         count = 0;
+    enum status status;
+    while ((status = router_deliver(&fx.shard, actor, TURN_CAST, CALLER_NOBODY, 0,
+                                    slice_of(filling, sizeof filling), true)) == STATUS_OK) {
+        count++;
+    }
+    cr_assert(status == STATUS_AGAIN);
+    return count;
 }
 
 // Holds the mirror thread and fills its queue: puts answer FULL until mirror_resume.

@@ -51,18 +51,6 @@ static void unwatch(uint32_t conn, uint64_t request, uint64_t ref) {
     cr_assert(done(request));
 }
 
-static uint64_t numbers = 5000;
-
-// A call that leaves `state` behind.
-static void change(const char *name, const char *state) {
-    struct actor *actor = actor_named(name);
-    ask_call(numbers++, name, "set");
-    step();
-    struct fake_worker *end = home_of(actor);
-    play_state(end, play_take(end, TURN_CALL)->turn, state);
-    step();
-}
-
 static const struct pushed *pushed(uint32_t index, enum push_kind kind, uint64_t ref,
                                    uint64_t version) {
     cr_assert(fx.push_count > index, "%u were told", fx.push_count);
@@ -86,10 +74,10 @@ Test(streams, a_client_is_told_each_change_in_order_and_equal_states_are_none) {
     begin();
     up("cart");
     uint64_t ref = watch(1, 10, "cart");
-    change("cart", "one");
-    change("cart", "one");
-    change("cart", "two");
-    change("other", "x");
+    change_state("cart", "one");
+    change_state("cart", "one");
+    change_state("cart", "two");
+    change_state("other", "x");
     hear();
     cr_assert(fx.push_count == 2);
     const struct pushed *told = pushed(0, PUSH_CHANGED, ref, 2);
@@ -107,7 +95,7 @@ Test(streams, of_two_watches_each_is_told_and_only_one_has_the_state_before) {
     run_as(viewer(2, 11), with_old);
     uint64_t old = answer_of(11)->ref;
     cr_assert(plain != old);
-    change("cart", "one");
+    change_state("cart", "one");
     hear();
     cr_assert(fx.push_count == 2);
     for (uint32_t i = 0; i < 2; i++) {
@@ -126,7 +114,7 @@ Test(streams, an_actor_that_nobody_watches_any_more_is_let_go) {
     unwatch(1, 11, ref);
     unwatch(1, 12, ref);
     cr_assert(streams_about(&fx.shard, raw("cart")) == 0);
-    change("cart", "one");
+    change_state("cart", "one");
     hear();
     cr_assert(fx.push_count == 0);
     cr_assert(!actor->watched, "after one event for nobody");
@@ -140,8 +128,8 @@ Test(streams, a_prefix_finds_those_that_are_there_and_those_that_come) {
     cr_assert(actor_named("p1")->watched && !actor_named("q1")->watched);
     up("p2");
     up("q2");
-    change("p1", "one");
-    change("q1", "one");
+    change_state("p1", "one");
+    change_state("q1", "one");
     hear();
     cr_assert(fx.push_count == 2);
     cr_assert_str_eq(pushed(0, PUSH_CHANGED, ref, 1)->name, "p2");
@@ -153,7 +141,7 @@ Test(streams, the_end_of_a_unit_comes_after_its_changes_with_the_last_state) {
     struct actor *actor = up("cart");
     uint64_t      unit = actor->unit;
     uint64_t      ref = watch(1, 10, "cart");
-    change("cart", "one");
+    change_state("cart", "one");
     ask_stop(20, "cart");
     step();
     struct fake_worker *end = home_of(actor);
@@ -209,7 +197,7 @@ Test(streams, the_end_of_the_connection_ends_its_watches) {
     streams_client_over(&fx.shard, viewer(1, 0));
     step();
     cr_assert(streams_about(&fx.shard, raw("cart")) == 1);
-    change("cart", "one");
+    change_state("cart", "one");
     hear();
     cr_assert(fx.push_count == 1);
     pushed(0, PUSH_CHANGED, ref, 2);

@@ -1,8 +1,7 @@
 #include "keeper/table_view.h"
 
 #include "base/memory_fault_test.h"
-#include "base/tables_delta.h"
-
+#include "keeper/rows_fixture_test.h"
 #include "keeper/shard_fixture_test.h"
 
 TestSuite(table_view, .init = fx_init, .fini = fx_fini, .timeout = 20);
@@ -16,21 +15,6 @@ static void on_done(struct view *answer) {
 }
 
 // --- what a turn writes ---
-
-static struct buf delta;
-
-static void op(enum table_op kind, uint8_t flags, struct slice key, struct slice value) {
-    struct table_op_view one = {.op = kind, .flags = flags, .key = key, .value = value};
-    cr_assert(tables_delta_write(&delta, &one) == STATUS_OK);
-}
-
-static void select_table(const char *table, uint8_t flags) {
-    op(TABLE_OP_SELECT, flags, raw(table), (struct slice){0});
-}
-
-static void put(const char *key, const char *value) {
-    op(TABLE_OP_PUT, 0, text(key), text(value));
-}
 
 static void put_number(int64_t key, const char *value) {
     struct peeper_writer writer = {0};
