@@ -275,7 +275,7 @@ enum status session_frame(struct conn *conn, struct slice frame) {
 
 // What a frame is known to be before its turn comes.
 static bool decode_ahead(struct conn *conn, struct slice frame, struct request *ret_request) {
-    if (conn->state != CONN_OPEN || !fast_decode(frame, ret_request)) return false;
+    if (conn->state != CONN_OPEN || !fast_decode_hot(frame, ret_request)) return false;
     actor_prefetch_place(&conn->engine->shard.actors, ret_request->name);
     return true;
 }

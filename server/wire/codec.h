@@ -76,18 +76,21 @@ enum keep_choice {
 #define KEEP_NAME_BYTES_MAX 255u
 #define KEEP_BYTES_MAX 4096u // packed, so a name takes one byte more than it has
 
-// One request; each verb uses the fields that its message has, the others are zero.
+// One request; each verb uses the fields that its message has, the others are zero. (Of a Call, a
+// Cast or a Send that came in a batch the others mean nothing: see fast_decode_hot.)
 // Shape: slices point into the frame or into the codec's arena: valid until the next decode or
 //        until the frame moves.
 struct request {
+    // also of Call, Cast and Send
     uint64_t     id;
     enum verb    verb;
-    struct slice name;        // target, prefix of List, name of Start
-    uint64_t     target;      // incarnation id; 0: by name
-    struct slice payload;     // message, argument of Start, reason of Stop, spec, state
+    uint32_t     limit_ms; // deadline_ms / timeout_ms as sent
+    struct slice name;     // target, prefix of List, name of Start
+    uint64_t     target;   // incarnation id; 0: by name
+    struct slice payload;  // message, argument of Start, reason of Stop, spec, state
+    // of the other verbs
     struct slice child;       // id of a child; of WhichChildren maybe none
     uint64_t     incarnation; // of a child
-    uint32_t     limit_ms;    // deadline_ms / timeout_ms as sent
     struct slice behaviour;   // Start
     uint32_t     restart;     // Start: the number in peeper.v1.Restart
     uint32_t     on_intensity;
@@ -129,6 +132,9 @@ struct request {
     struct slice extra;
     bool         dry_run;
 };
+
+// Of the fields that a Call, a Cast or a Send has.
+#define REQUEST_HOT_BYTES offsetof(struct request, child)
 
 // What the arena has beyond the bytes of the largest frame: protobuf-c's bookkeeping, some 100
 // bytes a field. A frame has at most 16 fields but for Hello's features, of which 256 fit beside

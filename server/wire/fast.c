@@ -88,23 +88,28 @@ static enum verb verb_of(uint8_t tag) {
     }
 }
 
-bool fast_decode(struct slice frame, struct request *ret_request) {
+bool fast_decode_hot(struct slice frame, struct request *request) {
     if (frame.bytes == 0) return false;
-    struct request request = {0};
-    struct cursor  cursor = {frame.data, frame.data + frame.bytes};
+    struct cursor cursor = {frame.data, frame.data + frame.bytes};
+    memset(request, 0, REQUEST_HOT_BYTES);
     while (cursor.at < cursor.end) {
         uint8_t      tag = *cursor.at++;
         struct slice body;
         if (tag == TAG_FRAME_ID) {
-            if (!read_varint(&cursor, VARINT_BYTES_MAX, &request.id)) return false;
+            if (!read_varint(&cursor, VARINT_BYTES_MAX, &request->id)) return false;
             continue;
         }
-        if (request.verb != VERB_NONE) return false; // two bodies
-        request.verb = verb_of(tag);
-        if (request.verb == VERB_NONE) return false;
-        if (!read_bytes(&cursor, &body) || !read_body(body, &request)) return false;
+        if (request->verb != VERB_NONE) return false; // two bodies
+        request->verb = verb_of(tag);
+        if (request->verb == VERB_NONE) return false;
+        if (!read_bytes(&cursor, &body) || !read_body(body, request)) return false;
     }
-    if (request.verb == VERB_NONE) return false;
+    return request->verb != VERB_NONE;
+}
+
+bool fast_decode(struct slice frame, struct request *ret_request) {
+    struct request request = {0};
+    if (!fast_decode_hot(frame, &request)) return false;
     *ret_request = request;
     return true;
 }
