@@ -39,6 +39,8 @@ uint16_t behaviour_callbacks(const struct peeper_behaviour *behaviour) {
         behaviour->handle_continue != NULL,
         behaviour->terminate != NULL,
         behaviour->code_change != NULL,
+        behaviour->on_state_changed != NULL,
+        behaviour->on_terminate != NULL,
     };
     uint16_t bits = 0;
     for (size_t i = 0; i < sizeof has / sizeof has[0]; i++) bits |= (uint16_t)(has[i] << i);

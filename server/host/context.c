@@ -22,6 +22,8 @@ static const char *const PHASES[PHASE_COUNT] = {
     [PHASE_SAVE] = "save",
     [PHASE_LOAD] = "load",
     [PHASE_CODE_CHANGE] = "code_change",
+    [PHASE_CHANGED] = "on_state_changed",
+    [PHASE_ENDED] = "on_terminate",
 };
 
 const char *phase_name(enum phase phase) {
@@ -179,12 +181,20 @@ void context_check_effect(struct peeper_ctx *ctx, const char *what) {
     context_crash(ctx, COMMIT_CODE_CONTRACT, "not_allowed(%s in %s)", what, phase_name(ctx->phase));
 }
 
+// What the callbacks may ask for that may not ask for everything.
+static bool may_begin(enum phase phase, enum item_kind kind) {
+    if (phase == PHASE_SAVE || phase == PHASE_LOAD) return false;
+    if (kind == ITEM_REASON) return true;
+    return phase >= PHASE_CHANGED && (kind == ITEM_SEND || kind == ITEM_CAST);
+}
+
 // Begins an item in `writer`, after the one before it was completed.
 static struct peeper_writer *begin(struct peeper_ctx *ctx, struct peeper_writer *writer,
                                    enum item_kind kind, uint64_t token) {
     context_finish(ctx);
-    if (kind != ITEM_REASON || ctx->phase != PHASE_CODE_CHANGE)
+    if (ctx->phase >= PHASE_SAVE && !may_begin(ctx->phase, kind)) {
         context_check_effect(ctx, item_name(kind));
+    }
     peeper_writer_reset(writer);
     ctx->open = writer;
     ctx->pending = (struct item_header){.kind = (uint16_t)kind, .token = token};
@@ -220,10 +230,12 @@ static struct peeper_writer *begin_named(struct peeper_ctx *ctx, enum item_kind 
 // --- The public ABI; see peeper/behaviour.h ------------------------------------------------------
 
 void peeper_changed(struct peeper_ctx *ctx) {
+    context_check_actor(ctx, "changed");
     ctx->changed = true;
 }
 
 struct peeper_writer *peeper_reply(struct peeper_ctx *ctx) {
+    context_check_actor(ctx, "reply");
     if (ctx->phase != PHASE_CALL && ctx->phase != PHASE_INIT) {
         context_crash(ctx, COMMIT_CODE_CONTRACT, "reply_outside_call(%s)", phase_name(ctx->phase));
     }

@@ -28,6 +28,8 @@ enum phase {
     PHASE_SAVE,
     PHASE_LOAD,
     PHASE_CODE_CHANGE,
+    PHASE_CHANGED, // from here on there is no actor at hand
+    PHASE_ENDED,
     PHASE_COUNT,
 };
 
@@ -119,8 +121,15 @@ void context_write_reason(struct peeper_ctx *ctx, const char *text);
 void context_trim(struct peeper_ctx *ctx);
 
 // save() and load() may run at any time, and again for the same state: they must not be seen from
-// outside. Crashes the turn if it is in one of them.   Thread: worker.
+// outside. Crashes the turn if it is in one of them, or in another callback that may only send.
+// Thread: worker.
 void context_check_effect(struct peeper_ctx *ctx, const char *what);
+
+// Crashes the turn if the callback is one that runs without the actor: `what` would be about it.
+// Thread: worker.
+static inline void context_check_actor(struct peeper_ctx *ctx, const char *what) {
+    if (ctx->phase >= PHASE_CHANGED) context_check_effect(ctx, what);
+}
 
 // Leaves the turn through ctx->escape.   Thread: worker, in a callback or around it.
 _Noreturn __attribute__((format(printf, 3, 4))) void

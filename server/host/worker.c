@@ -2,7 +2,9 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "host/aside.h"
 #include "host/gather.h"
+#include "host/worker_inside.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -48,7 +50,7 @@ void worker_fini(struct worker *worker) {
 
 // --- One callback --------------------------------------------------------------------------------
 
-static const struct peeper_behaviour *behaviour_of(const struct worker *worker) {
+const struct peeper_behaviour *worker_behaviour(const struct worker *worker) {
     return &worker->list[worker->record->behaviour];
 }
 
@@ -63,7 +65,7 @@ static void load_state(struct worker *worker, struct peeper_value saved) {
     worker->load = false;
 }
 
-static struct peeper_value preserved_state(const struct worker *worker) {
+struct peeper_value worker_state(const struct worker *worker) {
     return (struct peeper_value){worker->body.state.data, worker->body.state.bytes};
 }
 
@@ -75,8 +77,8 @@ static void keep_state(struct worker *worker, struct peeper_value saved) {
 }
 
 static void load_preserved(struct worker *worker) {
-    load_state(worker, preserved_state(worker));
-    if (worker->ctx.behaviour->terminate != NULL) keep_state(worker, preserved_state(worker));
+    load_state(worker, worker_state(worker));
+    if (worker->ctx.behaviour->terminate != NULL) keep_state(worker, worker_state(worker));
 }
 
 // Without a terminate it costs nothing to have none.
@@ -85,8 +87,7 @@ static void keep_saved(struct worker *worker) {
     if (ctx->behaviour->terminate != NULL) keep_state(worker, peeper_writer_value(ctx->item));
 }
 
-// What it has saved lies in ctx->item afterwards.
-static void save_state(struct worker *worker) {
+void worker_save(struct worker *worker) {
     struct peeper_ctx *ctx = &worker->ctx;
     ctx->phase = PHASE_SAVE;
     peeper_writer_reset(ctx->item);
@@ -158,7 +159,7 @@ static bool settle_state(struct worker *worker) {
         return false;
     }
     if (!init && !worker->ctx.changed) return false;
-    save_state(worker);
+    worker_save(worker);
     return true;
 }
 
@@ -214,7 +215,7 @@ static void run_step(struct worker *worker) {
 
 // False if the turn crashed. All that a crash needs lies in the context, none of it in this frame.
 static bool run_guarded(struct worker *worker) {
-    context_begin(&worker->ctx, worker->copy, behaviour_of(worker), worker->record->turn,
+    context_begin(&worker->ctx, worker->copy, worker_behaviour(worker), worker->record->turn,
                   worker->step.phase);
     if (_setjmp(worker->ctx.escape) != 0) return false;
     run_step(worker);
@@ -223,7 +224,7 @@ static bool run_guarded(struct worker *worker) {
 
 // --- Commits -------------------------------------------------------------------------------------
 
-static void commit(struct worker *worker, enum commit_kind kind, int flags, enum commit_code code,
+void worker_commit(struct worker *worker, enum commit_kind kind, int flags, enum commit_code code,
                    uint64_t due_ms) {
     struct commit_record record = {
         .kind = (uint8_t)kind,
@@ -237,7 +238,7 @@ static void commit(struct worker *worker, enum commit_kind kind, int flags, enum
 
 static void commit_plain(struct worker *worker, enum commit_kind kind, enum commit_code code) {
     items_reset(&worker->ctx.items);
-    commit(worker, kind, 0, code, 0);
+    worker_commit(worker, kind, 0, code, 0);
 }
 
 static void forget(struct worker *worker) {
@@ -254,9 +255,7 @@ static int forget_but_rows(struct worker *worker) {
     return copy != NULL && gather_keep(&worker->copies, copy) ? COMMIT_ROWS : 0;
 }
 
-// Appends an item to a commit that has nothing else. Without memory for it the commit goes without
-// it.
-static void add_alone(struct worker *worker, enum item_kind kind, const void *data, size_t bytes) {
+void worker_add(struct worker *worker, enum item_kind kind, const void *data, size_t bytes) {
     struct item_header head = {.kind = (uint16_t)kind};
     (void)!items_append(&worker->ctx.items, head, NULL, slice_of(data, bytes));
 }
@@ -270,10 +269,10 @@ static void commit_refused(struct worker *worker) {
     if (worker->action == PEEPER_STOP && !ctx->reason_given) context_write_reason(ctx, "normal");
     if (ctx->reason_given || worker->action == PEEPER_STOP) {
         struct peeper_value reason = peeper_writer_value(ctx->reason);
-        add_alone(worker, ITEM_REASON, reason.data, reason.bytes);
+        worker_add(worker, ITEM_REASON, reason.data, reason.bytes);
     }
     forget(worker);
-    commit(worker, COMMIT_REFUSED, 0, ignored ? COMMIT_CODE_IGNORE : COMMIT_CODE_ERROR, 0);
+    worker_commit(worker, COMMIT_REFUSED, 0, ignored ? COMMIT_CODE_IGNORE : COMMIT_CODE_ERROR, 0);
 }
 
 // Makes `writer`'s Value the argument of the next step; the writer is free for that step's own use.
@@ -286,14 +285,21 @@ static void carry(struct worker *worker, struct peeper_writer **writer, enum pha
 
 // --- A crash -------------------------------------------------------------------------------------
 
-static void describe_crash(struct worker *worker, const char *phase) {
+void worker_note_crash(struct worker *worker, enum commit_code code, const char *what) {
+    worker->ctx.crash_code = code;
+    worker->ctx.crash_trace_bytes = 0;
+    snprintf(worker->ctx.crash_text, sizeof worker->ctx.crash_text, "%s", what);
+}
+
+void worker_describe_crash(struct worker *worker, const char *phase) {
     struct peeper_ctx *ctx = &worker->ctx;
     if (ctx->crash_code != COMMIT_CODE_EXIT) {
         context_write_reason(ctx, ctx->crash_text);
     } else if (!ctx->reason_given) {
         context_write_reason(ctx, "normal");
     }
-    snprintf(worker->where, sizeof worker->where, "%s of %s", phase, behaviour_of(worker)->name);
+    snprintf(worker->where, sizeof worker->where, "%s of %s", phase,
+             worker_behaviour(worker)->name);
 }
 
 // A terminate that crashes is what is told; what it crashed after must not be lost to whoever looks
@@ -307,25 +313,29 @@ static void add_cause(struct worker *worker, const char *phase, const char *text
     }
 }
 
-static void commit_crash(struct worker *worker) {
+void worker_add_crash(struct worker *worker) {
     struct peeper_ctx *ctx = &worker->ctx;
     items_reset(&ctx->items);
     struct peeper_value reason = peeper_writer_value(ctx->reason);
-    add_alone(worker, ITEM_REASON, reason.data, reason.bytes);
-    add_alone(worker, ITEM_TEXT, worker->where, strlen(worker->where));
+    worker_add(worker, ITEM_REASON, reason.data, reason.bytes);
+    worker_add(worker, ITEM_TEXT, worker->where, strlen(worker->where));
     if (ctx->crash_trace_bytes > 0) {
-        add_alone(worker, ITEM_TRACE, ctx->crash_trace, ctx->crash_trace_bytes);
+        worker_add(worker, ITEM_TRACE, ctx->crash_trace, ctx->crash_trace_bytes);
     }
-    commit(worker, COMMIT_CRASH, forget_but_rows(worker), ctx->crash_code, 0);
+}
+
+static void commit_crash(struct worker *worker) {
+    worker_add_crash(worker);
+    worker_commit(worker, COMMIT_CRASH, forget_but_rows(worker), worker->ctx.crash_code, 0);
 }
 
 // An init that crashed has nothing to terminate, a terminate has had its turn, and what a kill has
 // taken back is over already. Without a state that is known to be good there is nothing to give it.
 static bool crash_terminates(const struct worker *worker) {
     enum phase phase = worker->step.phase;
-    return worker->copy != NULL && behaviour_of(worker)->terminate != NULL && phase != PHASE_INIT &&
-           phase != PHASE_TERMINATE && copy_kept(worker->copy).data != NULL &&
-           !port_void(&worker->port);
+    return worker->copy != NULL && worker_behaviour(worker)->terminate != NULL &&
+           phase != PHASE_INIT && phase != PHASE_TERMINATE &&
+           copy_kept(worker->copy).data != NULL && !port_void(&worker->port);
 }
 
 static struct peeper_value bytes_of(const char *text, size_t bytes) {
@@ -351,7 +361,8 @@ static void run_terminate(struct worker *worker) {
 // False if it crashed as well.
 static bool terminate_guarded(struct worker *worker) {
     struct peeper_ctx *ctx = &worker->ctx;
-    context_begin(ctx, worker->copy, behaviour_of(worker), worker->record->turn, PHASE_TERMINATE);
+    context_begin(ctx, worker->copy, worker_behaviour(worker), worker->record->turn,
+                  PHASE_TERMINATE);
     if (_setjmp(worker->ctx.escape) != 0) return false;
     run_terminate(worker);
     return true;
@@ -361,7 +372,7 @@ static void end_crashed(struct worker *worker) {
     struct peeper_ctx *ctx = &worker->ctx;
     const char        *phase = phase_name(ctx->phase);
     writes_rollback(worker->copy);
-    describe_crash(worker, phase);
+    worker_describe_crash(worker, phase);
     if (!crash_terminates(worker)) return commit_crash(worker);
 
     char cause[CONTEXT_TEXT_BYTES];
@@ -370,10 +381,10 @@ static void end_crashed(struct worker *worker) {
     carry(worker, &ctx->reason, PHASE_TERMINATE);
     if (terminate_guarded(worker)) {
         writes_commit(worker->copy);
-        return commit(worker, COMMIT_CRASH, forget_but_rows(worker), ctx->crash_code, 0);
+        return worker_commit(worker, COMMIT_CRASH, forget_but_rows(worker), ctx->crash_code, 0);
     }
     writes_rollback(worker->copy);
-    describe_crash(worker, phase_name(ctx->phase));
+    worker_describe_crash(worker, phase_name(ctx->phase));
     add_cause(worker, phase, cause);
     commit_crash(worker);
 }
@@ -386,7 +397,7 @@ static bool commit_stop(struct worker *worker) {
     bool               more = ctx->behaviour->terminate != NULL;
     if (!more) forget(worker);
     if (more) carry(worker, &ctx->reason, PHASE_TERMINATE);
-    commit(worker, COMMIT_DONE, COMMIT_STOP | (more ? COMMIT_MORE : 0), COMMIT_CODE_NONE, 0);
+    worker_commit(worker, COMMIT_DONE, COMMIT_STOP | (more ? COMMIT_MORE : 0), COMMIT_CODE_NONE, 0);
     return more;
 }
 
@@ -411,13 +422,13 @@ static bool follow_on(struct worker *worker) {
 static bool commit_done(struct worker *worker) {
     struct peeper_ctx *ctx = &worker->ctx;
     if (follow_on(worker)) {
-        commit(worker, COMMIT_DONE, COMMIT_MORE, COMMIT_CODE_NONE, 0);
+        worker_commit(worker, COMMIT_DONE, COMMIT_MORE, COMMIT_CODE_NONE, 0);
         return true;
     }
     bool timer = ctx->follow != FOLLOW_NOTHING && worker->due_ms != CONTEXT_NEVER;
     int  flags = (ctx->hibernate ? COMMIT_HIBERNATE : 0) | (timer ? COMMIT_TIMEOUT : 0);
     if (ctx->hibernate) forget(worker);
-    commit(worker, COMMIT_DONE, flags, COMMIT_CODE_NONE, timer ? worker->due_ms : 0);
+    worker_commit(worker, COMMIT_DONE, flags, COMMIT_CODE_NONE, timer ? worker->due_ms : 0);
     return false;
 }
 
@@ -429,7 +440,7 @@ static bool commit_step(struct worker *worker, bool finished) {
     }
     if (worker->step.phase == PHASE_TERMINATE) {
         forget(worker);
-        commit(worker, COMMIT_DONE, COMMIT_STOP, COMMIT_CODE_NONE, 0);
+        worker_commit(worker, COMMIT_DONE, COMMIT_STOP, COMMIT_CODE_NONE, 0);
         return false;
     }
     if (worker->action == PEEPER_OK) return commit_done(worker);
@@ -450,8 +461,7 @@ static void run_steps(struct worker *worker) {
     }
 }
 
-// A copy with the name that the record has, not in the table yet. Fails: NULL, out of memory.
-static struct copy *create_copy(const struct worker *worker) {
+struct copy *worker_create_copy(const struct worker *worker) {
     const struct turn_record *record = worker->record;
     return copy_create(&(struct copy_options){
         .slot = record->slot,
@@ -461,16 +471,16 @@ static struct copy *create_copy(const struct worker *worker) {
         .incarnation = record->incarnation,
         .name = (const char *)worker->body.name.data,
         .name_bytes = (uint8_t)worker->body.name.bytes,
-        .state_bytes = behaviour_of(worker)->state_bytes,
+        .state_bytes = worker_behaviour(worker)->state_bytes,
     });
 }
 
 // Puts a fresh copy in the actor's slot, with the tables of `rows`, which may be NULL and is gone
 // afterwards. Fails: NULL, out of memory.
 static struct copy *renew_copy(struct worker *worker, struct copy *rows) {
-    struct copy *copy = create_copy(worker);
+    struct copy *copy = worker_create_copy(worker);
     if (copy != NULL && rows != NULL && copy_move_tables(copy, rows) != STATUS_OK) {
-        copy_destroy(copy, behaviour_of(worker));
+        copy_destroy(copy, worker_behaviour(worker));
         copy = NULL;
     }
     copies_drop(&worker->copies, worker->record->slot);
@@ -488,10 +498,8 @@ static struct copy *find_copy(struct worker *worker) {
 }
 
 static void commit_no_memory(struct worker *worker, const char *what) {
-    worker->ctx.crash_code = COMMIT_CODE_MEMORY;
-    worker->ctx.crash_trace_bytes = 0;
-    snprintf(worker->ctx.crash_text, sizeof worker->ctx.crash_text, "%s", what);
-    describe_crash(worker, "activation");
+    worker_note_crash(worker, COMMIT_CODE_MEMORY, what);
+    worker_describe_crash(worker, "activation");
     commit_crash(worker);
 }
 
@@ -500,7 +508,7 @@ static void commit_no_memory(struct worker *worker, const char *what) {
 // Loads a new state into `copy` and saves it again, which is what the keeper keeps. False if the
 // behaviour will not have it.
 static bool load_guarded(struct worker *worker, struct copy *copy) {
-    context_begin(&worker->ctx, copy, behaviour_of(worker), worker->record->turn, PHASE_LOAD);
+    context_begin(&worker->ctx, copy, worker_behaviour(worker), worker->record->turn, PHASE_LOAD);
     worker->copy = copy;
     worker->step.phase = PHASE_LOAD;
     // In the worker, not in this frame: a jump back must not find it changed.
@@ -508,37 +516,37 @@ static bool load_guarded(struct worker *worker, struct copy *copy) {
         (struct peeper_value){worker->body.payload.data, worker->body.payload.bytes};
     if (_setjmp(worker->ctx.escape) != 0) return false;
     load_state(worker, worker->step.argument);
-    save_state(worker);
+    worker_save(worker);
     keep_saved(worker);
     return true;
 }
 
-static void refuse_replace(struct worker *worker, const char *reason) {
+void worker_refuse(struct worker *worker, const char *reason) {
     context_write_reason(&worker->ctx, reason);
     struct peeper_value value = peeper_writer_value(worker->ctx.reason);
     items_reset(&worker->ctx.items);
-    add_alone(worker, ITEM_REASON, value.data, value.bytes);
-    commit(worker, COMMIT_REFUSED, 0, COMMIT_CODE_ERROR, 0);
+    worker_add(worker, ITEM_REASON, value.data, value.bytes);
+    worker_commit(worker, COMMIT_REFUSED, 0, COMMIT_CODE_ERROR, 0);
 }
 
 static void log_refused(const struct worker *worker) {
     char why[300];
     log_quote(why, sizeof why, worker->ctx.crash_text, (uint32_t)strlen(worker->ctx.crash_text));
-    LOG_WARN("replace.refused", "behaviour=%s why=%s", behaviour_of(worker)->name, why);
+    LOG_WARN("replace.refused", "behaviour=%s why=%s", worker_behaviour(worker)->name, why);
 }
 
 // The new copy has the tables of the one before while its state is tried, and gives them back if
 // that is none.
 static bool try_replace(struct worker *worker, struct copy *copy, struct copy *before) {
     if (before != NULL && copy_move_tables(copy, before) != STATUS_OK) {
-        refuse_replace(worker, "no_memory");
+        worker_refuse(worker, "no_memory");
         return false;
     }
     if (load_guarded(worker, copy)) return true;
     log_refused(worker);
     // There is room where they came from.
     if (before != NULL) CHECK(copy_move_tables(before, copy) == STATUS_OK);
-    refuse_replace(worker, "callback_failed");
+    worker_refuse(worker, "callback_failed");
     return false;
 }
 
@@ -549,11 +557,11 @@ static void run_replace(struct worker *worker) {
     struct copy *before = loaded ? gather_find(&worker->copies, worker->record) : find_copy(worker);
     if (loaded && before == NULL) return commit_plain(worker, COMMIT_SKIP, COMMIT_CODE_NONE);
     const char *failed = loaded ? gather_fault(before) : NULL;
-    if (failed != NULL) return refuse_replace(worker, failed);
-    struct copy *copy = create_copy(worker);
-    if (copy == NULL) return refuse_replace(worker, "no_memory");
+    if (failed != NULL) return worker_refuse(worker, failed);
+    struct copy *copy = worker_create_copy(worker);
+    if (copy == NULL) return worker_refuse(worker, "no_memory");
     if (!try_replace(worker, copy, before)) {
-        copy_destroy(copy, behaviour_of(worker));
+        copy_destroy(copy, worker_behaviour(worker));
         worker->copy = NULL;
         return;
     }
@@ -563,92 +571,7 @@ static void run_replace(struct worker *worker) {
         copies_destroy(&worker->copies, copy);
         worker->copy = NULL;
     }
-    commit(worker, COMMIT_DONE, 0, COMMIT_CODE_NONE, 0);
-}
-
-// What code_change is called with, from the payload of its turn.
-struct change {
-    char                version[BEHAVIOUR_NAME_BYTES_MAX + 1]; // of the code that saved the state
-    struct peeper_value extra;
-};
-
-static bool take_change(const struct worker *worker, struct change *ret_change) {
-    struct peeper_value payload = {worker->body.payload.data, worker->body.payload.bytes};
-    struct peeper_value version;
-    const char         *text;
-    size_t              bytes;
-    if (!peeper_value_check(payload) || !peeper_value_check(preserved_state(worker))) return false;
-    if (!peeper_value_at(payload, 0, &version) || !peeper_value_at(payload, 1, &ret_change->extra))
-        return false;
-    if (!peeper_value_string(version, &text, &bytes) || bytes >= sizeof ret_change->version)
-        return false;
-    memcpy(ret_change->version, text, bytes);
-    ret_change->version[bytes] = '\0';
-    return true;
-}
-
-// Without code_change the old state has to do as it is.
-static void change_by_default(struct worker *worker) {
-    struct peeper_ctx *ctx = &worker->ctx;
-    ctx->phase = PHASE_LOAD;
-    if (!ctx->behaviour->load(ctx, worker->copy->state, preserved_state(worker))) {
-        ctx->phase = PHASE_CODE_CHANGE;
-        context_crash(ctx, COMMIT_CODE_CONTRACT, "undef(code_change)");
-    }
-    ctx->phase = PHASE_CODE_CHANGE;
-}
-
-// Leaves by a crash whatever else the callback answers than that it is done.
-static void change_state(struct worker *worker, const struct change *change) {
-    struct peeper_ctx *ctx = &worker->ctx;
-    if (ctx->behaviour->code_change == NULL) return change_by_default(worker);
-    enum peeper_action action = ctx->behaviour->code_change(
-        ctx, worker->copy->state, change->version, preserved_state(worker), change->extra);
-    context_finish(ctx);
-    if (action == PEEPER_OK) return;
-    // With a reason it is one, as that of peeper_exit().
-    if (action == PEEPER_ERROR) context_crash(ctx, COMMIT_CODE_EXIT, "error");
-    context_crash(ctx, COMMIT_CODE_CONTRACT, "bad_return_value(%d)", (int)action);
-}
-
-// False if the behaviour will not have the state.
-static bool change_guarded(struct worker *worker, struct copy *copy, const struct change *change) {
-    context_begin(&worker->ctx, copy, behaviour_of(worker), worker->record->turn,
-                  PHASE_CODE_CHANGE);
-    worker->copy = copy;
-    worker->step.phase = PHASE_CODE_CHANGE;
-    if (_setjmp(worker->ctx.escape) != 0) return false;
-    change_state(worker, change);
-    save_state(worker);
-    return true;
-}
-
-static void refuse_change(struct worker *worker) {
-    struct peeper_ctx *ctx = &worker->ctx;
-    if (ctx->crash_code != COMMIT_CODE_EXIT || !ctx->reason_given)
-        context_write_reason(ctx, ctx->crash_text);
-    struct peeper_value value = peeper_writer_value(ctx->reason);
-    items_reset(&ctx->items);
-    add_alone(worker, ITEM_REASON, value.data, value.bytes);
-    commit(worker, COMMIT_REFUSED, 0, COMMIT_CODE_ERROR, 0);
-}
-
-// The actor may be running elsewhere meanwhile, with its old code. So nothing of this stays here.
-static void run_code_change(struct worker *worker) {
-    struct change change;
-    struct copy  *copy = create_copy(worker);
-    if (copy == NULL || !take_change(worker, &change)) {
-        if (copy != NULL) copy_destroy(copy, behaviour_of(worker));
-        return refuse_replace(worker, copy == NULL ? "no_memory" : "state_not_well_formed");
-    }
-    bool changed = change_guarded(worker, copy, &change);
-    if (changed) {
-        commit(worker, COMMIT_DONE, 0, COMMIT_CODE_NONE, 0);
-    } else {
-        refuse_change(worker);
-    }
-    copy_destroy(copy, behaviour_of(worker));
-    worker->copy = NULL;
+    worker_commit(worker, COMMIT_DONE, 0, COMMIT_CODE_NONE, 0);
 }
 
 static enum phase phase_of(enum turn_kind kind) {
@@ -673,7 +596,7 @@ static void run_record(struct worker *worker) {
         gather(&worker->copies, record, worker->body.payload, &worker->ctx.writes);
         return commit_plain(worker, COMMIT_DONE, COMMIT_CODE_NONE);
     }
-    if (record->kind == TURN_CODE_CHANGE) return run_code_change(worker);
+    if (aside_runs((enum turn_kind)record->kind)) return aside_run(worker);
     if (port_recalled(&worker->port)) return commit_plain(worker, COMMIT_SKIP, COMMIT_CODE_NONE);
     if (record->kind == TURN_REPLACE) return run_replace(worker);
 

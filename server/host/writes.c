@@ -205,6 +205,7 @@ static bool delete (struct peeper_ctx *ctx, struct tables *tables, struct table 
 }
 
 struct peeper_table *peeper_table(struct peeper_ctx *ctx, const char *name, uint32_t flags) {
+    context_check_actor(ctx, "table");
     struct slice wanted = check_name(ctx, name);
     if ((flags & ~(uint32_t)TABLE_FLAGS) != 0) {
         context_crash(ctx, COMMIT_CODE_CONTRACT, "bad_table_flags(%u)", flags);
@@ -222,6 +223,7 @@ struct peeper_table *peeper_table(struct peeper_ctx *ctx, const char *name, uint
 }
 
 struct peeper_table *peeper_table_find(struct peeper_ctx *ctx, const char *name) {
+    context_check_actor(ctx, "table_find");
     struct slice        wanted = check_name(ctx, name);
     struct copy_tables *tables = copy_tables(ctx->copy);
     if (tables == NULL) return NULL;
@@ -329,6 +331,7 @@ void peeper_dictionary_put(struct peeper_ctx *ctx, struct peeper_value key,
 
 bool peeper_dictionary_get(struct peeper_ctx *ctx, struct peeper_value key,
                            struct peeper_value *ret_value) {
+    context_check_actor(ctx, "dictionary_get");
     const struct table *dictionary = find_dictionary(ctx);
     return dictionary != NULL && get(dictionary, key, ret_value);
 }

@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-#define CALLBACKS_MAX 7
+#define CALLBACKS_MAX 9
 
 // The names of those in the mask; how many.
 static size_t name_callbacks(uint16_t mask, char *names[static CALLBACKS_MAX]) {
@@ -20,6 +20,8 @@ static size_t name_callbacks(uint16_t mask, char *names[static CALLBACKS_MAX]) {
         {CALLBACK_CONTINUE, "handle_continue"},
         {CALLBACK_TERMINATE, "terminate"},
         {CALLBACK_CODE_CHANGE, "code_change"},
+        {CALLBACK_CHANGED, "on_state_changed"},
+        {CALLBACK_ENDED, "on_terminate"},
     };
     size_t count = 0;
     for (size_t i = 0; i < CALLBACKS_MAX; i++) {

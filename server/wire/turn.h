@@ -97,6 +97,18 @@ enum turn_kind {
     // yet; part 0 begins anew and replaces any copy of the slot. Answered with COMMIT_DONE, which
     // says nothing: the record that wants them finds out. It is run in any case, recalled or not.
     TURN_ROWS = 9,
+    // What a behaviour hears of its actors, after the fact: nobody waits for it, and the actor may
+    // be running elsewhere, or be gone. The name goes along. No copy in the worker is touched, and
+    // none is left. Answered with one commit: COMMIT_DONE, whose items are ITEM_SEND and ITEM_CAST
+    // only, or COMMIT_CRASH (ITEM_REASON, ITEM_TEXT, ITEM_TRACE; never COMMIT_ROWS). It is run in
+    // any case, recalled or not.
+    //
+    // on_state_changed: payload is the state before, 0 bytes where there was none; with
+    // TURN_HAS_STATE, and the state is the new one.
+    TURN_CHANGED = 11,
+    // on_terminate: payload is the reason; with TURN_HAS_STATE the state is the last one, without
+    // it there is none.
+    TURN_ENDED = 12,
 };
 
 enum turn_flag {
@@ -121,12 +133,14 @@ struct turn_record {
     uint16_t behaviour;    // index in the order of the host's COMMIT_BEHAVIOUR records
     // A worker's copy of an actor is known by (slot, epoch). A record without TURN_HAS_STATE that
     // is not INIT, FORGET or REPLACE and finds no copy with just this epoch is answered with
-    // COMMIT_SKIP. INIT and HAS_STATE replace any copy of the slot. ROWS needs none.
+    // COMMIT_SKIP. INIT and HAS_STATE replace any copy of the slot. ROWS, CODE_CHANGE, CHANGED and
+    // ENDED need none.
     uint32_t slot;
     uint32_t epoch;
     uint64_t turn;        // number of this turn, never 0; for CALL also its `from`
     uint64_t incarnation; // what peeper_self_id answers
-    uint32_t name_bytes;  // <= 255; the name goes with INIT, REPLACE and HAS_STATE only
+    // <= 255; the name goes with INIT, REPLACE, CHANGED, ENDED and HAS_STATE only
+    uint32_t name_bytes;
     uint32_t payload_bytes;
     uint32_t state_bytes; // 0 unless TURN_HAS_STATE
     // The keeper's own notes; the host does not look at them, but for one.
@@ -157,6 +171,8 @@ enum behaviour_callback {
     CALLBACK_CONTINUE = 16,
     CALLBACK_TERMINATE = 32,
     CALLBACK_CODE_CHANGE = 64,
+    CALLBACK_CHANGED = 128, // on_state_changed
+    CALLBACK_ENDED = 256,   // on_terminate
 };
 
 enum commit_kind {

@@ -24,7 +24,7 @@
 extern "C" {
 #endif
 
-#define PEEPER_ABI_VERSION 2
+#define PEEPER_ABI_VERSION 3
 
 struct peeper_ctx;
 
@@ -91,6 +91,25 @@ struct peeper_behaviour {
     // "undef(code_change)".
     enum peeper_action (*code_change)(struct peeper_ctx *ctx, void *state, const char *old_version,
                                       struct peeper_value saved, struct peeper_value extra);
+
+    // What the behaviour hears of each of its actors, after the fact and in order: a change of its
+    // state, once that is safe, and its end. They run beside the actor, in a process of its own,
+    // and it neither waits for them nor notices how they end: one that is slow, crashes or takes
+    // its process down costs nobody a turn. So there is no live state here; states are what save()
+    // has written.
+    // They may peeper_send() and peeper_cast(), which leave when the callback returns, raise and
+    // exit, make Values, allocate, look at the name, the id and the clock, and log. Everything else
+    // is a broken contract. After a crash the next event comes all the same; what was lost with a
+    // process is sent again. Events wait in a bounded queue: what does not fit is dropped, and
+    // counted in `events_dropped` of the actor's information.
+    //
+    // `before` is null where there was no state.
+    void (*on_state_changed)(struct peeper_ctx *ctx, struct peeper_value before,
+                             struct peeper_value state);
+    // An incarnation has ended: by a stop or a crash, also one that a restart follows, not by a
+    // kill; or the actor has, in whatever way. `state` is the last one, null where there is none.
+    void (*on_terminate)(struct peeper_ctx *ctx, struct peeper_value reason,
+                         struct peeper_value state);
 
     // Required pair. save() writes the state as one Value; load() fills the zeroed `state` from
     // such a Value and answers false if it cannot. load(save(x)) must equal x.
