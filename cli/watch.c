@@ -25,6 +25,14 @@ static json_t *event_json(const struct peeper_event *event) {
         json_object_set_new(json, "last_version", json_integer((json_int_t)event->version));
         return json;
     }
+    if (event->kind == PEEPER_EVENT_STEPPED_BACK) {
+        json_object_set_new(json, "event", json_string("stepped_back"));
+        json_object_set_new(json, "from", json_integer((json_int_t)event->version));
+        json_object_set_new(json, "to", json_integer((json_int_t)event->older_version));
+        json_object_set_new(json, "at", json_integer((json_int_t)event->at_ms));
+        json_object_set_new(json, "missed", json_integer((json_int_t)event->missed));
+        return json;
+    }
     bool ended = event->kind == PEEPER_EVENT_ENDED;
     json_object_set_new(json, "event", json_string(ended ? "ended" : "changed"));
     json_object_set_new(json, "version", json_integer((json_int_t)event->version));
@@ -65,6 +73,11 @@ static void print_text(const struct peeper_event *event) {
             if (event->version != 0) {
                 printf(" v%" PRIu64 " to v%" PRIu64, event->first_version, event->version);
             }
+            break;
+        case PEEPER_EVENT_STEPPED_BACK:
+            printf("%s stepped back from v%" PRIu64 " to v%" PRIu64, name, event->version,
+                   event->older_version);
+            if (event->missed > 0) printf(" (%" PRIu64 " steps before it missed)", event->missed);
             break;
         default: return; // of a monitor or link, which this program has not
     }

@@ -14,6 +14,7 @@ static void push_all(struct peer *at) {
     peer_watching(at, frame->id, 77);
     peer_gap(at, 77);
     peer_changed(at, 77, 7, true);
+    peer_stepped(at, 77, 2);
     peer_ended(at, 77);
 }
 
@@ -26,6 +27,8 @@ Test(watch, prints_a_line_for_each_event_until_the_connection_ends, .timeout = 2
         "{\"name\":\"n\",\"unit\":3,\"event\":\"gap\",\"first_version\":4,\"last_version\":6}\n"
         "{\"name\":\"n\",\"unit\":3,\"event\":\"changed\",\"version\":7,\"value\":\"new\",\"at\":9,"
         "\"old\":\"old\"}\n"
+        "{\"name\":\"n\",\"unit\":3,\"event\":\"stepped_back\",\"from\":8,\"to\":7,\"at\":9,"
+        "\"missed\":2}\n"
         "{\"name\":\"n\",\"unit\":3,\"event\":\"ended\",\"version\":8,\"value\":null,"
         "\"reason\":\"why\"}\n");
     cr_assert(peer.seen == 1);

@@ -293,7 +293,7 @@ def event_from(frame: Any) -> dict[str, Any]:
         event.update(id=body.id, name=body.name, reason=decode_value(body.reason))
     if kind == "down":
         event["ref"] = frame.event.down.ref
-    if kind in ("changed", "ended", "gap"):
+    if kind in ("changed", "ended", "gap", "stepped_back"):
         body = getattr(frame.event, kind)
         event.update(ref=body.ref, name=body.name, unit=body.unit)
     if kind == "changed":
@@ -305,6 +305,9 @@ def event_from(frame: Any) -> dict[str, Any]:
                      value=decode_value(body.value) if body.value else None)
     if kind == "gap":
         event.update(first=body.first_version, last=body.last_version)
+    if kind == "stepped_back":
+        event.update({"from": getattr(body.step, "from"), "to": body.step.to, "at_ms": body.step.at_ms,
+                      "missed": body.missed})
     return event
 
 

@@ -376,6 +376,18 @@ static void fill_changed(const Peeper__V1__Changed *changed, struct peeper_event
     told->old = value_of(changed->old->value);
 }
 
+static void fill_stepped(const Peeper__V1__StepBack *stepped, struct peeper_event *told) {
+    *told = (struct peeper_event){.kind = PEEPER_EVENT_STEPPED_BACK,
+                                  .ref = stepped->ref,
+                                  .name = stepped->name,
+                                  .unit = stepped->unit,
+                                  .missed = stepped->missed};
+    if (stepped->step == NULL) return;
+    told->version = stepped->step->from;
+    told->older_version = stepped->step->to;
+    told->at_ms = stepped->step->at_ms;
+}
+
 // An event of a kind that this version does not know stays FRAME_UNKNOWN.
 static void fill_event(const Peeper__V1__Event *event, struct incoming *incoming) {
     struct peeper_event *told = &incoming->event;
@@ -418,6 +430,7 @@ static void fill_event(const Peeper__V1__Event *event, struct incoming *incoming
                                           .first_version = event->gap->first_version,
                                           .version = event->gap->last_version};
             break;
+        case PEEPER__V1__EVENT__KIND_STEPPED_BACK: fill_stepped(event->stepped_back, told); break;
         case PEEPER__V1__EVENT__KIND_UPGRADE_PROGRESS:
             *told = (struct peeper_event){.kind = PEEPER_EVENT_PROGRESS,
                                           .name = event->upgrade_progress->behaviour,

@@ -218,3 +218,20 @@ void peer_gap(struct peer *peer, uint64_t ref) {
     pushed.gap = &gap;
     write_event(peer, &pushed);
 }
+
+void peer_stepped(struct peer *peer, uint64_t ref, uint64_t missed) {
+    Peeper__V1__SteppedBack step = PEEPER__V1__STEPPED_BACK__INIT;
+    Peeper__V1__StepBack    stepped = PEEPER__V1__STEP_BACK__INIT;
+    Peeper__V1__Event       pushed = PEEPER__V1__EVENT__INIT;
+    step.from = 8;
+    step.to = 7;
+    step.at_ms = 9;
+    stepped.ref = ref;
+    stepped.name = (char *)"n";
+    stepped.unit = 3;
+    stepped.step = &step;
+    stepped.missed = missed;
+    pushed.kind_case = PEEPER__V1__EVENT__KIND_STEPPED_BACK;
+    pushed.stepped_back = &stepped;
+    write_event(peer, &pushed);
+}

@@ -56,8 +56,10 @@ void peer_done(struct peer *peer, uint64_t id);
 void peer_error(struct peer *peer, uint64_t id, Peeper__V1__Status status, const char *message);
 
 // A watch begins / what it tells of unit 3, called "n": that its state is "new" (and was "old"),
-// that it ended with version 8 for the reason "why", that versions 4 to 6 were left out.
+// that it ended with version 8 for the reason "why", that versions 4 to 6 were left out, that it
+// has stepped back from version 8 to 7 after so many steps that were not told.
 void peer_watching(struct peer *peer, uint64_t id, uint64_t ref);
 void peer_changed(struct peer *peer, uint64_t ref, uint64_t version, bool with_old);
 void peer_ended(struct peer *peer, uint64_t ref);
 void peer_gap(struct peer *peer, uint64_t ref);
+void peer_stepped(struct peer *peer, uint64_t ref, uint64_t missed);

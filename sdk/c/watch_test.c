@@ -64,6 +64,7 @@ static void push_all(struct peer *at) {
     peer_gap(at, 77);
     peer_changed(at, 77, 7, true);
     peer_changed(at, 77, 8, false);
+    peer_stepped(at, 77, 2);
     peer_ended(at, 77);
     peer_read_to_end(at);
 }
@@ -87,6 +88,8 @@ Test(watch, events_come_in_order_with_all_they_have, .timeout = 10) {
     cr_assert(peeper_value_is(event.old, "old"));
     next(PEEPER_EVENT_CHANGED, 8);
     cr_assert(!event.has_old);
+    next(PEEPER_EVENT_STEPPED_BACK, 8);
+    cr_assert(event.older_version == 7 && event.missed == 2 && event.at_ms == 9);
     next(PEEPER_EVENT_ENDED, 8);
     cr_assert(peeper_value_is(event.reason, "why") && event.value.bytes == 0);
     finish(1);

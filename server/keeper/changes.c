@@ -126,6 +126,38 @@ void changes_push(struct changes *changes, const struct mirror_change *change) {
     if (was_empty) changes->on_wake(changes->context);
 }
 
+static struct change_event *step_event(const struct change_step *step) {
+    struct change_event *event = malloc(sizeof *event + step->name.bytes);
+    if (event == NULL) return NULL;
+    *event = (struct change_event){
+        .item.kind = CHANGE_STEP,
+        .slot = step->slot,
+        .unit = step->unit,
+        .version = step->info.from,
+        .older = step->info.to,
+        .at_ms = step->info.at_ms,
+    };
+    uint8_t *at = event->data;
+    event->name = copy(&at, step->name);
+    return event;
+}
+
+void changes_step(struct changes *changes, const struct change_step *step) {
+    struct change_event *event = step_event(step);
+    pthread_mutex_lock(&changes->lock);
+    bool was_empty = list_empty(&changes->items) && !changes->blind;
+    bool full = changes->full || changes->bytes > changes->bytes_max;
+    if (event == NULL || (full && changes->lost_count >= CHANGES_LOST_MAX)) {
+        free(event);
+        changes->blind = true;
+    } else {
+        changes->lost_count += full;
+        append(changes, event);
+    }
+    pthread_mutex_unlock(&changes->lock);
+    if (was_empty) changes->on_wake(changes->context);
+}
+
 void changes_answer(struct changes *changes, struct change_item *item) {
     item->kind = CHANGE_HISTORY;
     pthread_mutex_lock(&changes->lock);

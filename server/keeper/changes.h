@@ -9,11 +9,14 @@
 //
 // Answers to histories that the net thread has asked for travel here as well, because their place
 // among the changes counts; they are never refused, for there are never more than it has asked for.
+// A step back is known on the net thread, when the mirror has answered the read of the older state:
+// the changes from before it are here by then, so that it is put in from there, behind them.
 // Source: docs/state.md, "Listeners and watch streams".
 #pragma once
 
 #include "base/list.h"
 #include "keeper/mirror.h"
+#include "wire/info.h"
 
 #include <pthread.h>
 
@@ -26,6 +29,7 @@ enum change_kind {
     CHANGE_END,  // without the state where there was no room for it
     CHANGE_STOP, // of an incarnation; otherwise as CHANGE_END
     CHANGE_LOST, // versions `first` to `version` of a unit
+    CHANGE_STEP, // back: `version` was left at `at_ms` for `older`
     CHANGE_HISTORY,
 };
 
@@ -42,6 +46,7 @@ struct change_event {
     uint64_t             unit;
     uint64_t             first;   // CHANGE_LOST
     uint64_t             version; // of the state; CHANGE_LOST: the last one
+    uint64_t             older;   // CHANGE_STEP
     uint64_t             at_ms;
     bool                 has_state;
     bool                 has_old;
@@ -66,10 +71,10 @@ struct changes {
     pthread_mutex_t      lock;
     struct list          items; // change_item, oldest first; owned but for histories
     struct change_event *lost[CHANGES_LOST_BUCKETS];
-    uint32_t             lost_count;
-    size_t               bytes; // of the events
-    bool                 full;  // until the next drain nothing is kept
-    bool                 blind; // something was lost, and nobody knows of whom
+    uint32_t             lost_count; // and of steps back in a full queue
+    size_t               bytes;      // of the events
+    bool                 full;       // until the next drain nothing is kept
+    bool                 blind;      // something was lost, and nobody knows of whom
 };
 
 void changes_init(struct changes *changes, size_t bytes_max, void (*on_wake)(void *),
@@ -80,6 +85,17 @@ void changes_fini(struct changes *changes);
 
 // Enters a copy of `change`, or notes that it was lost.   Thread: mirror.   Blocks: no.
 void changes_push(struct changes *changes, const struct mirror_change *change);
+
+// Enters that a unit goes on with an older state. Being small that is kept in a full queue, too, as
+// far as there may be notes of what was lost.
+// Thread: net, before the next put of the unit.   Blocks: no.
+struct change_step {
+    uint32_t         slot;
+    uint64_t         unit;
+    struct slice     name;
+    struct step_info info;
+};
+void changes_step(struct changes *changes, const struct change_step *step);
 
 // Enters the answer to a history.   Owns: whoever drains.   Thread: mirror.
 void changes_answer(struct changes *changes, struct change_item *item);

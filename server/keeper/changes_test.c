@@ -48,6 +48,11 @@ static void push_end(uint64_t unit, uint64_t version) {
     changes_push(&changes, &change);
 }
 
+static void push_step(uint64_t unit, uint64_t from, uint64_t to) {
+    changes_step(&changes,
+                 &(struct change_step){3, unit, slice_of("cart", 4), {from, to, .at_ms = 11}});
+}
+
 static bool is(struct slice slice, const char *text) {
     return slice.bytes == strlen(text) && memcmp(slice.data, text, slice.bytes) == 0;
 }
@@ -189,4 +194,47 @@ Test(changes, what_waits_is_freed_at_the_end) {
     init_with(1000);
     push(1, 1, "state");
     push_end(1, 1);
+}
+
+Test(changes, a_step_back_stands_where_it_was_put_in_also_in_a_full_queue) {
+    struct list list;
+    list_init(&list);
+    init_with(300);
+    push(7, 1, "fits");
+    push(7, 2, "does not fit, being long");
+    push_step(7, 2, 1);
+    push(7, 3, "does not fit, being long");
+    cr_assert(wakes == 1);
+    cr_assert(!changes_drain(&changes, &list));
+    free(next(&list, CHANGE_STATE, 7));
+    struct change_event *event = next(&list, CHANGE_LOST, 7);
+    cr_assert(event->first == 2 && event->version == 3);
+    free(event);
+    event = next(&list, CHANGE_STEP, 7);
+    cr_assert(event->version == 2 && event->older == 1 && event->at_ms == 11);
+    cr_assert(event->slot == 3 && is(event->name, "cart"));
+    free(event);
+    push_step(7, 3, 1);
+    cr_assert(wakes == 2, "it wakes as a change does");
+    cr_assert(!changes_drain(&changes, &list));
+    free(next(&list, CHANGE_STEP, 7));
+}
+
+Test(changes, more_steps_back_than_there_may_be_notes_leave_a_blind_queue_behind) {
+    struct list list;
+    list_init(&list);
+    init_with(10);
+    push(7, 1, "a state of more bytes than ten");
+    for (uint32_t i = 0; i < CHANGES_LOST_MAX; i++) push_step(100 + i, 2, 1);
+    push_step(7, 2, 1);
+    cr_assert(changes_drain(&changes, &list), "one was too many");
+    uint32_t count = 0;
+    for (struct list *link; (link = list_pop(&list)) != NULL; count++) {
+        struct change_item *item = LIST_ENTRY(link, struct change_item, link);
+        free(LIST_ENTRY(item, struct change_event, item));
+    }
+    cr_assert(count == CHANGES_LOST_MAX + 1, "%u", count);
+    push_step(7, 2, 1);
+    cr_assert(!changes_drain(&changes, &list), "there is room again");
+    free(next(&list, CHANGE_STEP, 7));
 }

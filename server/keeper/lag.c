@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "keeper/router.h"
+#include "keeper/step_back.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,8 @@ struct lag {
     uint64_t              first;  // version that was not told
     uint64_t              last;   // known to exist; < first: none is
     enum lag_state        state;
+    struct step_info      step;   // the last step back; to == 0: there was none
+    uint64_t              missed; // steps before that one
     bool                  ended;
     uint8_t              *reason; // owned; of the end
     size_t                reason_bytes;
@@ -119,22 +122,30 @@ static void note_end(struct lag *lag, const struct change_event *event) {
     }
 }
 
+static void note_step(struct lag *lag, const struct step_info *step) {
+    if (lag->step.to != 0) lag->missed++;
+    lag->step = *step;
+}
+
 void lag_note(struct shard *shard, struct stream *stream, struct lag *lag,
               const struct change_event *event) {
-    bool end = event->item.kind == CHANGE_END;
+    bool end = event->item.kind == CHANGE_END, step = event->item.kind == CHANGE_STEP;
     if (lag == NULL) {
         if (create(shard, stream, event->slot, event->unit, event->name, &lag) != STATUS_OK) {
             stream->blind = true;
             stream_count_drop(shard, event->slot, event->unit);
             return;
         }
-        lag->first = end ? event->version + 1 : event->first;
+        lag->first = end || step ? event->version + 1 : event->first;
         // Of what the queue had no room for, somebody who has room is told at once.
         if (!stream->viewer->crowded) want(shard, lag);
     }
     stream_count_drop(shard, event->slot, event->unit);
-    if (!end && event->version > lag->last) lag->last = event->version;
+    if (!end && !step && event->version > lag->last) lag->last = event->version;
     if (end) note_end(lag, event);
+    if (step) {
+        note_step(lag, &(struct step_info){event->version, event->older, event->at_ms});
+    }
 }
 
 enum status lag_resume(struct shard *shard, struct stream *stream, const struct actor *actor,
@@ -143,6 +154,8 @@ enum status lag_resume(struct shard *shard, struct stream *stream, const struct 
     enum status status = create(shard, stream, actor->slot, actor->unit, actor_name(actor), &lag);
     if (status != STATUS_OK) return status;
     lag->first = from;
+    // Whoever was away may not know that the newest is not what the actor has.
+    if (step_back_version(actor) != 0) lag->step = step_back_info(actor);
     want(shard, lag);
     return STATUS_OK;
 }
@@ -189,6 +202,21 @@ static enum status tell_gap(struct shard *shard, struct lag *lag, uint64_t next)
     return status;
 }
 
+// Says what belongs before version `next` and is no state: what is lost, and the step back, which
+// stands behind the version that was left.
+static enum status tell_before(struct shard *shard, struct lag *lag, uint64_t next) {
+    if (lag->step.to != 0 && lag->step.from < next) {
+        enum status status = tell_gap(shard, lag, lag->step.from + 1);
+        if (status != STATUS_OK) return status;
+        struct push stepped = {.kind = PUSH_STEPPED, .step = lag->step, .missed = lag->missed};
+        status = push(shard, lag, &stepped);
+        if (status != STATUS_OK) return status;
+        lag->step = (struct step_info){0};
+        lag->missed = 0;
+    }
+    return tell_gap(shard, lag, next);
+}
+
 static bool same(struct slice a, struct slice b) {
     return a.bytes == b.bytes && (a.bytes == 0 || memcmp(a.data, b.data, a.bytes) == 0);
 }
@@ -196,7 +224,7 @@ static bool same(struct slice a, struct slice b) {
 static enum status tell_state(struct shard *shard, struct lag *lag,
                               const struct mirror_state *before, const struct mirror_state *state) {
     if (state->version < lag->first) return STATUS_OK;
-    enum status status = tell_gap(shard, lag, state->version);
+    enum status status = tell_before(shard, lag, state->version);
     if (status != STATUS_OK) return status;
     if (before == NULL || !same(before->state, state->state)) {
         bool        old = lag->stream->with_old && before != NULL;
@@ -226,7 +254,8 @@ static enum status tell(struct shard *shard, struct lag *lag) {
         return STATUS_FULL;
     }
     // What the mirror does not have at all any more, of a unit that is gone.
-    status = tell_gap(shard, lag, lag->last + 1);
+    uint64_t last = lag->step.from > lag->last ? lag->step.from : lag->last;
+    status = tell_before(shard, lag, last + 1);
     if (status != STATUS_OK || !lag->ended) return status;
     struct push ended = {.kind = PUSH_ENDED,
                          .version = lag->last,

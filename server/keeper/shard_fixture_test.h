@@ -60,7 +60,9 @@ struct pushed {
     uint64_t       id;
     uint64_t       unit;
     uint64_t       first;
-    uint64_t       version;
+    uint64_t       version; // of a step back the one that was left
+    uint64_t       older;
+    uint64_t       missed;
     char           name[64];
     uint8_t        reason[64];
     size_t         reason_bytes;
@@ -169,7 +171,9 @@ static inline enum status fx_stream(void *context, struct caller client, const s
     struct pushed *copy = &fx.pushes[fx.push_count - 1];
     copy->unit = push->unit;
     copy->first = push->first;
-    copy->version = push->version;
+    copy->version = push->kind == PUSH_STEPPED ? push->step.from : push->version;
+    copy->older = push->step.to;
+    copy->missed = push->missed;
     copy->has_old = push->has_old;
     copy->value_bytes = push->value.bytes < sizeof copy->value ? push->value.bytes : 0;
     if (copy->value_bytes > 0) memcpy(copy->value, push->value.data, copy->value_bytes);

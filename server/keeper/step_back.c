@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "keeper/life.h"
 #include "keeper/reason.h"
+#include "keeper/streams.h"
 
 #include <inttypes.h>
 
@@ -56,6 +57,7 @@ bool step_back_loaded(struct shard *shard, struct actor *actor, const struct mir
     step->last =
         (struct step_info){.from = actor->version, .to = read->version, .at_ms = shard->wall_ms};
     tell(actor, &step->last);
+    streams_stepped_back(shard, actor, &step->last);
     return true;
 }
 

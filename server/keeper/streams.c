@@ -347,9 +347,14 @@ void stream_count_drop(struct shard *shard, uint32_t slot, uint64_t unit) {
 
 static enum status tell_event(struct shard *shard, const struct stream *stream,
                               const struct change_event *event) {
+    static const enum push_kind KINDS[] = {
+        [CHANGE_STATE] = PUSH_CHANGED,
+        [CHANGE_END] = PUSH_ENDED,
+        [CHANGE_STEP] = PUSH_STEPPED,
+    };
     bool        old = event->has_old && stream->with_old;
     struct push push = {
-        .kind = event->item.kind == CHANGE_END ? PUSH_ENDED : PUSH_CHANGED,
+        .kind = KINDS[event->item.kind],
         .name = event->name,
         .unit = event->unit,
         .version = event->version,
@@ -358,6 +363,7 @@ static enum status tell_event(struct shard *shard, const struct stream *stream,
         .has_old = old,
         .old = old ? event->old : (struct slice){0},
         .reason = event->reason,
+        .step = {.from = event->version, .to = event->older, .at_ms = event->at_ms},
     };
     return stream_push(shard, stream, &push);
 }
@@ -373,7 +379,8 @@ static void tell(struct shard *shard, struct stream *stream, const struct change
 
 // How many streams there are for it.
 static uint32_t tell_all(struct shard *shard, const struct change_event *event) {
-    uint32_t count = shard->listeners.count > 0 && listener_tell(shard, event);
+    bool     heard = shard->listeners.count > 0 && event->item.kind != CHANGE_STEP;
+    uint32_t count = heard && listener_tell(shard, event);
     if (event->name.bytes == 0 || event->item.kind == CHANGE_STOP) return count;
     for (struct stream *at = bucket_first(shard, event->name); at != NULL; at = at->chain) {
         if (!is_name(at, event->name)) continue;
@@ -440,6 +447,12 @@ void streams_receive(struct shard *shard) {
         all_blind(shard);
     }
     shard->streams.due = true;
+}
+
+void streams_stepped_back(struct shard *shard, const struct actor *actor,
+                          const struct step_info *info) {
+    struct change_step step = {actor->slot, actor->unit, actor_name(actor), *info};
+    if (streams_about(shard, step.name) > 0) changes_step(&shard->changes, &step);
 }
 
 // --- units that are over ---

@@ -101,6 +101,10 @@ void streams_actor_over(struct shard *shard, struct actor *actor, struct slice r
 // The same of an incarnation, which only listeners hear of.
 void streams_incarnation_over(struct shard *shard, struct actor *actor, struct slice reason);
 
+// An actor goes on with an older state than its newest, which the mirror has just given it.
+void streams_stepped_back(struct shard *shard, const struct actor *actor,
+                          const struct step_info *info);
+
 // Whether the old state shall come with a change.
 static inline bool streams_want_old(const struct streams *streams) {
     return streams->old_count > 0;

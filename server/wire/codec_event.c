@@ -78,6 +78,24 @@ static enum status write_progress(struct buf *out, const struct push *push) {
     return write_event(out, &event);
 }
 
+static enum status write_stepped(struct buf *out, const struct push *push) {
+    char                    room[TEXT_BYTES_MAX + 1];
+    Peeper__V1__Event       event = PEEPER__V1__EVENT__INIT;
+    Peeper__V1__SteppedBack step = PEEPER__V1__STEPPED_BACK__INIT;
+    Peeper__V1__StepBack    stepped = PEEPER__V1__STEP_BACK__INIT;
+    step.from = push->step.from;
+    step.to = push->step.to;
+    step.at_ms = push->step.at_ms;
+    stepped.ref = push->ref;
+    stepped.name = copy_text(push->name, room);
+    stepped.unit = push->unit;
+    stepped.step = &step;
+    stepped.missed = push->missed;
+    event.kind_case = PEEPER__V1__EVENT__KIND_STEPPED_BACK;
+    event.stepped_back = &stepped;
+    return write_event(out, &event);
+}
+
 enum status codec_write_push(struct buf *out, const struct push *push) {
     char              room[TEXT_BYTES_MAX + 1];
     Peeper__V1__Down  down = PEEPER__V1__DOWN__INIT;
@@ -104,6 +122,7 @@ enum status codec_write_push(struct buf *out, const struct push *push) {
         case PUSH_CHANGED: return write_changed(out, push);
         case PUSH_ENDED: return write_ended(out, push);
         case PUSH_GAP: return write_gap(out, push);
+        case PUSH_STEPPED: return write_stepped(out, push);
     }
     return write_event(out, &event);
 }

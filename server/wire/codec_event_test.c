@@ -88,6 +88,22 @@ Test(codec_event, a_gap_has_its_first_and_its_last_version) {
     peeper__v1__server_frame__free_unpacked(frame, NULL);
 }
 
+Test(codec_event, a_step_back_has_both_versions_and_how_many_were_missed) {
+    struct push                 push = {.kind = PUSH_STEPPED,
+                                        .ref = 5,
+                                        .name = slice_of("cart", 4),
+                                        .unit = 7,
+                                        .step = {.from = 9, .to = 8, .at_ms = 11},
+                                        .missed = 2};
+    Peeper__V1__ServerFrame    *frame = told(&push);
+    const Peeper__V1__StepBack *stepped = frame->event->stepped_back;
+    cr_assert(frame->event->kind_case == PEEPER__V1__EVENT__KIND_STEPPED_BACK);
+    cr_assert(stepped->ref == 5 && stepped->unit == 7 && stepped->missed == 2);
+    cr_assert_str_eq(stepped->name, "cart");
+    cr_assert(stepped->step->from == 9 && stepped->step->to == 8 && stepped->step->at_ms == 11);
+    peeper__v1__server_frame__free_unpacked(frame, NULL);
+}
+
 Test(codec_event, an_answer_to_a_watch_has_its_reference) {
     struct slice body;
     size_t       used;

@@ -129,6 +129,7 @@ enum push_kind {
     PUSH_ENDED,   // ref, name, unit, version, at_ms, value, reason
     PUSH_UPGRADE, // name (of the behaviour), done, total, refused
     PUSH_GAP,     // ref, name, unit, first, version; with an empty name: nobody knows of whom
+    PUSH_STEPPED, // ref, name, unit, step, missed
 };
 
 struct push {
@@ -148,6 +149,9 @@ struct push {
     uint64_t done;
     uint64_t total;
     uint64_t refused;
+    // PUSH_STEPPED
+    struct step_info step;
+    uint64_t         missed; // steps before it that were not told
 };
 
 // One version of a behaviour.

@@ -428,22 +428,26 @@ enum peeper_event_kind {
     PEEPER_EVENT_CHANGED = 4,
     PEEPER_EVENT_ENDED = 5,
     PEEPER_EVENT_GAP = 6,
-    PEEPER_EVENT_PROGRESS = 7, // of an upgrade that this connection asked for
+    PEEPER_EVENT_PROGRESS = 7,     // of an upgrade that this connection asked for
+    PEEPER_EVENT_STEPPED_BACK = 8, // of a watch
 };
 
 // The end of an incarnation that this connection monitors or is linked to, or what a watch tells.
 struct peeper_event {
     enum peeper_event_kind kind;
-    uint64_t               ref; // DOWN: the monitor; CHANGED, ENDED, GAP: the watch
+    uint64_t               ref; // DOWN: the monitor; of a watch: which
     // of the incarnation; 0 where a name was asked for that nobody had
     uint64_t            id;
     const char         *name;   // DOWN: as it was asked for, "" if by id; EXIT: the actor's
     struct peeper_value reason; // "normal", "noproc", ...
     // of a watch
-    uint64_t            unit;
-    uint64_t            first_version; // GAP
-    uint64_t            version;       // of the value; GAP: the last one
-    uint64_t            at_ms;         // CHANGED: Unix
+    uint64_t unit;
+    uint64_t first_version; // GAP
+    // of the value; GAP: the last one; STEPPED_BACK: the one left
+    uint64_t            version;
+    uint64_t            older_version; // STEPPED_BACK: that the actor goes on with
+    uint64_t            missed;        // STEPPED_BACK: steps back before it that were not told
+    uint64_t            at_ms;         // CHANGED, STEPPED_BACK: Unix
     struct peeper_value value;         // CHANGED, ENDED (0 bytes: not known)
     struct peeper_value old;           // CHANGED
     bool                has_old;

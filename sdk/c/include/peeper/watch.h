@@ -5,6 +5,8 @@
 // A client that does not take its events in time is told a gap in their place, and then the newest
 // states; nobody waits for it. A watch ends with its connection: to go on after that, watch again
 // from the version after the last one seen.
+// Where an actor goes on with an older state than its newest (step_back of its start), that is
+// an event between the changes before it and behind it.
 // Source: docs/state.md, "Listeners and watch streams".
 #pragma once
 
