@@ -23,7 +23,7 @@ struct turn {
     struct lua_live    *live;
     struct peeper_value message;
     const char         *old_version; // of code_change, whose saved state is the message
-    struct peeper_value extra;
+    struct peeper_value extra;       // of code_change; of the last two callbacks the state
     // what the function answered
     enum peeper_action action;
     bool               replied;
@@ -336,6 +336,21 @@ static enum peeper_action change_code(struct peeper_ctx *ctx, void *state, const
     return turn.action;
 }
 
+// Beside the actor: there is no live state.
+static int run_heard(lua_State *L) {
+    struct turn *turn = lua_touserdata(L, 1);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, turn->machine->callbacks[turn->machine->ctx->phase]);
+    lua_value_push(L, turn->message);
+    lua_value_push(L, turn->extra);
+    lua_call(L, 2, 0); // its answer is ignored
+    return 0;
+}
+
+static void hear(struct peeper_ctx *ctx, struct peeper_value before, struct peeper_value state) {
+    struct turn turn = {.machine = machine_for(ctx), .message = before, .extra = state};
+    run(ctx, &turn, run_heard);
+}
+
 static void run_terminate(struct peeper_ctx *ctx, void *state, struct peeper_value reason) {
     (void)run_message(ctx, state, reason);
 }
@@ -394,6 +409,8 @@ void lua_behaviour_describe(const struct lua_machine *machine,
     if (has(machine, PHASE_CONTINUE)) descriptor->handle_continue = run_message;
     if (has(machine, PHASE_TERMINATE)) descriptor->terminate = run_terminate;
     if (has(machine, PHASE_CODE_CHANGE)) descriptor->code_change = change_code;
+    if (has(machine, PHASE_CHANGED)) descriptor->on_state_changed = hear;
+    if (has(machine, PHASE_ENDED)) descriptor->on_terminate = hear;
     descriptor->save = save_state;
     descriptor->load = load_state;
     descriptor->drop = drop_state;

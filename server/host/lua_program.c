@@ -20,9 +20,9 @@ struct number_field {
 };
 
 static bool is_callback_name(const char *name) {
-    static const char *const names[] = {"init",        "handle_call",     "handle_cast",
-                                        "handle_info", "handle_continue", "terminate",
-                                        "code_change"};
+    static const char *const names[] = {"init",        "handle_call",      "handle_cast",
+                                        "handle_info", "handle_continue",  "terminate",
+                                        "code_change", "on_state_changed", "on_terminate"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (strcmp(name, names[i]) == 0) return true;
     }

@@ -39,7 +39,13 @@ Test(lua_program, has_the_callbacks_of_its_table_and_no_others) {
     cr_assert(program->descriptor.init == NULL);
     cr_assert(program->descriptor.handle_info == NULL);
     cr_assert(program->descriptor.terminate == NULL);
+    cr_assert(program->descriptor.on_state_changed == NULL);
     cr_assert(program->descriptor.save != NULL && program->descriptor.load != NULL);
+    lua_program_destroy(program);
+    program = load("return {on_terminate = function() end}");
+    cr_assert(program->descriptor.on_terminate != NULL);
+    cr_assert(program->descriptor.on_state_changed == NULL);
+    cr_assert(program->descriptor.terminate == NULL);
     lua_program_destroy(program);
 }
 
@@ -62,6 +68,7 @@ Test(lua_program, is_refused_with_a_sentence_that_tells_why) {
     refused("", "must return a table, not a nil");
     refused("return 5", "must return a table, not a number");
     refused("return {handle_cal = function() end}", "'handle_cal' is neither a callback nor");
+    refused("return {on_terminate = {}}", "on_terminate is not a function");
     refused("return {init = 5}", "init is not a function");
     refused("return {1}", "a field without name");
     refused("return {name = {}}", "name is not a text");

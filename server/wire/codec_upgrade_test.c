@@ -39,7 +39,12 @@ Test(codec_upgrade, behaviours_have_the_names_of_their_callbacks) {
          .file = "cart.lua",
          .callbacks = CALLBACK_CALL | CALLBACK_CODE_CHANGE,
          .actors = 7},
-        {.name = "cart", .version = "2", .kind = "lua", .file = "cart.lua", .current = true},
+        {.name = "cart",
+         .version = "2",
+         .kind = "lua",
+         .file = "cart.lua",
+         .callbacks = CALLBACK_ENDED | CALLBACK_CHANGED,
+         .current = true},
     };
     cr_assert(codec_write_behaviours(&out, 5, infos, 2) == STATUS_OK);
     Peeper__V1__ServerFrame *frame = written();
@@ -54,7 +59,9 @@ Test(codec_upgrade, behaviours_have_the_names_of_their_callbacks) {
     cr_assert_str_eq(first->callbacks[0], "handle_call");
     cr_assert_str_eq(first->callbacks[1], "code_change");
     const Peeper__V1__BehaviourInfo *second = frame->behaviour_listing->behaviours[1];
-    cr_assert(second->n_callbacks == 0 && second->current);
+    cr_assert(second->n_callbacks == 2 && second->current);
+    cr_assert_str_eq(second->callbacks[0], "on_state_changed");
+    cr_assert_str_eq(second->callbacks[1], "on_terminate");
     cr_assert_str_eq(second->version, "2");
     peeper__v1__server_frame__free_unpacked(frame, NULL);
 }

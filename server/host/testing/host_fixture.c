@@ -7,8 +7,9 @@
 struct keeper_double keeper;
 struct double_commit commit;
 
-static const char *const NAMES[] = {"lua_cache", "cache", "lua_counter",  "counter", "escapes",
-                                    "lua_probe", "naked", "no_callbacks", "probe",   "shelf"};
+static const char *const NAMES[] = {
+    "lua_cache", "cache",     "lua_counter", "counter",      "lua_ears", "ears", "ears_end",
+    "escapes",   "lua_probe", "naked",       "no_callbacks", "probe",    "shelf"};
 
 bool text_is(enum item_kind kind, const char *text) {
     struct item_header  head;
