@@ -131,6 +131,7 @@ static struct actor_info info_of(const struct peeper_actor *actor, struct trace 
         .quarantined = actor->quarantined,
         .watchers = actor->watchers,
         .events_dropped = actor->events_dropped,
+        .newest_version = actor->newest_version,
         .stepped_back = {.from = actor->stepped_from,
                          .to = actor->stepped_to,
                          .at_ms = actor->stepped_at_ms},

@@ -186,6 +186,7 @@ class Info:
     quarantined: bool
     watchers: int
     events_dropped: int
+    newest_version: int
     stepped_back: Optional[list[int]]  # from and to
     code_version: str
     code_refused: Optional[str]
@@ -269,6 +270,7 @@ def info_from(message: Any) -> Info:
         quarantined=message.quarantined,
         watchers=message.watchers,
         events_dropped=message.events_dropped,
+        newest_version=message.newest_version,
         stepped_back=[message.stepped_back.to, getattr(message.stepped_back, "from")][::-1]
         if message.HasField("stepped_back") else None,
         code_version=message.version,

@@ -176,6 +176,72 @@ def come_and_go(settings: Settings) -> None:
         server.check_alive()
 
 
+class Follower:
+    """A client that keeps up with all actors of a prefix, over several connections."""
+
+    def __init__(self, prefix: str) -> None:
+        self.prefix = prefix
+        self.known: dict[str, tuple[int, int, Any]] = {}  # name: unit, version, state
+
+    def learn(self, name: str, unit: int, version: int, state: Any) -> None:
+        if (unit, version) > self.known.get(name, (0, 0))[:2]:
+            self.known[name] = (unit, version, state)
+
+    def take(self, event: dict[str, Any]) -> None:
+        if event["kind"] == "changed":
+            self.learn(event["name"], event["unit"], event["version"], event["value"])
+        elif event["kind"] == "ended" and self.known.get(event["name"], (0,))[0] == event["unit"]:
+            del self.known[event["name"]]
+
+    def resume(self, client: Client) -> int:
+        """As docs/state.md says; answers how many states had to be fetched."""
+        client.watch(self.prefix, prefix=True)
+        listed, fetched = {}, 0
+        page, cursor = client.list_page(self.prefix, 0, 3)
+        while True:
+            listed.update({info.name: info for info in page if info.status != "ended"})
+            if cursor == 0:
+                break
+            page, cursor = client.list_page(self.prefix, cursor, 3)
+        for name in set(self.known) - set(listed):
+            del self.known[name]
+        for name, info in listed.items():
+            if self.known.get(name, (0, 0))[:2] != (info.unit, info.newest_version):
+                state = client.request("get_state", wire.pb.GetState(name=name)).state
+                self.learn(name, info.unit, state.version, wire.decode_value(state.value))
+                fetched += 1
+        return fetched
+
+
+@case("watch: a prefix is resumed with a list, which has the newest version of each")
+def resume_prefix(settings: Settings) -> None:
+    follower = Follower("f")
+    with Server(settings.build) as server, server.client() as caller:
+        for number in range(10):
+            caller.start(f"f{number}", "counter", 0)
+        caller.start("other", "counter", 0)
+        with server.client() as watcher:
+            check_equal(follower.resume(watcher), 10, "at first nothing is known")
+            caller.call("f1", "inc")
+            caller.start("f-new", "counter", 5)
+            caller.stop("f2")
+            for _ in range(3):
+                follower.take(watcher.next_event())
+        # Away: changes, an end, a start, and a name that has another unit now.
+        caller.call("f3", "inc")
+        caller.stop("f4")
+        caller.stop("f5")
+        caller.start("f5", "counter", 50)
+        caller.start("f-later", "counter", 7)
+        with server.client() as watcher:
+            check_equal(follower.resume(watcher), 3, "only what is new is fetched")
+            caller.call("f6", "inc")
+            for event in events_of(watcher, 0.3):
+                follower.take(event)
+        expected = {f"f{n}": 0 for n in (0, 7, 8, 9)} | {"f1": 1, "f3": 1, "f5": 50, "f6": 1, "f-new": 5, "f-later": 7}
+        check_equal({name: known[2] for name, known in follower.known.items()}, expected, "what it knows")
+
+
 def read_lines(descriptor: int, count: int) -> list[str]:
     text = b""
     while text.count(b"\n") < count:

@@ -113,6 +113,7 @@ static void fill_actor(const Peeper__V1__ActorInfo *from, struct peeper_actor *a
         .quarantined = from->quarantined,
         .watchers = from->watchers,
         .events_dropped = from->events_dropped,
+        .newest_version = from->newest_version,
         .code_version = from->version,
         .code_refused = from->code_refused,
         .tables = from->tables,

@@ -238,7 +238,7 @@ static const char *watch_fault(const struct request *request) {
     if (!request->prefix && request->name.bytes == 0) return "name: empty";
     if (!request_name_valid(request->name)) return "name: not UTF-8, or has control characters";
     if (request->prefix && request->from_version != 0)
-        return "from_version: goes with one name, not with a prefix";
+        return "from_version: of one name only; watch the prefix, then list it for newest_version";
     return NULL;
 }
 

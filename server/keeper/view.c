@@ -56,6 +56,7 @@ static struct actor_info describe(const struct shard *shard, const struct actor 
         .stepped_back = step_back_info(actor),
         .watchers = actor->supervisor == NULL ? streams_about(shard, actor_name(actor)) : 0,
         .events_dropped = actor->extra->events_dropped,
+        .newest_version = actor->version,
     };
     if (actor->supervisor == NULL) {
         const char *version = shard_behaviour(shard, actor)->version;

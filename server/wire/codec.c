@@ -573,6 +573,7 @@ static void describe(struct described *described, const struct actor_info *info)
     described->info.quarantined = info->quarantined;
     described->info.watchers = info->watchers;
     described->info.events_dropped = info->events_dropped;
+    described->info.newest_version = info->newest_version;
     describe_step(described, &info->stepped_back);
     described->info.version = copy_text(info->code_version, described->version);
     described->info.code_refused = copy_text(info->code_refused, described->refused);

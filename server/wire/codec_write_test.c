@@ -254,6 +254,7 @@ static struct actor_info example(void) {
         .quarantined = true,
         .watchers = 6,
         .events_dropped = 7000000000,
+        .newest_version = 8000000000,
         .last_crash = {.kind = "signal",
                        .reason = slice_of("segv", 4),
                        .at_ms = 18,
@@ -286,6 +287,7 @@ static void assert_is_example(const Peeper__V1__ActorInfo *info) {
     cr_assert_eq(info->isolation, PEEPER__V1__ISOLATION__ISOLATION_OWN);
     cr_assert(info->quarantined);
     cr_assert(info->watchers == 6 && info->events_dropped == 7000000000);
+    cr_assert(info->newest_version == 8000000000);
     cr_assert_str_eq(info->last_crash->kind, "signal");
     cr_assert_eq(info->last_crash->reason.len, 4);
     cr_assert(memcmp(info->last_crash->reason.data, "segv", 4) == 0);

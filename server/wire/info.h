@@ -98,9 +98,10 @@ struct actor_info {
     struct step_info  stepped_back;
     uint32_t          watchers; // streams of clients that are about it
     uint64_t          events_dropped;
-    struct slice      code_version; // of its behaviour
-    struct slice      code_refused; // text; why it was not upgraded, else empty
-    uint32_t          tables;       // that it has; with table_bytes, where one is inspected
+    uint64_t          newest_version; // that was committed; 0: none
+    struct slice      code_version;   // of its behaviour
+    struct slice      code_refused;   // text; why it was not upgraded, else empty
+    uint32_t          tables;         // that it has; with table_bytes, where one is inspected
     uint64_t          table_bytes;
     struct crash_info last_crash;
     // of the newest generation

@@ -317,6 +317,7 @@ json_t *json_from_actor_info(const struct actor_info *info, bool with_state) {
                  put(object, "quarantined", json_boolean(info->quarantined)) &&
                  put(object, "watchers", json_integer(info->watchers)) &&
                  put(object, "events_dropped", json_integer((json_int_t)info->events_dropped)) &&
+                 put(object, "newest_version", from_unsigned(info->newest_version)) &&
                  put_code(object, info) &&
                  (!with_state || (put_state_time(object, info) && put_tables(object, info))) &&
                  put(object, "stepped_back", from_step(&info->stepped_back)) &&

@@ -29,11 +29,11 @@ void json_argument_to_value(struct peeper_writer *writer, const char *text);
 // The resource of one actor: {"name", "unit", "incarnation", "behaviour", "status", "state",
 // "version", "restarts", "mailbox", "worker", "host_pid", "turn_ms", "supervisor": null | text,
 // "is_supervisor", "strategy": null | text, "suspended", "awaits": null | string, "hibernating",
-// "timers", "links", "monitors", "trap_exit", "state_at", "tables", "table_bytes", "stepped_back":
-// null | {"from", "to", "at"}, "last_crash": null | {"kind", "reason", "at", "crash", and what the
-// crash log still has: "message", "backtrace"}}. Times are RFC 3339 in UTC with milliseconds.
-// Without a state, `state` and `state_at` are null and version is 0 when `with_state`; they are
-// left out otherwise (listings), as
+// "timers", "links", "monitors", "trap_exit", "newest_version", "state_at", "tables",
+// "table_bytes", "stepped_back": null | {"from", "to", "at"}, "last_crash": null | {"kind",
+// "reason", "at", "crash", and what the crash log still has: "message", "backtrace"}}. Times are
+// RFC 3339 in UTC with milliseconds. Without a state, `state` and `state_at` are null and version
+// is 0 when `with_state`; they are left out otherwise (listings), as
 // what is said of tables. A state or reason that is no Value is shown as bytes.
 // Fails: NULL (memory, or a name that is not UTF-8).   Thread: any.
 json_t *json_from_actor_info(const struct actor_info *info, bool with_state);

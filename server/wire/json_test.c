@@ -262,6 +262,7 @@ static struct actor_info sample_info(void) {
         .monitors = 5,
         .trap_exit = true,
         .isolation = ISOLATION_OWN,
+        .newest_version = 14,
     };
 }
 
@@ -284,7 +285,8 @@ Test(json, an_actor_with_everything) {
         "\"suspended\":true,\"awaits\":\"cart/"
         "8\",\"supervisor\":null,\"is_supervisor\":false,\"strategy\":null,"
         "\"hibernating\":true,\"timers\":3,\"links\":4,\"monitors\":5,\"trap_exit\":true,"
-        "\"isolation\":\"own\",\"quarantined\":false,\"watchers\":0,\"events_dropped\":0,"
+        "\"isolation\":\"own\",\"quarantined\":false,\"watchers\":0,\"events_dropped\":0,\"newest_"
+        "version\":14,"
         "\"code_version\":\"\",\"code_refused\":null,"
         "\"state_at\":\"2000-02-29T00:00:00.999Z\",\"tables\":0,\"table_bytes\":0,"
         "\"stepped_back\":{\"from\":12,\"to\":10,\"at\":\"2023-11-14T22:13:20.008Z\"},"
@@ -320,7 +322,8 @@ Test(json, an_actor_without_a_state_has_nulls_and_a_listing_leaves_them_out) {
         "\"is_supervisor\":false,\"strategy\":null,\"hibernating\":true,"
         "\"timers\":3,\"links\":4,\"monitors\":5,"
         "\"trap_exit\":true,\"isolation\":\"own\",\"quarantined\":false,\"watchers\":"
-        "0,\"events_dropped\":0,\"code_version\":\"\",\"code_refused\":null,\"state_at\":"
+        "0,\"events_dropped\":0,\"newest_version\":14,\"code_version\":\"\",\"code_refused\":null,"
+        "\"state_at\":"
         "null,\"tables\":0,\"table_bytes\":0,\"stepped_back\":null,\"last_crash\":null}");
     cr_assert_str_eq(
         info_text(&info, false),
@@ -330,7 +333,8 @@ Test(json, an_actor_without_a_state_has_nulls_and_a_listing_leaves_them_out) {
         "\"suspended\":false,\"awaits\":null,\"supervisor\":null,\"is_supervisor\":false,"
         "\"strategy\":null,"
         "\"hibernating\":true,\"timers\":3,\"links\":4,\"monitors\":5,\"trap_exit\":true,"
-        "\"isolation\":\"own\",\"quarantined\":false,\"watchers\":0,\"events_dropped\":0,"
+        "\"isolation\":\"own\",\"quarantined\":false,\"watchers\":0,\"events_dropped\":0,\"newest_"
+        "version\":14,"
         "\"code_version\":\"\",\"code_refused\":null,"
         "\"stepped_back\":null,\"last_crash\":null}");
 }

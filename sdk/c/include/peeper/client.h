@@ -156,11 +156,12 @@ struct peeper_actor {
     bool                quarantined; // it has killed its host repeatedly
     uint32_t            watchers;    // watches of clients that are about it
     uint64_t            events_dropped;
-    const char         *code_version; // of the code that it runs
-    const char         *code_refused; // why it was not upgraded; "" if it has not refused to be
-    uint32_t            tables;       // that it has; 0 in listings
-    uint64_t            table_bytes;  // what their rows count
-    bool                has_state;    // never in listings
+    uint64_t            newest_version; // of the states that it committed; 0: none
+    const char         *code_version;   // of the code that it runs
+    const char         *code_refused;   // why it was not upgraded; "" if it has not refused to be
+    uint32_t            tables;         // that it has; 0 in listings
+    uint64_t            table_bytes;    // what their rows count
+    bool                has_state;      // never in listings
     struct peeper_value state;
     uint64_t            version;
     uint64_t            state_at_ms; // Unix

@@ -20,7 +20,8 @@ extern "C" {
 struct peeper_watch {
     const char *name;   // of one actor, which need not be there yet
     const char *prefix; // not NULL: in place of `name`, all that have it; "": all with a name
-    // The first version that is wanted; 0: only what comes from now on. Not with a prefix.
+    // The first version that is wanted; 0: only what comes from now on. Not with a prefix, which is
+    // resumed with a list: see docs/state.md.
     uint64_t from_version;
     uint64_t unit;     // whose versions these are; 0: of whoever has the name
     bool     with_old; // CHANGED has the state before
