@@ -427,7 +427,7 @@ Test(json, answers_null_whichever_allocation_fails) {
         json = json_from_actor_info(&info, true);
         cr_assert(json != NULL || failing < 200);
     }
-    cr_assert_eq(json_object_size(json), 33);
+    cr_assert_eq(json_object_size(json), 34);
     json_decref(json);
 }
 
