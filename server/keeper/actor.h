@@ -151,7 +151,8 @@ struct actor {
     uint8_t  worker;
     uint8_t  pool; // index, of the hosts that may run it
     uint8_t  life : 4;
-    uint8_t  home : 4;
+    uint8_t  home : 3;
+    bool     init_lost : 1; // a recall had no memory for its init, see life_init_lost
     uint8_t  restart : 3;
     uint8_t  on_intensity : 3;
     bool     watched : 1;  // changes of its state are told, see streams.h

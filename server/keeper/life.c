@@ -96,7 +96,7 @@ static void take_turns_back(struct shard *shard, struct actor *actor, const stru
     CHECK(actor->inflight == 0);
     feed_drop(actor);
     actor->home = HOME_COLD;
-    actor->stale = false;
+    actor->stale = actor->init_lost = false;
     actor->epoch++;
     list_remove(&actor->ready);
     alarms_end(shard, actor);
@@ -539,6 +539,15 @@ void life_unrunnable(struct shard *shard, struct actor *actor, enum status statu
     if (actor->extra->trouble != NULL) heap_cancel(&shard->timers, &actor->extra->trouble->backoff);
     actor->life = ACTOR_SUSPENDED;
     stand_aside(shard, actor);
+}
+
+void life_init_lost(struct shard *shard, struct actor *actor) {
+    actor->init_lost = false;
+    if (actor->life == ACTOR_STARTING) {
+        life_unrunnable(shard, actor, STATUS_NO_MEMORY);
+    } else {
+        restart_now(shard, actor, NULL);
+    }
 }
 
 // --- for the supervisor of an actor ---

@@ -78,6 +78,10 @@ void life_backoff_over(struct shard *shard, struct actor *actor);
 // to send.
 void life_unrunnable(struct shard *shard, struct actor *actor, enum status status);
 
+// A recall had no memory to bring back the init that the actor needs to come up (`init_lost`).
+// Called when it is pumped next: a start has failed, a restart is tried again.
+void life_init_lost(struct shard *shard, struct actor *actor);
+
 // Removes what is left of an actor that gave up. The pointer is dead afterwards.
 void life_discard(struct shard *shard, struct actor *actor);
 

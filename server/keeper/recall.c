@@ -80,6 +80,8 @@ static void take(struct shard *shard, struct worker *worker, struct turn_record 
         shard_answer_status(shard, worker_caller(record), STATUS_NO_MEMORY);
         LOG_ERROR("recall.lost", "slot=%u kind=%u", record->slot, record->kind);
         if (ends(worker, record)) child_hurry(&shard->timers, actor->child, shard->now_ms);
+        bool up = actor->life != ACTOR_STARTING && actor->life != ACTOR_RESTARTING;
+        if (record->kind == TURN_INIT && !up) actor->init_lost = true;
         return;
     }
     envelope->slot = actor->slot;
@@ -131,6 +133,9 @@ void recall(struct shard *shard, struct worker *worker, struct actor *only,
         actor->stale = actor == left;
         if (actor != left) actor->home = HOME_COLD;
         take(shard, worker, record, actor, begun, running, &taken);
+        if (!actor->init_lost) continue;
+        list_remove(&actor->ready);
+        list_push(touched, &actor->ready);
     }
     // Those that were not begun need not be: the worker may skip them.
     if (only == NULL) {

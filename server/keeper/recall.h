@@ -16,6 +16,8 @@ enum recall_running {
 // Takes the turns of `actor` (NULL: of every actor) back from `worker` and puts them at the front
 // of the mailboxes, in order. The actors' homes become cold, but for an actor whose running turn
 // was left. Nobody is pumped; the actors are put into `touched`, to be pumped by the caller.
+// Without memory a message is lost, and its caller is told; an actor whose init that was is
+// touched, too, see life_init_lost.
 void recall(struct shard *shard, struct worker *worker, struct actor *actor,
             enum recall_running running, struct list *touched);
 

@@ -318,4 +318,63 @@ Test(recall, without_memory_for_a_terminate_its_caller_is_told_once_and_the_acto
     cr_assert(failed(2, STATUS_NO_MEMORY));
     cr_assert(actor->life == ACTOR_RUNNING);
 }
+
+Test(recall, without_memory_for_the_init_of_a_start_the_start_has_failed) {
+    host_joins(1);
+    ask_start(1, "a");
+    ask_call(3, "a", "waits");
+    step();
+    refuse_memory(1);
+    take_back(NULL, RECALL_RUNNING);
+    refuse_memory(0);
+    cr_assert(failed(1, STATUS_NO_MEMORY));
+    router_pump_list(&fx.shard, &touched);
+    cr_assert(life_of("a") == ACTOR_FREE, "it is not starting for ever");
+    cr_assert(fx.shard.actors.live == 0);
+    cr_assert(failed(3, STATUS_NO_MEMORY));
+    ask_start(2, "a");
+    step();
+    play_skip(fake(0, 0), play_next(fake(0, 0))->turn);
+    play_state(fake(0, 0), play_take(fake(0, 0), TURN_INIT)->turn, "s0");
+    step();
+    cr_assert(started(2));
+}
+
+static struct actor *restarting(void) {
+    host_joins(1);
+    struct actor *actor = up("a");
+    ask_kill(0, "a");
+    settle_loads();
+    cr_assert(actor->life == ACTOR_RESTARTING && actor->inflight == 1);
+    refuse_memory(1);
+    take_back(NULL, RECALL_RUNNING);
+    refuse_memory(0);
+    cr_assert(actor->life == ACTOR_RESTARTING && actor->waiting == 0);
+    return actor;
+}
+
+static void comes_up(struct actor *actor) {
+    settle_loads();
+    const struct turn_record *record = play_next(fake(0, 0));
+    for (; record != NULL && record->note_void; record = play_next(fake(0, 0))) {
+        play_skip(fake(0, 0), record->turn);
+    }
+    cr_assert(record != NULL && record->kind == TURN_INIT);
+    play_done(fake(0, 0), record->turn);
+    step();
+    cr_assert(actor->life == ACTOR_RUNNING && actor->inflight == 0 && actor->waiting == 0);
+}
+
+Test(recall, without_memory_for_the_init_of_a_restart_another_one_is_made) {
+    struct actor *actor = restarting();
+    router_pump_list(&fx.shard, &touched);
+    comes_up(actor);
+}
+
+Test(recall, an_actor_whose_init_was_lost_may_end_before_another_one_is_made) {
+    struct actor *actor = restarting();
+    ask_kill(0, "a");
+    router_pump_list(&fx.shard, &touched);
+    comes_up(actor);
+}
 #endif

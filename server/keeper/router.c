@@ -382,6 +382,10 @@ void router_feed(struct shard *shard) {
 
 void router_pump(struct shard *shard, struct actor *actor) {
     list_remove(&actor->ready);
+    if (actor->init_lost) {
+        life_init_lost(shard, actor);
+        return;
+    }
     while (!list_empty(&actor->mailbox)) {
         if (actor->home == HOME_LOADING) {
             feed_resume(shard, actor);
