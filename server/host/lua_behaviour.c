@@ -225,34 +225,103 @@ static void take_message(lua_State *L, struct turn *turn, const char *word, bool
     }
 }
 
-static void take_results(lua_State *L, struct turn *turn) {
-    enum phase  phase = turn->machine->ctx->phase;
-    const char *word = lua_type(L, FIRST) == LUA_TSTRING ? lua_tostring(L, FIRST) : "";
-    if (phase == PHASE_TERMINATE) return; // its answer is ignored
-    if (phase == PHASE_INIT) return take_init(L, turn, word);
-    if (phase == PHASE_CODE_CHANGE) return take_change(L, turn, word);
-    take_message(L, turn, word, phase == PHASE_CALL);
+static int take_results(lua_State *L) {
+    struct turn *turn = lua_touserdata(L, 1);
+    enum phase   phase = turn->machine->ctx->phase;
+    const char  *word = lua_type(L, FIRST) == LUA_TSTRING ? lua_tostring(L, FIRST) : "";
+    if (phase == PHASE_INIT) {
+        take_init(L, turn, word);
+    } else if (phase == PHASE_CODE_CHANGE) {
+        take_change(L, turn, word);
+    } else {
+        take_message(L, turn, word, phase == PHASE_CALL);
+    }
+    return 0;
+}
+
+// --- The same, as nearly every turn returns it ---------------------------------------------------
+// Outside of a call, which costs as much as all of this: nothing here takes memory of Lua or raises
+// an error. Where it could, or where something is wrong, take_results begins again.
+
+static bool take_plain_state(struct turn *turn, int index) {
+    struct lua_machine *machine = turn->machine;
+    lua_State          *L = machine->L;
+    struct lua_live    *live = turn->live;
+    // nil is the state that there is; light userdata may be peeper.unchanged.
+    bool other = lua_isnil(L, index) || lua_islightuserdata(L, index);
+    if (other || live->place == 0) return false;
+    if (!lua_machine_try_write(machine, index, LUA_SLOT_STATE, "state")) return false;
+    turn->changed = note_saved(live, peeper_writer_value(&machine->values[LUA_SLOT_STATE]));
+    machine->saved = live;
+    lua_pushvalue(L, index);
+    lua_rawseti(L, LUA_REGISTRYINDEX, live->place); // there is one, so this makes no room
+    return true;
+}
+
+static bool take_plain(struct turn *turn) {
+    struct lua_machine *machine = turn->machine;
+    lua_State          *L = machine->L;
+    bool                call = machine->ctx->phase == PHASE_CALL;
+    if (lua_type(L, LUA_AT_RUN) != LUA_TSTRING) return false;
+    const char *word = lua_tostring(L, LUA_AT_RUN);
+    if (call && strcmp(word, "reply") == 0) {
+        if (!lua_isnil(L, LUA_AT_RUN + 3)) return false;
+        if (!lua_machine_try_write(machine, LUA_AT_RUN + 1, LUA_SLOT_REPLY, "reply")) return false;
+        turn->replied = take_plain_state(turn, LUA_AT_RUN + 2);
+        return turn->replied;
+    }
+    if (machine->ctx->phase == PHASE_INIT || strcmp(word, "noreply") != 0) return false;
+    return lua_isnil(L, LUA_AT_RUN + 2) && take_plain_state(turn, LUA_AT_RUN + 1);
 }
 
 // --- A turn --------------------------------------------------------------------------------------
 
-static int run_callback(lua_State *L) {
-    struct turn             *turn = lua_touserdata(L, 1);
-    const struct peeper_ctx *ctx = turn->machine->ctx;
-    int                      arguments = 1;
-    lua_rawgeti(L, LUA_REGISTRYINDEX, turn->machine->callbacks[ctx->phase]);
+// Called beside the actor: it gets two Values, and no live state.
+static bool beside(enum phase phase) {
+    return phase >= PHASE_CODE_CHANGE;
+}
+
+static int push_values(lua_State *L) {
+    const struct turn *turn = lua_touserdata(L, 1);
+    enum phase         phase = turn->machine->ctx->phase;
+    if (phase == PHASE_CODE_CHANGE) lua_pushstring(L, turn->old_version);
     lua_value_push(L, turn->message);
-    if (ctx->phase == PHASE_CALL) {
-        lua_pushinteger(L, (lua_Integer)ctx->turn);
-        arguments++;
+    if (beside(phase)) lua_value_push(L, turn->extra);
+    return lua_gettop(L) - 1;
+}
+
+// Pushes the callback and its arguments. False if that ended in an error.
+static bool push_call(struct turn *turn) {
+    struct lua_machine      *machine = turn->machine;
+    const struct peeper_ctx *ctx = machine->ctx;
+    lua_State               *L = machine->L;
+    lua_pushvalue(L, LUA_AT_CALLBACKS + (int)ctx->phase);
+    if (beside(ctx->phase) || !lua_machine_push_plain(machine, turn->message)) {
+        lua_pushcfunction(L, push_values);
+        lua_pushlightuserdata(L, turn);
+        if (!lua_machine_call(machine, 1, LUA_MULTRET)) return false;
+        if (beside(ctx->phase)) return true;
+        lua_machine_remember(machine);
     }
-    if (ctx->phase != PHASE_INIT) {
-        push_state(L, turn->live);
-        arguments++;
-    }
-    lua_call(L, arguments, RESULTS);
-    take_results(L, turn);
-    return 0;
+    if (ctx->phase == PHASE_CALL) lua_pushinteger(L, (lua_Integer)ctx->turn);
+    if (ctx->phase != PHASE_INIT) push_state(L, turn->live);
+    return true;
+}
+
+static bool call_back(struct turn *turn) {
+    struct lua_machine *machine = turn->machine;
+    lua_State          *L = machine->L;
+    enum phase          phase = machine->ctx->phase;
+    bool                ignored = phase == PHASE_TERMINATE || phase > PHASE_CODE_CHANGE;
+    if (!push_call(turn)) return false;
+    int arguments = lua_gettop(L) - LUA_AT_RUN;
+    if (!lua_machine_call(machine, arguments, ignored ? 0 : RESULTS)) return false;
+    if (ignored || take_plain(turn)) return true;
+    lua_pushcfunction(L, take_results);
+    lua_insert(L, LUA_AT_RUN);
+    lua_pushlightuserdata(L, turn);
+    lua_insert(L, LUA_AT_RUN + 1);
+    return lua_machine_call(machine, 1 + RESULTS, 0);
 }
 
 static struct lua_machine *machine_for(struct peeper_ctx *ctx) {
@@ -266,12 +335,15 @@ static struct lua_machine *machine_for(struct peeper_ctx *ctx) {
     return machines->machines[index];
 }
 
-// Runs `body` with a turn. Does not answer if that fails: the turn has crashed.
+// Runs `body` with a turn, or without one the callback. Does not answer if that fails: the turn has
+// crashed.
 static void run(struct peeper_ctx *ctx, struct turn *turn, lua_CFunction body) {
     struct lua_machine *machine = turn->machine;
     machine->ctx = ctx;
     machine->saved = NULL;
-    bool whole = lua_machine_run(machine, body, turn);
+    lua_machine_begin(machine);
+    bool whole = body == NULL ? call_back(turn) : lua_machine_call_body(machine, body, turn);
+    lua_machine_end(machine, whole);
     if (whole) {
         machine->ctx = NULL;
         return;
@@ -309,20 +381,9 @@ static enum peeper_action run_message(struct peeper_ctx *ctx, void *state,
                                       struct peeper_value message) {
     struct turn turn = begin(ctx, state);
     turn.message = message;
-    run(ctx, &turn, run_callback);
+    run(ctx, &turn, NULL);
     settle(ctx, &turn);
     return turn.action;
-}
-
-static int run_code_change(lua_State *L) {
-    struct turn *turn = lua_touserdata(L, 1);
-    lua_rawgeti(L, LUA_REGISTRYINDEX, turn->machine->callbacks[PHASE_CODE_CHANGE]);
-    lua_pushstring(L, turn->old_version);
-    lua_value_push(L, turn->message);
-    lua_value_push(L, turn->extra);
-    lua_call(L, 3, RESULTS);
-    take_results(L, turn);
-    return 0;
 }
 
 static enum peeper_action change_code(struct peeper_ctx *ctx, void *state, const char *old_version,
@@ -331,24 +392,14 @@ static enum peeper_action change_code(struct peeper_ctx *ctx, void *state, const
     turn.old_version = old_version;
     turn.message = saved;
     turn.extra = extra;
-    run(ctx, &turn, run_code_change);
+    run(ctx, &turn, NULL);
     settle(ctx, &turn);
     return turn.action;
 }
 
-// Beside the actor: there is no live state.
-static int run_heard(lua_State *L) {
-    struct turn *turn = lua_touserdata(L, 1);
-    lua_rawgeti(L, LUA_REGISTRYINDEX, turn->machine->callbacks[turn->machine->ctx->phase]);
-    lua_value_push(L, turn->message);
-    lua_value_push(L, turn->extra);
-    lua_call(L, 2, 0); // its answer is ignored
-    return 0;
-}
-
 static void hear(struct peeper_ctx *ctx, struct peeper_value before, struct peeper_value state) {
     struct turn turn = {.machine = machine_for(ctx), .message = before, .extra = state};
-    run(ctx, &turn, run_heard);
+    run(ctx, &turn, NULL);
 }
 
 static void run_terminate(struct peeper_ctx *ctx, void *state, struct peeper_value reason) {
@@ -365,11 +416,15 @@ static int run_save(lua_State *L) {
 }
 
 static void save_state(struct peeper_ctx *ctx, const void *state, struct peeper_writer *out) {
-    // The state itself is not written to, only what is known of its encoding.
-    struct turn turn = begin(ctx, (void *)(uintptr_t)state);
-    if (turn.machine->saved != state) run(ctx, &turn, run_save);
-    turn.machine->saved = NULL;
-    lua_machine_give(turn.machine, LUA_SLOT_STATE, out);
+    struct lua_machine *machine = ((const struct lua_live *)state)->machine;
+    if (machine == NULL || machine->saved != state) {
+        // The state itself is not written to, only what is known of its encoding.
+        struct turn turn = begin(ctx, (void *)(uintptr_t)state);
+        machine = turn.machine;
+        run(ctx, &turn, run_save);
+    }
+    machine->saved = NULL;
+    lua_machine_give(machine, LUA_SLOT_STATE, out);
 }
 
 static int run_load(lua_State *L) {
@@ -394,23 +449,19 @@ static void drop_state(void *state) {
 
 // --- Descriptors, and the machines of a worker ---------------------------------------------------
 
-static bool has(const struct lua_machine *machine, enum phase phase) {
-    return machine->callbacks[phase] != LUA_NOREF;
-}
-
 void lua_behaviour_describe(const struct lua_machine *machine,
                             struct peeper_behaviour  *descriptor) {
     descriptor->abi_version = PEEPER_ABI_VERSION;
     descriptor->state_bytes = sizeof(struct lua_live);
-    if (has(machine, PHASE_INIT)) descriptor->init = run_message;
-    if (has(machine, PHASE_CALL)) descriptor->handle_call = run_message;
-    if (has(machine, PHASE_CAST)) descriptor->handle_cast = run_message;
-    if (has(machine, PHASE_INFO)) descriptor->handle_info = run_message;
-    if (has(machine, PHASE_CONTINUE)) descriptor->handle_continue = run_message;
-    if (has(machine, PHASE_TERMINATE)) descriptor->terminate = run_terminate;
-    if (has(machine, PHASE_CODE_CHANGE)) descriptor->code_change = change_code;
-    if (has(machine, PHASE_CHANGED)) descriptor->on_state_changed = hear;
-    if (has(machine, PHASE_ENDED)) descriptor->on_terminate = hear;
+    if (lua_machine_has(machine, PHASE_INIT)) descriptor->init = run_message;
+    if (lua_machine_has(machine, PHASE_CALL)) descriptor->handle_call = run_message;
+    if (lua_machine_has(machine, PHASE_CAST)) descriptor->handle_cast = run_message;
+    if (lua_machine_has(machine, PHASE_INFO)) descriptor->handle_info = run_message;
+    if (lua_machine_has(machine, PHASE_CONTINUE)) descriptor->handle_continue = run_message;
+    if (lua_machine_has(machine, PHASE_TERMINATE)) descriptor->terminate = run_terminate;
+    if (lua_machine_has(machine, PHASE_CODE_CHANGE)) descriptor->code_change = change_code;
+    if (lua_machine_has(machine, PHASE_CHANGED)) descriptor->on_state_changed = hear;
+    if (lua_machine_has(machine, PHASE_ENDED)) descriptor->on_terminate = hear;
     descriptor->save = save_state;
     descriptor->load = load_state;
     descriptor->drop = drop_state;

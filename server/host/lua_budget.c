@@ -73,15 +73,19 @@ void lua_budget_check(lua_State *L) {
     if (budget->breach != LUA_BREACH_NONE) lua_budget_raise(L, budget->breach);
 }
 
-static void look(lua_State *L, struct lua_budget *budget) {
-    lua_budget_check(L);
-    if (budget->left < 0) lua_budget_raise(L, LUA_BREACH_INSTRUCTIONS);
+static enum lua_breach breach_of(struct lua_budget *budget) {
+    if (budget->breach != LUA_BREACH_NONE) return budget->breach;
+    if (budget->left < 0) return LUA_BREACH_INSTRUCTIONS;
     uint64_t now_ms = clock_mono_ms();
     // Read here and not where the turn begins: most turns are over before.
     if (budget->begun_ms == 0) budget->begun_ms = now_ms;
-    if (now_ms - budget->begun_ms >= budget->deadline_ms) {
-        lua_budget_raise(L, LUA_BREACH_DEADLINE);
-    }
+    bool late = now_ms - budget->begun_ms >= budget->deadline_ms;
+    return late ? LUA_BREACH_DEADLINE : LUA_BREACH_NONE;
+}
+
+static void look(lua_State *L, struct lua_budget *budget) {
+    enum lua_breach breach = breach_of(budget);
+    if (breach != LUA_BREACH_NONE) lua_budget_raise(L, breach);
 }
 
 static void on_count(lua_State *L, lua_Debug *event) {
@@ -94,10 +98,21 @@ static void on_count(lua_State *L, lua_Debug *event) {
     if (interval != LUA_BUDGET_INTERVAL) hook_after(L, LUA_BUDGET_INTERVAL);
 }
 
+static void take(struct lua_budget *budget, uint64_t units) {
+    budget->left -= units > INT64_MAX / 2 ? INT64_MAX / 2 : (int64_t)units;
+}
+
 void lua_budget_charge(lua_State *L, uint64_t units) {
     struct lua_budget *budget = lua_budget_of(L);
-    budget->left -= units > INT64_MAX / 2 ? INT64_MAX / 2 : (int64_t)units;
+    take(budget, units);
     if (budget->left < 0) look(L, budget);
+}
+
+bool lua_budget_spend(lua_State *L, uint64_t units) {
+    struct lua_budget *budget = lua_budget_of(L);
+    take(budget, units);
+    if (budget->left < 0) budget->breach = breach_of(budget);
+    return budget->breach == LUA_BREACH_NONE;
 }
 
 // --- Turns ---------------------------------------------------------------------------------------

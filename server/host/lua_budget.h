@@ -7,6 +7,8 @@
 // It knows nothing of actors; lua_machine begins and ends turns.
 #pragma once
 
+#include "base/status.h"
+
 #include <lua.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -62,6 +64,10 @@ void lua_budget_end(struct lua_budget *budget);
 // Counts work that was done, or is about to be done, as so many instructions.
 // Fails: raises a Lua error where the budget is used up.   Thread: worker.
 void lua_budget_charge(lua_State *L, uint64_t units);
+
+// The same for code that no error may leave. False where the budget is used up: the breach is
+// noted, and lua_budget_check raises it.   Thread: worker.
+NODISCARD bool lua_budget_spend(lua_State *L, uint64_t units);
 
 // Raises again where there was a breach: for functions that catch errors.   Thread: worker.
 void lua_budget_check(lua_State *L);

@@ -18,11 +18,10 @@ static const char FILE_PLACE = 0;
 
 // --- The trace of an error -----------------------------------------------------------------------
 
-// The callback itself is called from C, so Lua knows no name for it. `level` is it if there is only
-// the function below it that has called it.
+// The callback itself is called from C, so Lua knows no name for it. It is what all else stands on.
 static bool is_callback(lua_State *L, int level) {
     lua_Debug info;
-    return lua_getstack(L, level + 1, &info) && !lua_getstack(L, level + 2, &info);
+    return !lua_getstack(L, level + 1, &info);
 }
 
 static int put_line(lua_State *L, int level, lua_Debug *info, char *room, size_t bytes) {
@@ -73,24 +72,37 @@ static void collect_rest(struct lua_machine *machine) {
     lua_gc(machine->L, LUA_GCCOLLECT);
 }
 
-bool lua_machine_run(struct lua_machine *machine, lua_CFunction body, void *context) {
-    lua_State *L = machine->L;
+void lua_machine_begin(struct lua_machine *machine) {
     machine->trace_bytes = 0;
     machine->runs++;
-    lua_settop(L, 0);
-    lua_pushcfunction(L, on_error);
-    lua_pushcfunction(L, body);
-    lua_pushlightuserdata(L, context);
-    lua_budget_begin(&machine->budget, L);
-    bool whole = lua_pcall(L, 1, 0, 1) == LUA_OK;
+    lua_budget_begin(&machine->budget, machine->L);
+}
+
+bool lua_machine_call(struct lua_machine *machine, int arguments, int results) {
+    return lua_pcall(machine->L, arguments, results, LUA_AT_HANDLER) == LUA_OK;
+}
+
+void lua_machine_end(struct lua_machine *machine, bool whole) {
     lua_budget_end(&machine->budget);
     if (whole) lua_machine_clear(machine);
-    return whole;
 }
 
 void lua_machine_clear(struct lua_machine *machine) {
-    lua_settop(machine->L, 0);
+    lua_settop(machine->L, LUA_AT_RUN - 1);
     collect_rest(machine);
+}
+
+bool lua_machine_call_body(struct lua_machine *machine, lua_CFunction body, void *context) {
+    lua_pushcfunction(machine->L, body);
+    lua_pushlightuserdata(machine->L, context);
+    return lua_machine_call(machine, 1, 0);
+}
+
+bool lua_machine_run(struct lua_machine *machine, lua_CFunction body, void *context) {
+    lua_machine_begin(machine);
+    bool whole = lua_machine_call_body(machine, body, context);
+    lua_machine_end(machine, whole);
+    return whole;
 }
 
 // --- What an error was ---------------------------------------------------------------------------
@@ -159,17 +171,59 @@ enum commit_code lua_machine_describe(struct lua_machine *machine, char *room, s
 
 // --- Values --------------------------------------------------------------------------------------
 
+// What Lua has only one of, however often it is made.
+#define TEXT_BYTES_MAX 40
+
+static uint32_t text_place(const char *text, size_t bytes) {
+    uint32_t first = bytes == 0 ? 0 : (uint8_t)text[0],
+             last = bytes == 0 ? 0 : (uint8_t)text[bytes - 1];
+    return (first + 3 * last + (uint32_t)bytes) % LUA_TEXTS;
+}
+
+bool lua_machine_push_plain(struct lua_machine *machine, struct peeper_value value) {
+    const char *text;
+    size_t      bytes;
+    if (!peeper_value_string(value, &text, &bytes)) return lua_value_push_plain(machine->L, value);
+    uint32_t               place = text_place(text, bytes);
+    const struct lua_text *found = &machine->texts[place];
+    if (found->data == NULL || found->bytes != bytes) return false;
+    if (memcmp(found->data, text, bytes) != 0) return false;
+    lua_pushvalue(machine->L, LUA_AT_TEXTS + (int)place);
+    return true;
+}
+
+void lua_machine_remember(struct lua_machine *machine) {
+    lua_State *L = machine->L;
+    if (lua_type(L, -1) != LUA_TSTRING) return;
+    struct lua_text text;
+    text.data = lua_tolstring(L, -1, &text.bytes);
+    if (text.bytes > TEXT_BYTES_MAX) return;
+    uint32_t place = text_place(text.data, text.bytes);
+    lua_copy(L, -1, LUA_AT_TEXTS + (int)place);
+    machine->texts[place] = text;
+}
+
 size_t lua_machine_value_bytes_max(const struct lua_machine *machine) {
     uint64_t bytes_max = machine->budget.memory_bytes_max;
     return bytes_max < COMMIT_BULK_BYTES ? (size_t)bytes_max : COMMIT_BULK_BYTES;
 }
 
+static bool write(lua_State *L, struct lua_machine *machine, int index, enum lua_slot slot,
+                  const char *name) {
+    size_t bytes_max = lua_machine_value_bytes_max(machine);
+    return lua_value_write(L, &machine->encoder, index, &machine->values[slot], bytes_max, name);
+}
+
+bool lua_machine_try_write(struct lua_machine *machine, int index, enum lua_slot slot,
+                           const char *name) {
+    return write(machine->L, machine, index, slot, name);
+}
+
 void lua_machine_write(lua_State *L, int index, enum lua_slot slot, const char *name) {
     struct lua_machine *machine = lua_machine_of(L);
-    size_t              bytes_max = lua_machine_value_bytes_max(machine);
-    if (!lua_value_write(L, &machine->encoder, index, &machine->values[slot], bytes_max, name)) {
-        luaL_error(L, "%s", machine->encoder.fault);
-    }
+    if (write(L, machine, index, slot, name)) return;
+    lua_budget_check(L);
+    luaL_error(L, "%s", machine->encoder.fault);
 }
 
 void lua_machine_give(struct lua_machine *machine, enum lua_slot slot, struct peeper_writer *out) {
@@ -213,27 +267,48 @@ void lua_machine_push_file(lua_State *L) {
     lua_rawgetp(L, LUA_REGISTRYINDEX, &FILE_PLACE);
 }
 
-static int take_callbacks(lua_State *L) {
-    struct lua_machine *machine = lua_machine_of(L);
+// Answers all callbacks, nil for those that there are not.
+static int find_callbacks(lua_State *L) {
+    luaL_checkstack(L, PHASE_COUNT + 2, "callbacks");
     lua_machine_push_file(L);
+    int file = lua_gettop(L);
     for (int i = 0; i < PHASE_COUNT; i++) {
-        machine->callbacks[i] = LUA_NOREF;
+        lua_pushnil(L);
         // A state in Lua needs no function of the behaviour to be saved and loaded.
-        if (!lua_istable(L, -1) || i == PHASE_SAVE || i == PHASE_LOAD) continue;
+        if (!lua_istable(L, file) || i == PHASE_SAVE || i == PHASE_LOAD) continue;
         lua_pushstring(L, phase_name((enum phase)i));
-        if (lua_rawget(L, -2) == LUA_TFUNCTION) {
-            machine->callbacks[i] = luaL_ref(L, LUA_REGISTRYINDEX);
-        } else {
-            lua_pop(L, 1);
-        }
+        if (lua_rawget(L, file) != LUA_TFUNCTION) lua_pop(L, 1);
+        if (lua_gettop(L) > file + i + 1) lua_replace(L, -2);
     }
-    return 0;
+    return PHASE_COUNT;
+}
+
+static bool take_callbacks(struct lua_machine *machine) {
+    lua_State *L = machine->L;
+    lua_machine_begin(machine);
+    lua_pushcfunction(L, find_callbacks);
+    bool whole = lua_machine_call(machine, 0, PHASE_COUNT);
+    for (int i = PHASE_COUNT - 1; whole && i >= 0; i--) lua_replace(L, LUA_AT_CALLBACKS + i);
+    lua_machine_end(machine, whole);
+    return whole;
+}
+
+bool lua_machine_has(const struct lua_machine *machine, enum phase phase) {
+    return lua_isfunction(machine->L, LUA_AT_CALLBACKS + (int)phase);
 }
 
 static int on_panic(lua_State *L) {
     (void)L;
     LOG_ERROR("lua.panic", "reason=\"an error outside of a protected run\"");
     return 0; // Lua calls abort()
+}
+
+// Fails: false, out of memory.
+static bool lay_out(lua_State *L) {
+    if (!lua_checkstack(L, LUA_AT_RUN + LUA_MINSTACK)) return false;
+    lua_pushcfunction(L, on_error);
+    lua_settop(L, LUA_AT_RUN - 1);
+    return true;
 }
 
 static struct lua_machine *make(const struct lua_program *program) {
@@ -247,13 +322,17 @@ static struct lua_machine *make(const struct lua_program *program) {
         .bytes_limit = UINT64_MAX,
     };
     machine->L = lua_newstate(lua_budget_alloc, &machine->budget);
-    if (machine->L == NULL) {
-        free(machine);
-        return NULL;
-    }
+    if (machine->L == NULL) goto free_machine;
     lua_budget_bind(&machine->budget, machine->L);
     lua_atpanic(machine->L, on_panic);
+    if (!lay_out(machine->L)) goto close_state;
     return machine;
+
+close_state:
+    lua_close(machine->L);
+free_machine:
+    free(machine);
+    return NULL;
 }
 
 enum status lua_machine_create(const struct lua_program *program, struct lua_machine **ret_machine,
@@ -263,8 +342,7 @@ enum status lua_machine_create(const struct lua_program *program, struct lua_mac
         snprintf(why, LUA_WHY_BYTES, "no_memory");
         return STATUS_NO_MEMORY;
     }
-    if (!lua_machine_run(machine, load_file, NULL) ||
-        !lua_machine_run(machine, take_callbacks, NULL)) {
+    if (!lua_machine_run(machine, load_file, NULL) || !take_callbacks(machine)) {
         lua_machine_describe(machine, why, LUA_WHY_BYTES);
         lua_machine_destroy(machine);
         return STATUS_INVALID;

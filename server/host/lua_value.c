@@ -164,6 +164,13 @@ static void push_one(lua_State *L, struct peeper_value value) {
     }
 }
 
+bool lua_value_push_plain(lua_State *L, struct peeper_value value) {
+    enum peeper_kind kind = peeper_value_kind(value);
+    if (kind > PEEPER_DOUBLE) return false;
+    push_one(L, value);
+    return true;
+}
+
 static void push_inner(lua_State *L, struct peeper_value value) {
     if (peeper_value_kind(value) == PEEPER_NULL) return lua_value_push_null(L);
     push_one(L, value);
@@ -367,7 +374,7 @@ static bool write_table(struct encoding *in, int index) {
     }
     if (!lua_checkstack(L, 8)) return fail(in, "it is too large");
     lua_Integer count = (lua_Integer)lua_rawlen(L, index);
-    lua_budget_charge(L, (uint64_t)count / 4 + 4);
+    if (!lua_budget_spend(L, (uint64_t)count / 4 + 4)) return fail(in, "no budget is left for it");
     if (!list) {
         lua_pushnil(L);
         if (lua_next(L, index) == 0) return write_map(in, index);
@@ -413,6 +420,11 @@ static bool write_one(struct encoding *in, int index) {
 
 bool lua_value_write(lua_State *L, struct lua_encoder *encoder, int index,
                      struct peeper_writer *out, size_t bytes_max, const char *name) {
+    if (lua_isinteger(L, index)) { // in haste: nothing of what follows can be
+        peeper_writer_reset(out);
+        peeper_write_int(out, lua_tointeger(L, index));
+        if (!out->failed) return true;
+    }
     struct encoding in;
     in.L = L;
     in.encoder = encoder;

@@ -41,6 +41,10 @@ void lua_value_open(lua_State *L);
 void lua_value_push(lua_State *L, struct peeper_value value);
 void lua_value_push_part(lua_State *L, struct peeper_value value);
 
+// Pushes what takes no memory: null, a bool, an int or a double. False for everything else.
+// Thread: worker.
+bool lua_value_push_plain(lua_State *L, struct peeper_value value);
+
 // Pushes peeper.null / the bytes object of the string at `index`.   Fails: raises (memory).
 // Thread: worker.
 void lua_value_push_null(lua_State *L);
@@ -50,9 +54,8 @@ void lua_value_push_bytes(lua_State *L, const void *data, size_t bytes);
 void lua_value_mark_list(lua_State *L, int index);
 
 // Writes what is at `index` as one whole Value to `out`, which is emptied before. False if it has
-// none; `encoder->fault` says why then, and `name` is what the value is called there. Runs no code
-// of the behaviour.
-// Fails: raises (memory, budget).   Thread: worker.
+// none, or if the budget is used up; `encoder->fault` says why then, and `name` is what the value
+// is called there. Runs no code of the behaviour, and never raises.   Thread: worker.
 bool lua_value_write(lua_State *L, struct lua_encoder *encoder, int index,
                      struct peeper_writer *out, size_t bytes_max, const char *name);
 
