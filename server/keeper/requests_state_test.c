@@ -229,6 +229,26 @@ Test(requests_state, a_replacement_that_comes_back_from_a_lost_host_stays_behind
     cr_assert(actor->life == ACTOR_RUNNING);
 }
 
+Test(requests_state, behind_a_replacement_for_a_cold_actor_the_next_turn_brings_the_state) {
+    uint32_t      first = host_joins(1);
+    struct actor *actor = up("a");
+    host_joins(1);
+    hosts_lost(&fx.shard, fx.hosts[first].host, HOST_END_EXITED, NULL);
+    ask_replace(1, "a", "s1");
+    ask_call(2, "a", "x");
+    play_replace(actor, "s1");
+    cr_assert(done(1));
+    settle_loads();
+    // There is no copy: the worker keeps none where it had none.
+    const struct turn_record *turn = play_take(home_of(actor), TURN_CALL);
+    cr_assert(turn->flags == TURN_HAS_STATE);
+    cr_assert(same(turn_state(home_of(actor), turn), text("s1")));
+    play_reply(home_of(actor), turn->turn, "y", NULL);
+    step();
+    cr_assert(replied(2, "y"));
+    cr_assert(fx.shard.metrics.skips == 0 && fx.shard.metrics.loads == 1);
+}
+
 Test(requests_state, what_is_wrong_with_a_replacement_is_told) {
     host_joins(1);
     up("a");

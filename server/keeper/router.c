@@ -230,9 +230,9 @@ static void unsettled(struct shard *shard, struct actor *actor, enum status stat
 static void settle(struct shard *shard, struct actor *actor, struct slice state, uint8_t flags) {
     if (!router_place(shard, actor)) return;
     actor->home = HOME_HOT;
-    // A state that replaces another comes without the tables: they are loaded for the turn after
-    // it.
-    bool        without = actor->has_tables && first_of(actor)->kind == TURN_REPLACE;
+    // Of a state that replaces another no copy is left where there was none, since tables may be
+    // missing: the turn after it brings all there is.
+    bool        without = first_of(actor)->kind == TURN_REPLACE;
     enum status status =
         dispatch_first(shard, actor, (struct brought){.state = state, .flags = flags});
     if (status == STATUS_OK) {

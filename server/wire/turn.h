@@ -83,8 +83,9 @@ enum turn_kind {
     TURN_CONTINUE = 5,  // payload is the argument of handle_continue
     TURN_TERMINATE = 6, // payload is the reason; the worker forgets the actor afterwards
     TURN_FORGET = 7,    // drop the copy of the actor, if there is one; answered with COMMIT_DONE
-    // Payload is a state: load a fresh copy from it, which then replaces the one that may be there;
-    // the commit has its ITEM_STATE and nothing else. If load() refuses: COMMIT_REFUSED with
+    // Payload is a state: load a fresh copy from it, which then replaces the one that is there.
+    // Where there is none, and no HAS_ROWS, none is left, as there may be rows that are elsewhere.
+    // The commit has its ITEM_STATE and nothing else. If load() refuses: COMMIT_REFUSED with
     // COMMIT_CODE_ERROR and a reason, and the old copy stays.
     TURN_REPLACE = 8,
     // With a state, which another version of the behaviour has saved; payload is the list [that
