@@ -153,10 +153,11 @@ struct actor {
     uint8_t  life : 4;
     uint8_t  home : 3;
     bool     init_lost : 1; // a recall had no memory for its init, see life_init_lost
-    uint8_t  restart : 3;
-    uint8_t  on_intensity : 3;
-    bool     watched : 1;  // changes of its state are told, see streams.h
-    bool     changing : 1; // nothing new is begun: its code is about to be changed, see upgrade.h
+    uint8_t  restart : 2;
+    uint8_t  on_intensity : 2;
+    bool     watched : 1;   // changes of its state and its end are told, see streams.h
+    bool     ends_only : 1; // with `watched`: only its end
+    bool     changing : 1;  // nothing new is begun: its code is about to be changed, see upgrade.h
     // enum held. Messages of users wait while it has one of HELD_BACK; the control lane goes on.
     uint8_t held : 3;
     // The worker may have run turns of this actor that were taken back: its copy is not to be used

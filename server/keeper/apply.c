@@ -385,7 +385,7 @@ static enum status keep_changes(struct subject *s) {
         .turn = s->turn->turn,
         .at_ms = s->shard->wall_ms,
     };
-    if (actor->watched && s->commit->state.data != NULL) {
+    if (actor->watched && s->commit->state.data != NULL && !actor->ends_only) {
         enum status told = mirror_tell_next(mirror, actor->slot, actor->unit, actor_name(actor),
                                             streams_want_old(&s->shard->streams));
         if (told != STATUS_OK) return told;
@@ -553,8 +553,15 @@ static enum status apply_change(struct subject *s) {
     return status;
 }
 
+static enum status apply_hook(struct subject *s) {
+    enum status status = hooks_answered(s->shard, s->turn, s->commit);
+    if (status == STATUS_OK) worker_advance(s->worker);
+    return status;
+}
+
 static enum status apply_void(struct subject *s) {
     if (s->turn->kind == TURN_CODE_CHANGE) return apply_change(s);
+    if (hooks_turn(s->turn)) return apply_hook(s);
     bool aside = s->turn->kind == TURN_FORGET || s->turn->kind == TURN_ROWS;
     if (!aside) s->shard->metrics.commits_ignored++;
     if ((s->commit->record.flags & COMMIT_MORE) == 0) worker_advance(s->worker);

@@ -294,6 +294,7 @@ void hosts_lost(struct shard *shard, struct host *host, enum host_end end, struc
     if (host == pool->standby) pool->standby = NULL;
     if (was_starting) pool_spawn_later(pool, shard->now_ms);
     upgrade_host_lost(shard, host, end, culprit);
+    hooks_host_lost(shard, host, end, culprit);
     if (was_active) {
         pool->active = NULL;
         take_over(shard, host, end, culprit);

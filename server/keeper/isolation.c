@@ -150,6 +150,22 @@ void isolation_retire(struct shard *shard, struct pool *pool) {
     while (!shard->pools[shard->pool_count - 1].open) shard->pool_count--;
 }
 
+bool isolation_listeners(struct shard *shard, struct code_set *code, struct pool **ret_pool) {
+    uint32_t index;
+    if (!shared_pool(shard, POOL_OF_LISTENERS, code, &index)) return false;
+    struct pool *pool = &shard->pools[index];
+    pool->always = true;
+    heap_cancel(&shard->timers, &pool->retire);
+    hosts_refill(shard);
+    *ret_pool = pool;
+    return true;
+}
+
+void isolation_rest(struct shard *shard, struct pool *pool) {
+    pool->always = false;
+    retire_after(shard, pool, pool->code == shard->code ? LISTENERS_EMPTY_MS : 0);
+}
+
 bool isolation_movable(const struct shard *shard, const struct actor *actor,
                        const struct code_set *code) {
     enum pool_kind kind = shard->pools[actor->pool].kind;
@@ -167,6 +183,7 @@ bool isolation_move(struct shard *shard, struct actor *actor, struct code_set *c
     if (!found) return false;
     leave(shard, actor);
     enter(shard, actor, index);
+    listener_moved(shard, actor);
     // A state that is being read, and a copy that somebody may have, are of the old version.
     if (actor->home != HOME_DORMANT) actor->home = HOME_COLD;
     actor->epoch++;

@@ -16,6 +16,9 @@
 // How long the quarantine pool keeps its hosts without actors.
 #define QUARANTINE_EMPTY_MS 10000u
 
+// How long that of listeners keeps its hosts when there is nothing to hear.
+#define LISTENERS_EMPTY_MS 10000u
+
 // Opens the general pool.   Thread: main.
 void isolation_init(struct shard *shard);
 
@@ -58,6 +61,12 @@ void isolation_quiet(struct shard *shard, struct actor *actor);
 // Lets a quarantined actor that is cold go, if its time is over. True if its pool is another one
 // then. Cheap where it is not in quarantine.
 bool isolation_release(struct shard *shard, struct actor *actor);
+
+// The pool whose hosts run the callbacks of listeners in this code, opened if there is none; it has
+// its hosts until isolation_rest, and closes some time after.   Fails: false, too many pools.
+NODISCARD bool isolation_listeners(struct shard *shard, struct code_set *code,
+                                   struct pool **ret_pool);
+void           isolation_rest(struct shard *shard, struct pool *pool);
 
 // A TIMER_POOL is due: kills the hosts of a pool that is still empty, and closes it.
 void isolation_retire(struct shard *shard, struct pool *pool);

@@ -27,6 +27,10 @@
     X(event_gaps, "peeper_event_gaps", "Gaps told to clients that watch")                     \
     X(events_dropped, "peeper_events_dropped",                                                \
       "Events that were not told when they came, for want of room")                           \
+    X(hooks, "peeper_listener_callbacks",                                                     \
+      "Callbacks on_state_changed and on_terminate handed to workers")                        \
+    X(hook_crashes, "peeper_listener_callback_crashes",                                       \
+      "Callbacks on_state_changed and on_terminate that crashed or killed their host")        \
     X(frames, "peeper_frames", "Frames received")                                             \
     X(protocol_errors, "peeper_protocol_errors", "Connections closed for a malformed frame")
 

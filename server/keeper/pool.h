@@ -24,6 +24,7 @@ enum pool_kind {
     POOL_OF_QUARANTINE, // those who have killed their hosts repeatedly
     POOL_OF_ONE,        // an actor that asked for a host of its own
     POOL_OF_CHANGES,    // nobody: its host turns states of one version into those of another
+    POOL_OF_LISTENERS,  // nobody: its hosts run callbacks that hear of changes, see hooks.h
 };
 
 struct pool {

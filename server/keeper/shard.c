@@ -33,6 +33,7 @@ enum status shard_init(struct shard *shard, const struct keeper_options *options
     list_init(&shard->hosts);
     changes_init(&shard->changes, CHANGES_BYTES_MAX, on_wake, wake_context);
     streams_init(&shard->streams);
+    hooks_init(&shard->hooks);
     isolation_init(shard);
     list_init(&shard->starved);
     list_init(&shard->leaving);
@@ -87,6 +88,7 @@ void shard_fini(struct shard *shard) {
         host_destroy(LIST_ENTRY(link, struct host, link));
     }
     streams_fini(shard);
+    hooks_fini(shard);
     listeners_fini(&shard->listeners);
     changes_fini(&shard->changes);
     actor_table_fini(&shard->actors);
@@ -205,7 +207,8 @@ static bool host_has_room(const struct host *host) {
 static void offer_room(struct shard *shard) {
     if (!shard->put_off || shard->pools[shard->general].active == NULL) return;
     for (uint32_t i = 0; i < shard->pool_count; i++) {
-        if (!host_has_room(shard->pools[i].active)) return;
+        const struct pool *pool = &shard->pools[i];
+        if (pool->kind != POOL_OF_LISTENERS && !host_has_room(pool->active)) return;
     }
     shard->put_off = false;
     shard->port.on_room(shard->port.context);
@@ -311,6 +314,7 @@ void shard_publish(struct shard *shard) {
     if (shard->upgrade != NULL) upgrade_step(shard);
     settle(shard);
     if (streams_busy(&shard->streams)) streams_work(shard);
+    if (hooks_busy(&shard->hooks)) hooks_work(shard);
     mirror_flush(shard->mirror);
     smooth_batch(shard);
     bool lonely = shard_lonely(shard);
@@ -326,6 +330,7 @@ uint32_t shard_inflight(const struct shard *shard) {
     uint32_t count = 0;
     for (uint32_t i = 0; i < shard->pool_count; i++) {
         const struct host *host = shard->pools[i].active;
+        if (shard->pools[i].kind == POOL_OF_LISTENERS) continue;
         for (uint32_t w = 0; host != NULL && w < host->worker_count; w++) {
             count += host->workers[w].inflight;
         }
@@ -446,6 +451,9 @@ void shard_run_timers(struct shard *shard) {
                 isolation_quiet(shard, actor_at(&shard->actors, trouble->slot));
                 break;
             }
+            case TIMER_PENALTY:
+                hooks_penalty_due(shard, LIST_ENTRY(timer, struct penalty, timer));
+                break;
             case TIMER_HELLO: shard->port.on_timer(shard->port.context, timer); break;
         }
     }

@@ -18,6 +18,7 @@
 #include "keeper/code_set.h"
 #include "keeper/commit.h"
 #include "keeper/crash_log.h"
+#include "keeper/hooks.h"
 #include "keeper/host.h"
 #include "keeper/listener.h"
 #include "keeper/listing.h"
@@ -67,6 +68,7 @@ struct shard {
     struct changes               changes;
     struct streams               streams;
     struct listeners             listeners;
+    struct hooks                 hooks;
     struct metrics               metrics;
     struct commit                commit; // scratch
 
@@ -140,7 +142,7 @@ void shard_publish(struct shard *shard);
 bool shard_sleep(struct shard *shard);
 void shard_awake(struct shard *shard);
 
-// Turns that hosts have not committed yet.
+// Turns that hosts have not committed yet, but for those of listeners, which nobody waits for.
 uint32_t shard_inflight(const struct shard *shard);
 
 // Runs the timers that are due at shard->now_ms.

@@ -99,6 +99,7 @@ struct fixture {
     uint32_t              code_reads;  // calls of read_code
     uint32_t              timers;      // calls of on_timer
     uint32_t              stream_room; // events of watches that are taken before FULL
+    uint16_t              callbacks;   // of "counter", for hosts that join from now on
     uint32_t              push_count;
     uint64_t              starts; // numbers the requests of up() and change_state()
     sem_t                 inbox;  // posted when the inbox was empty
@@ -627,6 +628,7 @@ static inline void announce(struct fake_worker *end, const char *name, const cha
                             uint32_t deadline_ms) {
     struct out out = out_of(COMMIT_BEHAVIOUR, 0, 0);
     out.record.turn_deadline_ms = deadline_ms;
+    if (strcmp(name, "counter") == 0) out.record.callbacks = fx.callbacks;
     out_body(&out, ITEM_TEXT, raw(name));
     out_body(&out, ITEM_REASON, raw(version));
     play_send(end, &out);

@@ -100,17 +100,17 @@ enum status start_actor(struct shard *shard, struct caller caller, const struct 
         isolation_enter(shard, actor);
     }
     if (status != STATUS_OK) goto remove_name;
-    if (request->listener.bytes > 0) status = listener_attach(shard, actor, request->listener);
+    status = listener_attach(shard, actor, request->listener);
     if (status != STATUS_OK) goto leave_pool;
     status = tie_start(shard, caller, actor, request);
     if (status != STATUS_OK) goto detach_listener;
-    actor->watched = request->listener.bytes > 0 || streams_about(shard, request->name) > 0;
+    streams_mark(shard, actor);
     router_enqueue(shard, actor, init);
     *ret_actor = actor;
     return STATUS_OK;
 
 detach_listener:
-    listener_forget(shard, actor->unit);
+    listener_forget(shard, actor);
 leave_pool:
     isolation_leave(shard, actor);
 remove_name:

@@ -258,6 +258,17 @@ static const char *watch_overload(const struct shard *shard, struct caller calle
     return NULL;
 }
 
+static void watch(struct actor *actor) {
+    actor->watched = true;
+    actor->ends_only = false;
+}
+
+void streams_mark(struct shard *shard, struct actor *actor) {
+    bool streamed = streams_about(shard, actor_name(actor)) > 0;
+    actor->watched = streamed || listener_has(&shard->listeners, actor);
+    actor->ends_only = !streamed && actor->watched && !listener_hears_changes(shard, actor);
+}
+
 // The unit whose versions the client knows may have ended since.
 static uint64_t resume_from(const struct request *request, const struct actor *actor) {
     bool other = request->unit != 0 && request->unit != actor->unit;
@@ -273,7 +284,7 @@ static enum status begin(struct shard *shard, struct stream *stream,
     }
     struct actor *actor = actor_by_name(&shard->actors, request->name);
     if (actor == NULL || actor->supervisor != NULL) return STATUS_OK;
-    if (actor->life != ACTOR_ENDED) actor->watched = true;
+    if (actor->life != ACTOR_ENDED) watch(actor);
     if (request->from_version == 0) return STATUS_OK;
     return lag_resume(shard, stream, actor, resume_from(request, actor));
 }
@@ -400,9 +411,9 @@ static uint32_t tell_all(struct shard *shard, const struct change_event *event) 
 // The last who watched has gone, so its changes need not be told any more.
 static void unwatched(struct shard *shard, const struct change_event *event) {
     struct actor *actor = actor_at(&shard->actors, event->slot);
-    if (actor == NULL || actor->unit != event->unit || event->item.kind == CHANGE_END) return;
-    if (listener_has(&shard->listeners, actor->unit)) return;
-    if (actor->life != ACTOR_ENDED) actor->watched = false;
+    bool          over = event->item.kind == CHANGE_END || event->item.kind == CHANGE_STOP;
+    if (actor == NULL || actor->unit != event->unit || over) return;
+    if (actor->life != ACTOR_ENDED) streams_mark(shard, actor);
 }
 
 static void run_backlog(struct shard *shard) {
@@ -504,10 +515,10 @@ static bool say_farewell(struct shard *shard, const struct actor *actor,
 }
 
 void streams_actor_over(struct shard *shard, struct actor *actor, struct slice reason) {
-    bool heard = listener_has(&shard->listeners, actor->unit);
+    bool heard = listener_has(&shard->listeners, actor);
     // One that never came up was never there.
     if (actor->life == ACTOR_STARTING) {
-        listener_forget(shard, actor->unit);
+        listener_forget(shard, actor);
         actor->watched = false;
     } else if (!heard && streams_about(shard, actor_name(actor)) == 0) {
         actor->watched = false;
@@ -578,7 +589,7 @@ static void scan(struct shard *shard) {
         struct actor *actor = actor_at(&shard->actors, stream->scan_slot++);
         if (actor == NULL || actor->life == ACTOR_ENDED || actor->name_bytes == 0) continue;
         if (actor->supervisor == NULL && begins_with(actor_name(actor), stream)) {
-            actor->watched = true;
+            watch(actor);
         }
     }
     if (stream->scan_slot >= shard->actors.used) {

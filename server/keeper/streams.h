@@ -2,7 +2,8 @@
 //
 // A *stream* is one Watch of a connection: of one name or of all names with a prefix. An actor that
 // some stream or listener is about has `actor->watched`, set when either of them begins; its puts
-// then have mirror_tell_next before them, which is the one branch that everybody else pays. The
+// then have mirror_tell_next before them, unless all that is to be heard is its end (`ends_only`);
+// to have looked for `watched` is the one branch that everybody else pays. The
 // mirror thread compares and tells the changes; from there the net thread brings each event to the
 // streams that its name belongs to: one look-up and as many comparisons as there are prefixes,
 // hence their own bound.
@@ -93,6 +94,9 @@ void streams_client_room(struct shard *shard, struct caller client);
 
 // How many streams are about an actor of this name. Anonymous ones nobody watches.
 uint32_t streams_about(const struct shard *shard, struct slice name);
+
+// Sets what is to be told of an actor: whether anything, and whether more than its end.
+void streams_mark(struct shard *shard, struct actor *actor);
 
 // A unit that is watched is over: everybody is told once the mirror has been asked for its last
 // state. Before its states are forgotten.

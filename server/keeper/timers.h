@@ -14,5 +14,6 @@ enum timer_kind {
     TIMER_AWAIT,        // struct await: its actor stops waiting for an answer
     TIMER_POOL,         // struct pool: it has been without actors
     TIMER_QUARANTINE,   // struct trouble: it has killed no host for long
+    TIMER_PENALTY,      // struct penalty: a callback that killed its host may run again
     TIMER_HELLO,        // net's connections: no hello came in time
 };

@@ -308,7 +308,7 @@ static enum status changed(struct shard *shard, struct change *change, struct ac
         finish(shard, change);
         return STATUS_OK;
     }
-    if (actor->watched) {
+    if (actor->watched && !actor->ends_only) {
         enum status told = mirror_tell_next(shard->mirror, actor->slot, actor->unit,
                                             actor_name(actor), streams_want_old(&shard->streams));
         if (told != STATUS_OK) return told;

@@ -276,7 +276,8 @@ static void run_shard(struct shard *shard, struct view *view) {
         enum pool_kind kind = shard->pools[i].kind;
         if (kind == POOL_OF_QUARANTINE) view->gauges.quarantined += shard->pools[i].actors;
         if (kind == POOL_OF_ONE) view->gauges.own += shard->pools[i].actors;
-        if (pool_unsettled(&shard->pools[i])) view->gauges.standby = false;
+        bool waits = kind != POOL_OF_LISTENERS && pool_unsettled(&shard->pools[i]);
+        if (waits) view->gauges.standby = false;
     }
     finish(view, STATUS_OK);
 }

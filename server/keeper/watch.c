@@ -43,8 +43,14 @@ static uint64_t backlog_ms(const struct shard *shard, const struct worker *worke
     return shard->now_ms - worker_turn(worker, worker->tail)->note_begun_ms;
 }
 
-static uint32_t deadline_ms(const struct shard *shard, const struct worker *worker) {
-    const struct actor *actor = recall_running_actor(shard, worker);
+static uint32_t deadline_ms(const struct shard *shard, const struct host *host,
+                            const struct worker *worker) {
+    const struct actor       *actor = recall_running_actor(shard, worker);
+    const struct turn_record *record = worker_turn(worker, worker->tail);
+    if (hooks_turn(record)) {
+        uint16_t behaviour = host->behaviours[record->behaviour];
+        return host->pool->code->rows[behaviour].turn_deadline_ms;
+    }
     // A turn that was taken back may still be running; it gets the longest patience there is by
     // default.
     return actor == NULL ? DEADLINE_MS_DEFAULT : shard_behaviour(shard, actor)->turn_deadline_ms;
@@ -53,8 +59,9 @@ static uint32_t deadline_ms(const struct shard *shard, const struct worker *work
 // The caller's time is up while its turn runs. The turn goes on (OTP), its reply will be dropped;
 // but a start fails. A turn that is about to be killed for its own deadline is left to that: its
 // caller then learns why.
-static void expire_running(struct shard *shard, struct worker *worker, uint64_t ms) {
-    if (ms + VERDICT_MS >= deadline_ms(shard, worker)) return;
+static void expire_running(struct shard *shard, struct host *host, struct worker *worker,
+                           uint64_t ms) {
+    if (ms + VERDICT_MS >= deadline_ms(shard, host, worker)) return;
     struct turn_record *record = worker_turn(worker, worker->tail);
     // Of a turn that was taken back the caller waits elsewhere, or has its answer.
     if (record->note_void) return;
@@ -97,7 +104,7 @@ static bool watch_worker(struct shard *shard, struct host *host, struct worker *
     uint64_t link_ms = shard->now_ms - worker->since_ms;
     uint64_t turn_ms = shard->now_ms - worker->turn_since_ms;
     uint64_t patience_ms = worker_busy(worker) ? BLOCKED_MS : UNBEGUN_MS;
-    if (link_ms > 0 && worker_busy(worker)) expire_running(shard, worker, link_ms);
+    if (link_ms > 0 && worker_busy(worker)) expire_running(shard, host, worker, link_ms);
     if (turn_ms >= patience_ms && !worker->blocked) {
         block(shard, worker);
     } else if (backlog_ms(shard, worker) >= BACKLOG_MS && !worker->blocked && !worker->slow) {
@@ -106,7 +113,7 @@ static bool watch_worker(struct shard *shard, struct host *host, struct worker *
 
     // A chain whose actor was killed ends by nothing else.
     bool orphan = recall_running_actor(shard, worker) == NULL;
-    if ((orphan ? turn_ms : link_ms) >= deadline_ms(shard, worker)) {
+    if ((orphan ? turn_ms : link_ms) >= deadline_ms(shard, host, worker)) {
         hosts_lost(shard, host, HOST_END_DEADLINE, worker);
         return false;
     }

@@ -43,13 +43,10 @@ static void body_write(uint8_t *room, const struct slice *parts, size_t count) {
     }
 }
 
-enum status worker_append(struct worker *worker, const struct actor *actor,
-                          const struct turn *turn) {
-    bool introduces = turn->kind == TURN_INIT || turn->kind == TURN_REPLACE ||
-                      (turn->flags & TURN_HAS_STATE) != 0;
-    struct slice name = introduces ? actor_name(actor) : (struct slice){0};
-    struct slice parts[] = {name, turn->payload, turn->state};
-    size_t       body = name.bytes + turn->payload.bytes + turn->state.bytes;
+static inline enum status append(struct worker *worker, const struct tenant *tenant,
+                                 const struct turn *turn) {
+    struct slice parts[] = {tenant->name, turn->payload, turn->state};
+    size_t       body = tenant->name.bytes + turn->payload.bytes + turn->state.bytes;
     size_t       bytes = ring_round(sizeof(struct turn_record) + body);
     bool         bulk = bytes > ring_record_bytes_max(&worker->turns);
 
@@ -66,11 +63,11 @@ enum status worker_append(struct worker *worker, const struct actor *actor,
         .kind = (uint8_t)turn->kind,
         .flags = (uint8_t)(turn->flags | (bulk ? TURN_BULK : 0)),
         .behaviour = turn->behaviour,
-        .slot = actor->slot,
-        .epoch = actor->epoch,
+        .slot = tenant->slot,
+        .epoch = tenant->epoch,
         .turn = turn->number,
-        .incarnation = actor_id(actor),
-        .name_bytes = (uint32_t)name.bytes,
+        .incarnation = tenant->incarnation,
+        .name_bytes = (uint32_t)tenant->name.bytes,
         .payload_bytes = (uint32_t)turn->payload.bytes,
         .state_bytes = (uint32_t)turn->state.bytes,
         .note_conn = turn->caller.conn,
@@ -89,6 +86,25 @@ enum status worker_append(struct worker *worker, const struct actor *actor,
     worker->head += bytes;
     worker->inflight++;
     return STATUS_OK;
+}
+
+enum status worker_append(struct worker *worker, const struct actor *actor,
+                          const struct turn *turn) {
+    bool introduces = turn->kind == TURN_INIT || turn->kind == TURN_REPLACE ||
+                      (turn->flags & TURN_HAS_STATE) != 0;
+    struct tenant tenant = {
+        .slot = actor->slot,
+        .epoch = actor->epoch,
+        .incarnation = actor_id(actor),
+        .name = introduces ? actor_name(actor) : (struct slice){0},
+    };
+    return append(worker, &tenant, turn);
+}
+
+enum status worker_append_aside(struct worker *worker, const struct tenant *tenant,
+                                const struct turn *turn) {
+    CHECK(turn->aside);
+    return append(worker, tenant, turn);
 }
 
 static void ring_doorbell(const struct worker *worker) {

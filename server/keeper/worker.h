@@ -73,11 +73,23 @@ struct turn {
     uint32_t       rows;  // see struct turn_record
 };
 
+// Whom a turn is about.
+struct tenant {
+    uint32_t     slot;
+    uint32_t     epoch;
+    uint64_t     incarnation;
+    struct slice name; // goes along
+};
+
 // Appends one turn of `actor`. It is seen by the worker after the next worker_publish.
 // Fails: STATUS_AGAIN (no room until commits come), STATUS_TOO_LARGE (over the bulk area).
 //        Thread: net.
 NODISCARD enum status worker_append(struct worker *worker, const struct actor *actor,
                                     const struct turn *turn);
+
+// The same of a tenant who need not be there any more. The turn is aside.   Thread: net.
+NODISCARD enum status worker_append_aside(struct worker *worker, const struct tenant *tenant,
+                                          const struct turn *turn);
 
 // Where the worker says that it fell. Shape: the host's own memory, which it can still change, and
 // any bytes: copy it before looking at it.   Thread: net.

@@ -345,7 +345,8 @@ static void on_hot(uv_idle_t *idle) {
 
 static void set_timers(struct engine *engine) {
     struct shard *shard = &engine->shard;
-    bool          watched = shard_inflight(shard) > 0 || hosts_unsettled(shard) || engine->closing;
+    bool          works = shard_inflight(shard) > 0 || hooks_running(&shard->hooks);
+    bool          watched = works || hosts_unsettled(shard) || engine->closing;
     if (watched && !uv_is_active((uv_handle_t *)&engine->watch)) {
         uv_timer_start(&engine->watch, on_watch, WATCH_MS, WATCH_MS);
     } else if (!watched) {
