@@ -4,8 +4,8 @@
 // of a word and its operands: "hibernate", ["reply", 5], [["set", 1], ["reply", 2], "garbage"].
 // The steps are in the table STEPS below, those about tables in probe_tables.h. The message
 // "timeout", as it comes from the host, makes the state "timeout". The messages DOWN and EXIT of
-// monitors and links, CHANGED and TERMINATED of those it listens to are added to the end of the
-// state.
+// monitors and links, CHANGED and TERMINATED of those it listens to, changed and ended of ears are
+// added to the end of the state.
 //
 // The argument of a start is a map with any of `init` (steps), `init_again` (steps instead of
 // `init` when it runs again after a crash), `terminate` (steps) and `state`; anything else is the
@@ -292,6 +292,14 @@ static void step_terminated_came(struct run *run) {
     heard(run, "TERMINATED", 3);
 }
 
+static void step_ears_changed(struct run *run) {
+    heard(run, "changed", 3);
+}
+
+static void step_ears_ended(struct run *run) {
+    heard(run, "ended", 3);
+}
+
 static void step_print(struct run *run) {
     peeper_log(run->ctx, "%s", text(run, 0));
 }
@@ -573,6 +581,8 @@ static const struct step {
     {"EXIT", 2, step_exit_came},
     {"CHANGED", 4, step_changed_came},
     {"TERMINATED", 3, step_terminated_came},
+    {"changed", 3, step_ears_changed},
+    {"ended", 3, step_ears_ended},
     {"print", 1, step_print},
     {"continue", 1, step_continue},
     {"timeout", 1, step_timeout},
