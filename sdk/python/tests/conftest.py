@@ -69,6 +69,7 @@ class Proxy:
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self.passes = True  # bytes of the server reach the client
+        self.accepts = True
         self.connections = 0
 
     async def begin(self) -> None:
@@ -76,6 +77,9 @@ class Proxy:
         self.address = "127.0.0.1:%d" % self._server.sockets[0].getsockname()[1]
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if not self.accepts:
+            writer.close()
+            return
         self.connections += 1
         host, _, port = self._to.partition(":")
         there_reader, there_writer = await asyncio.open_connection(host, int(port))

@@ -8,6 +8,7 @@ from typing import Any, Optional, Self
 from google.protobuf.message import Message
 
 from .answers import Event, Welcome
+from .asking import milliseconds, text
 from .connection import parse_address
 from .errors import Closed, InvalidArgument
 from .session import Options, Session, Then
@@ -16,6 +17,8 @@ from .verbs_operations import OperationVerbs
 from .verbs_states import StateVerbs
 from .verbs_supervisors import SupervisorVerbs
 from .verbs_ties import TieVerbs
+
+NAME_BYTES_MAX = 255  # of a client's name
 
 
 class Client(ActorVerbs, StateVerbs, SupervisorVerbs, OperationVerbs, TieVerbs):
@@ -46,9 +49,15 @@ class Client(ActorVerbs, StateVerbs, SupervisorVerbs, OperationVerbs, TieVerbs):
     def __init__(self, address: str, *, token: str = "", name: str = "peeper-python", connect_timeout: float = 5.0,
                  request_timeout: float = 5.0, requests_max: int = 1024, waiting_max: int = 100_000,
                  frame_bytes_max: int = 64 << 20, on_event: Optional[Callable[[Event], None]] = None) -> None:
-        for value, what in ((requests_max, "requests_max"), (waiting_max, "waiting_max")):
+        for what, value in (("requests_max", requests_max), ("waiting_max", waiting_max),
+                            ("frame_bytes_max", frame_bytes_max)):
             if not isinstance(value, int) or value < 1:
                 raise InvalidArgument(f"{what}: {value!r}; give an int, at least 1")
+        for what, seconds in (("connect_timeout", connect_timeout), ("request_timeout", request_timeout)):
+            milliseconds(seconds, what)
+        if len(text(name, "name").encode()) > NAME_BYTES_MAX:
+            raise InvalidArgument(f"name: {len(name.encode())} bytes; give {NAME_BYTES_MAX} at most")
+        text(token, "token")
         self._session = Session(Options(parse_address(address), token, name, connect_timeout, request_timeout,
                                         requests_max, waiting_max, frame_bytes_max, on_event))
         self._loop: Optional[asyncio.AbstractEventLoop] = None

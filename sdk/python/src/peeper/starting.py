@@ -24,7 +24,7 @@ def started(session: Session, link: bool) -> Then:
         if told.id is None:
             return told
         ref = frame.started.monitor
-        monitor = session.ties.monitored(told.id, ref) if ref else None
+        monitor = session.ties.monitored(told.name or told.id, ref, told.id) if ref else None
         targets = (told.id, told.name) if told.name else (told.id,)
         return dataclasses.replace(told, monitor=monitor, link=session.ties.linked(*targets) if link else None)
     return then

@@ -53,9 +53,10 @@ class Tie(Generic[E]):
 class Monitor(Tie[Down]):
     """Watches one incarnation; gives its Down."""
 
-    def __init__(self, target: Target, ref: int) -> None:
+    def __init__(self, target: Target, ref: int, incarnation: Optional[Incarnation]) -> None:
         super().__init__(target)
         self.ref = ref
+        self._incarnation = incarnation  # where it is known
 
 
 class Link(Tie[Exit]):
@@ -74,8 +75,8 @@ class Ties:
         self._monitors: dict[int, Monitor] = {}
         self._links: dict[Target, list[Link]] = {}
 
-    def monitored(self, target: Target, ref: int) -> Monitor:
-        monitor = self._monitors[ref] = Monitor(target, ref)
+    def monitored(self, target: Target, ref: int, incarnation: Optional[Incarnation] = None) -> Monitor:
+        monitor = self._monitors[ref] = Monitor(target, ref, incarnation or _id_of(target))
         return monitor
 
     def linked(self, *targets: Target) -> Link:
@@ -111,7 +112,7 @@ class Ties:
         """The connection has ended."""
         for monitor in list(self._monitors.values()):
             named = monitor.target if isinstance(monitor.target, str) else ""
-            self._down(monitor, Down(monitor.ref, _id_of(monitor.target), named, "noconnection"))
+            self._down(monitor, Down(monitor.ref, monitor._incarnation, named, "noconnection"))
         self._monitors.clear()
         links = {id(link): link for links in self._links.values() for link in links}
         self._links.clear()

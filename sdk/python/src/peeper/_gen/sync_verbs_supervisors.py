@@ -8,9 +8,9 @@ from .peeper.v1 import peeper_pb2 as pb
 from ..answers import ChildCounts, Children, Incarnation, Started, TransferPrepared
 from ..asking import Asks, Target, aim, number, text
 from ..errors import InvalidArgument
-from ..values import Value, encode
+from ..values import encode
 
-Spec = Mapping[str, Value]
+Spec = Mapping[str, Any]
 """A supervisor's or child's spec, as docs/supervision.md describes it."""
 
 
