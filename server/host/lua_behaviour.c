@@ -328,6 +328,7 @@ static struct lua_machine *machine_for(struct peeper_ctx *ctx) {
     uint16_t             index = ctx->copy->behaviour;
     struct lua_machines *machines = ctx->lua;
     if (machines->machines[index] != NULL) return machines->machines[index];
+    lua_budget_watch();
     char        why[LUA_WHY_BYTES];
     enum status status =
         lua_machine_create(machines->programs[index], &machines->machines[index], why);

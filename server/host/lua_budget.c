@@ -1,8 +1,15 @@
+// For SIGEV_THREAD_ID.
+#define _GNU_SOURCE
 #include "host/lua_budget.h"
 
 #include "base/clock.h"
 
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
 
 // Making, copying or comparing so many bytes counts as one instruction.
 #define BYTES_PER_UNIT 64
@@ -92,6 +99,7 @@ static void on_count(lua_State *L, lua_Debug *event) {
     (void)event;
     struct lua_budget *budget = lua_budget_of(L);
     int                interval = lua_gethookcount(L);
+    budget->counting = true;
     budget->left -= interval + (int64_t)(budget->entered / BYTES_PER_UNIT);
     budget->entered = 0;
     look(L, budget);
@@ -115,7 +123,51 @@ bool lua_budget_spend(lua_State *L, uint64_t units) {
     return budget->breach == LUA_BREACH_NONE;
 }
 
+// --- Ticks ---------------------------------------------------------------------------------------
+
+// Initial-exec: the handler must not be the first to touch them, since lazy TLS allocates.
+static __thread struct lua_budget *volatile watched __attribute__((tls_model("initial-exec")));
+static __thread bool watching __attribute__((tls_model("initial-exec")));
+
+// lua_sethook may be called here: Lua's own interpreter does it in its handler.
+static void on_tick(int number) {
+    (void)number;
+    struct lua_budget *budget = watched;
+    if (budget == NULL || budget->counting) return;
+    budget->counting = true;
+    hook_after(budget->running, 1);
+}
+
+void lua_budget_watch(void) {
+    if (watching) return;
+    struct sigaction action = {.sa_handler = on_tick, .sa_flags = SA_RESTART | SA_ONSTACK};
+    sigemptyset(&action.sa_mask);
+    struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGVTALRM};
+    event._sigev_un._tid = (pid_t)syscall(SYS_gettid);
+    const struct timespec   tick = {.tv_nsec = LUA_BUDGET_TICK_MS * 1000000};
+    const struct itimerspec times = {.it_interval = tick, .it_value = tick};
+    timer_t                 timer;
+    // Processor time of this thread: one that sleeps is not woken.
+    if (sigaction(SIGVTALRM, &action, NULL) != 0) return;
+    if (timer_create(CLOCK_THREAD_CPUTIME_ID, &event, &timer) != 0) return;
+    watching = timer_settime(timer, 0, &times, NULL) == 0;
+    if (!watching) timer_delete(timer);
+}
+
+void lua_budget_switch(lua_State *L) {
+    struct lua_budget *budget = lua_budget_of(L);
+    budget->running = L;
+    // In this order: a tick in between hooks `L`.
+    atomic_signal_fence(memory_order_seq_cst);
+    if (budget->counting && lua_gethookmask(L) == 0) hook_after(L, LUA_BUDGET_INTERVAL);
+}
+
 // --- Turns ---------------------------------------------------------------------------------------
+
+static bool is_exact(const struct lua_budget *budget) {
+    return !watching || budget->instructions_max < LUA_BUDGET_EXACT_INSTRUCTIONS ||
+           budget->deadline_ms < LUA_BUDGET_EXACT_MS;
+}
 
 void lua_budget_bind(struct lua_budget *budget, lua_State *L) {
     *(struct lua_budget **)lua_getextraspace(L) = budget;
@@ -130,11 +182,17 @@ void lua_budget_begin(struct lua_budget *budget, lua_State *L) {
     budget->refused = false;
     budget->short_of = false;
     budget->breach = LUA_BREACH_NONE;
-    hook_after(L, LUA_BUDGET_INTERVAL);
+    budget->counting = is_exact(budget);
+    if (budget->counting) return hook_after(L, LUA_BUDGET_INTERVAL);
+    if (lua_gethookmask(L) != 0) lua_sethook(L, NULL, 0, 0); // that of an earlier turn
+    atomic_signal_fence(memory_order_seq_cst);
+    watched = budget;
 }
 
 void lua_budget_end(struct lua_budget *budget) {
     uint64_t found = budget->bytes_limit - budget->memory_bytes_max;
+    watched = NULL;
+    atomic_signal_fence(memory_order_seq_cst);
     budget->running = NULL;
     budget->bytes_limit = UINT64_MAX;
     budget->added = budget->bytes > found ? budget->bytes - found : 0;

@@ -4,6 +4,10 @@
 // thread, memory by the allocator; work that Lua does in C, between two instructions, is charged
 // by whoever does it. What goes over a budget ends the turn: from then on each instruction raises
 // an error, so that a pcall of the behaviour can catch some of them, but never go on.
+//
+// A hook more than doubles what an instruction costs. So on a thread that has called
+// lua_budget_watch most turns begin without one: every few milliseconds of its processor time the
+// thread is interrupted, and the turn that is running then gets its hook.
 // It knows nothing of actors; lua_machine begins and ends turns.
 #pragma once
 
@@ -16,6 +20,10 @@
 
 // Between two looks at the budgets. Small, because a single instruction may take long.
 #define LUA_BUDGET_INTERVAL 256
+// Smaller budgets are counted from the first instruction on, others from the first tick on.
+#define LUA_BUDGET_EXACT_INSTRUCTIONS 10000000u
+#define LUA_BUDGET_EXACT_MS 100u
+#define LUA_BUDGET_TICK_MS 5u
 
 enum lua_breach {
     LUA_BREACH_NONE,
@@ -31,8 +39,9 @@ struct lua_budget {
     uint64_t memory_bytes_max; // that one turn may add to what is there
     uint64_t deadline_ms;
     // worker thread only
-    lua_State      *running; // the thread that runs now; NULL outside turns
-    uint64_t        bytes;   // of all blocks
+    lua_State      *running;  // the thread that runs now; NULL outside turns
+    volatile bool   counting; // it has a hook; so has each that runs after it in this turn
+    uint64_t        bytes;    // of all blocks
     uint64_t        bytes_limit;
     uint64_t        added;    // by the last turn
     uint64_t        entered;  // bytes of blocks made since the last look
@@ -55,6 +64,13 @@ static inline struct lua_budget *lua_budget_of(lua_State *L) {
 
 // To be called once, before the first turn and before the first coroutine.   Thread: worker.
 void lua_budget_bind(struct lua_budget *budget, lua_State *L);
+
+// From now on the calling thread is interrupted when it has run for long. Where that is refused its
+// turns are counted from the beginning, as before. Once per thread is enough.   Thread: worker.
+void lua_budget_watch(void);
+
+// The turn goes on with `L`, a coroutine or what has resumed it.   Thread: worker.
+void lua_budget_switch(lua_State *L);
 
 // A turn begins with full budgets / is over; what Lua does in between is not limited.
 // Thread: worker.

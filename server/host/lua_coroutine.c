@@ -9,8 +9,8 @@ static lua_State *coroutine_at(lua_State *L, int index) {
     return coroutine;
 }
 
-// A new coroutine has a new hook that has counted nothing: with one for every few instructions
-// nothing would ever be counted.
+// The hook of a new coroutine has counted nothing: with one for every few instructions nothing
+// would ever be counted.
 static int coroutine_create(lua_State *L) {
     luaL_checktype(L, 1, LUA_TFUNCTION);
     lua_budget_charge(L, LUA_BUDGET_INTERVAL);
@@ -22,16 +22,15 @@ static int coroutine_create(lua_State *L) {
 
 // Answers how many results are on the stack of `L`; -1: an error is there.
 static int resume(lua_State *L, lua_State *coroutine, int arguments) {
-    struct lua_budget *budget = lua_budget_of(L);
-    int                count;
+    int count;
     if (!lua_checkstack(coroutine, arguments)) {
         lua_pushliteral(L, "too many arguments to resume");
         return -1;
     }
     lua_xmove(L, coroutine, arguments);
-    budget->running = coroutine;
+    lua_budget_switch(coroutine);
     int status = lua_resume(coroutine, L, arguments, &count);
-    budget->running = L;
+    lua_budget_switch(L);
     lua_budget_check(L);
     if (status != LUA_OK && status != LUA_YIELD) {
         lua_xmove(coroutine, L, 1);
