@@ -48,10 +48,11 @@ class Callers(threading.Thread):
             self.retryable += 1
 
 
-@case("transfer: C-204 1000 calls during transfers are each answered once, or told to try again")
-def calls_during_transfers(settings: Settings) -> None:
+def call_during_transfers(settings: Settings, spec: dict, start: dict) -> int:
+    """Answers how many calls were told to try again."""
     with Server(settings.build, log_name="transfer-calls") as server, server.client() as client:
-        start_supervisors(client, [{"id": "x", "start": {"behaviour": "counter", "name": "moved", "argument": 0}}])
+        start_supervisors(client, [{"id": "x", **spec,
+                                    "start": {"behaviour": "counter", "name": "moved", "argument": 0, **start}}])
         unit = client.inspect("moved").unit
         callers = [Callers(server) for _ in range(CLIENTS)]
         for caller in callers:
@@ -75,6 +76,18 @@ def calls_during_transfers(settings: Settings) -> None:
         check_equal(client.call("moved", "state"), len(replies), "the state")
         info = client.inspect("moved")
         check_equal((info.unit, info.supervisor), (unit, sides[(moves + 1) % 2]), "where it is")
+        return retryable
+
+
+@case("transfer: C-204 1000 calls during transfers are each answered once, or told to try again")
+def calls_during_transfers(settings: Settings) -> None:
+    call_during_transfers(settings, {}, {})
+
+
+@case("transfer: C-204 so are those of a child that is ended in the midst of a turn")
+def calls_cut_off(settings: Settings) -> None:
+    call_during_transfers(settings, {"shutdown": "brutal_kill"}, {})
+    call_during_transfers(settings, {}, {"trap_exit": False})
 
 
 STRATEGIES = {"all": "one_for_all", "rest": "rest_for_one", "one": "one_for_one"}

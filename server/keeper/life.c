@@ -563,7 +563,9 @@ void life_restart(struct shard *shard, struct actor *actor) {
     restart_now(shard, actor, NULL);
 }
 
-bool life_take_down(struct shard *shard, struct actor *actor, struct slice reason) {
+// `cut`: what the caller of the turn that runs is told.
+static bool take_down(struct shard *shard, struct actor *actor, struct slice reason,
+                      const struct failure *cut) {
     struct failure failure = {.status = STATUS_DOWN, .reason = reason};
     if (actor->life == ACTOR_DOWN) return true;
     exits_actor_over(shard, actor, reason);
@@ -573,7 +575,7 @@ bool life_take_down(struct shard *shard, struct actor *actor, struct slice reaso
         end_unit(shard, actor, reason, END_KILL);
         return false;
     }
-    take_turns_back(shard, actor, &failure);
+    take_turns_back(shard, actor, cut);
     await_over(shard, actor);
     pending_fail(shard, actor, &failure);
     drop_init(shard, actor);
@@ -582,6 +584,20 @@ bool life_take_down(struct shard *shard, struct actor *actor, struct slice reaso
     actor->life = ACTOR_DOWN;
     actor->generation++;
     return true;
+}
+
+bool life_take_down(struct shard *shard, struct actor *actor, struct slice reason) {
+    struct failure cut = {.status = STATUS_DOWN, .reason = reason};
+    return take_down(shard, actor, reason, &cut);
+}
+
+bool life_take_away(struct shard *shard, struct actor *actor, struct slice reason) {
+    struct failure cut = {.status = STATUS_DOWN,
+                          .message = "the actor moves to another supervisor; nothing of this turn "
+                                     "was kept",
+                          .reason = reason,
+                          .retryable = true};
+    return take_down(shard, actor, reason, &cut);
 }
 
 void life_end(struct shard *shard, struct actor *actor, struct slice reason, bool keep) {

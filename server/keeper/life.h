@@ -47,6 +47,10 @@ void life_restart(struct shard *shard, struct actor *actor);
 // down. One that was starting is gone altogether; then false.
 bool life_take_down(struct shard *shard, struct actor *actor, struct slice reason);
 
+// The same of one that goes on elsewhere at once: whoever called the turn that this cuts off is
+// told to try again, as nothing of it was kept.
+bool life_take_away(struct shard *shard, struct actor *actor, struct slice reason);
+
 // Ends a unit that is down. `keep`: its last state stays readable under its name. The pointer is
 // dead afterwards.
 void life_end(struct shard *shard, struct actor *actor, struct slice reason, bool keep);

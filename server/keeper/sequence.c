@@ -237,12 +237,23 @@ void sequence_unstopped(struct shard *shard, struct actor *actor) {
     }
 }
 
+// One that moves goes on elsewhere, unless its supervisor takes it along to its own end.
+static void take_down(struct shard *shard, struct child *child, enum ending_kind kind,
+                      struct slice reason) {
+    if (kind == ENDING_MOVE && !supervisor_ending(child->parent)) {
+        (void)life_take_away(shard, child->actor, reason);
+    } else {
+        (void)life_take_down(shard, child->actor, reason);
+    }
+}
+
 // Begins to stop a live child. False: it has stopped already.
 bool sequence_stop_child(struct shard *shard, struct child *child, enum ending_kind kind,
                          struct slice reason) {
     if (!child_is_supervisor(child)) {
         if (ask_to_end(shard, child, kind, reason)) return true;
-        (void)life_take_down(shard, child->actor, brutal_stop(child) ? reason_killed() : reason);
+        if (brutal_stop(child)) reason = reason_killed();
+        take_down(shard, child, kind, reason);
         return false;
     }
     // Without memory only its patience is lost.
@@ -261,7 +272,7 @@ void sequence_hurry(struct shard *shard, struct child *child) {
         supervisor_kill(shard, child->actor->supervisor);
         return;
     }
-    if (child_live(child)) (void)life_take_down(shard, child->actor, reason_killed());
+    if (child_live(child)) take_down(shard, child, child->ending->kind, reason_killed());
     sequence_finish_ending(shard, child);
 }
 

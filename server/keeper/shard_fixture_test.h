@@ -41,6 +41,7 @@ struct note {
     char                  message[200];
     uint32_t              retry_after_ms;
     bool                  not_retryable;
+    bool                  retryable;
     bool                  ignored;
     uint64_t              id;
     uint64_t              unit;
@@ -144,6 +145,7 @@ static inline void fx_answer(void *context, struct caller caller, const struct a
         note->crash = failure->kind;
         note->retry_after_ms = failure->retry_after_ms;
         note->not_retryable = failure->not_retryable;
+        note->retryable = failure->retryable;
         if (failure->message != NULL) {
             snprintf(note->message, sizeof note->message, "%s", failure->message);
         }

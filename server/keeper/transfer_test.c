@@ -56,6 +56,54 @@ Test(transfer, the_unit_begins_again_under_the_target) {
     cr_assert(happened("-c +a +c"), "it is no part of its old group");
 }
 
+// A call hangs in the only child of "top", with this in its spec, when it is asked to move.
+static void cut_off(const char *spec, const char *start) {
+    char source[300];
+    snprintf(source, sizeof source,
+             "{\"children\": [{\"id\": \"a\", %s \"start\": {\"behaviour\": \"counter\", %s "
+             "\"name\": \"a\"}}]}",
+             spec, start);
+    ask_supervisor(1, "top", source);
+    ask_supervisor(2, "other", "{}");
+    ask_call(3, "a", "hang");
+    settle_all();
+    ask_call(4, "a", "behind");
+    ask_transfer(5, "a", "other");
+}
+
+static void was_cut_off(void) {
+    cr_assert(started(5) && is_at("a", "other"));
+    cr_assert(failed(3, STATUS_DOWN) && answer_of(3)->retryable, "nothing of the turn was kept");
+    cr_assert(!answered(4), "it waits for the next incarnation");
+}
+
+Test(transfer, the_caller_of_a_turn_that_a_move_cuts_off_may_try_again) {
+    cut_off("\"shutdown\": \"brutal_kill\",", "");
+    was_cut_off();
+}
+
+Test(transfer, so_may_that_of_one_that_does_not_trap_exits) {
+    cut_off("", "\"trap_exit\": false,");
+    was_cut_off();
+}
+
+Test(transfer, so_may_that_of_one_whose_time_to_stop_is_over) {
+    cut_off("\"shutdown\": 100,", "");
+    cr_assert(!answered(3) && !answered(5));
+    later(100);
+    settle_all();
+    was_cut_off();
+}
+
+Test(transfer, who_is_terminated_for_another_reason_is_not_told_to_try_again) {
+    cut_off("\"shutdown\": 100,", "");
+    ask_stop(6, "top");
+    later(100);
+    settle_all();
+    cr_assert(failed(5, STATUS_DOWN));
+    cr_assert(failed(3, STATUS_DOWN) && !answer_of(3)->retryable);
+}
+
 Test(transfer, one_whose_group_falls_meanwhile_falls_with_it_and_stays) {
     two("\"strategy\": \"one_for_all\"");
     role("b", ROLE_STUCK);
