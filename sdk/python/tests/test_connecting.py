@@ -66,7 +66,11 @@ async def test_nobody_there_is_told_with_every_attempt() -> None:
     assert isinstance(caught.value.attempts[0], ConnectionRefusedError)
 
 
-async def test_a_host_without_an_address_is_told() -> None:
+async def test_a_host_without_an_address_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def resolve(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
     with pytest.raises(peeper.ConnectFailed) as caught:
         await peeper.Client("no-such-host.invalid", connect_timeout=0.3).connect()
     assert isinstance(caught.value.attempts[0], socket.gaierror)

@@ -169,6 +169,8 @@ def test_what_actors_answer(client: peeper.SyncClient, name: str) -> None:
         client.cast(name, "inc")
     assert full.value.retryable
     client.resume(name)
+    while client.inspect(name).mailbox != 0:
+        pass
     with pytest.raises(peeper.Timeout):
         client.call(name, ["sleep", 300], deadline=0.05)
 
@@ -240,6 +242,19 @@ def test_closing_ends_what_other_threads_wait_for(server: Server, name: str) -> 
         with pytest.raises(peeper.Closed):
             waiting.result(10)
         assert events.result(10) == []
+    watch.close()
+    assert watch.get(1) is None
+
+
+def test_closing_without_a_connection(servers: Callable[..., Server], name: str) -> None:
+    server = servers()
+    client = peeper.connect(server.address)
+    watch = client.watch(name)
+    with ThreadPoolExecutor() as pool:
+        events = pool.submit(list, watch)
+        server.kill()
+        client.close()
+        assert all(isinstance(event, peeper.Gap) for event in events.result(10))
 
 
 def test_a_failed_connect_leaves_no_thread(servers: Callable[..., Server]) -> None:

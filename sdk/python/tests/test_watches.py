@@ -135,7 +135,7 @@ async def test_a_slow_consumer_gets_a_gap_and_the_newest_state(server: Server, n
         await client.start(name, "counter")
         watch = await client.watch(name, events_max=10)
         await asyncio.gather(*[client.call(name, "inc") for _ in range(500)])
-        await eventually(lambda: watch._stream._held, "the queue is full")
+        await eventually(lambda: watch.stream._held, "the queue is full")
         assert await client.call(name, "state") == 500  # the reader was not stopped
         events = await take(watch, 10)
         while events[-1].__class__ is not peeper.Changed or events[-1].value != 500:
@@ -155,7 +155,7 @@ async def test_a_slow_consumer_of_a_prefix_gets_a_gap(server: Server, name: str)
         watch = await client.watch(name, prefix=True, events_max=4)
         for _ in range(50):
             await client.call(name, "inc")
-        await eventually(lambda: watch._stream._held, "the queue is full")
+        await eventually(lambda: watch.stream._held, "the queue is full")
         events = await take(watch, 5)
         assert isinstance(events[-1], peeper.Gap) and events[-1].name == ""
         await client.ping()

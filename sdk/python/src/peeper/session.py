@@ -11,7 +11,7 @@ import itertools
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Optional, Union
 
 from google.protobuf.message import Message
@@ -71,7 +71,7 @@ class Options:
     """How a client connects; Client says what each is."""
 
     address: tuple[str, int]
-    token: str = ""
+    token: str = field(default="", repr=False)
     name: str = ""
     connect_timeout: float = 5.0
     request_timeout: float = 5.0
@@ -103,7 +103,11 @@ class Session:
     # --- Beginning and end ---
 
     async def open(self) -> None:
-        """The first connection."""
+        """The first connection. Again is fine, but not after close()."""
+        if self._closed:
+            raise Closed("the client was closed; make a new one")
+        if self.welcome is not None:
+            return
         self._loop = asyncio.get_running_loop()
         options = self.options
         self._attach(*await dial(options.address, self._hello, options.frame_bytes_max, options.connect_timeout))

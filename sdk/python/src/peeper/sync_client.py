@@ -48,7 +48,7 @@ class SyncClient(ActorVerbs, StateVerbs, SupervisorVerbs, OperationVerbs, TieVer
         with self._closing:
             if self._loop.is_closed():
                 return
-            self._in_loop(self._client.close())
+            self._in_loop(self._end())
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
             self._loop.close()
@@ -67,6 +67,13 @@ class SyncClient(ActorVerbs, StateVerbs, SupervisorVerbs, OperationVerbs, TieVer
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
         self._loop.run_forever()
+
+    async def _end(self) -> None:
+        await self._client.close()
+        # Other threads wait for these, and have been told by now that nothing comes any more.
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        if others:
+            await asyncio.wait(others)
 
     def _in_loop(self, coroutine: Any) -> Any:
         waiter = asyncio.run_coroutine_threadsafe(coroutine, self._loop)

@@ -28,7 +28,11 @@ class TieVerbs(Asks):
 
         `flush`: a Down that is on its way is thrown away, too.
         """
-        ref = monitor.ref if isinstance(monitor, Monitor) else number(monitor, 64, "monitor")
+        if isinstance(monitor, Monitor):
+            # One that is over may have a number that another server has given again; 0 is nobody's.
+            ref = 0 if monitor.done() else monitor.ref
+        else:
+            ref = number(monitor, 64, "monitor")
         if flush:
             self._session.call_soon(lambda: self._session.ties.demonitored(ref))
         return self._ask("demonitor", pb.Demonitor(ref=ref, flush=flush), "done",
@@ -73,7 +77,7 @@ class TieVerbs(Asks):
 
     def unwatch(self, watch: Union[Watch, int]) -> Answer[None]:
         """Ends a watch (or that of a number, its `ref`), and answers when no event of it comes any more."""
-        ref = watch.ref if isinstance(watch, Watch) else number(watch, 64, "watch")
         watches = self._session.watches
-        return self._ask("unwatch", pb.Unwatch(ref=watches.server_ref(ref)), "done",
-                         then=lambda done, frame, wanted: watches.ended(ref))
+        stream = watch.stream if isinstance(watch, Watch) else watches.find(number(watch, 64, "watch"))
+        return self._ask("unwatch", pb.Unwatch(ref=0 if stream is None else stream.server_ref), "done",
+                         then=lambda done, frame, wanted: watches.ended(stream))

@@ -165,21 +165,16 @@ class Watches:
     def forget(self, stream: Stream) -> None:
         self._streams.pop(stream, None)
 
-    def server_ref(self, ref: int) -> int:
-        """What the server calls the stream of this reference now."""
-        stream = self._find(ref)
-        return stream.server_ref if stream is not None and stream.server_ref else ref
+    def find(self, ref: int) -> Optional[Stream]:
+        """The stream that has this reference for the program; may be called in any thread."""
+        return next((stream for stream in list(self._streams) if stream.ref == ref), None)
 
-    def ended(self, ref: int) -> None:
-        """The server has ended the stream of this reference."""
-        stream = self._find(ref)
+    def ended(self, stream: Optional[Stream]) -> None:
+        """The server has ended the stream."""
         if stream is not None:
             self.drop(stream.server_ref)
             stream.lost()
             stream.close()
-
-    def _find(self, ref: int) -> Optional[Stream]:
-        return next((stream for stream in list(self._streams) if stream.ref == ref), None)
 
     def tell(self, kind: str, event: pb.Event) -> None:
         told = getattr(event, kind)
@@ -209,7 +204,7 @@ class Watch:
     """A watch of the asyncio client: `async for event in watch`, each a WatchEvent; ends with close()."""
 
     def __init__(self, stream: Stream) -> None:
-        self._stream = stream
+        self.stream = stream
         self.ref = stream.ref
 
     def __aiter__(self) -> Watch:
@@ -217,15 +212,15 @@ class Watch:
 
     async def __anext__(self) -> WatchEvent:
         while True:
-            event = self._stream.take()
+            event = self.stream.take()
             if event is not None:
                 return event
-            if not await self._stream.wait():
+            if not await self.stream.wait():
                 raise StopAsyncIteration
 
     def close(self) -> None:
         """Ends it, without waiting for the server; what has come may still be taken."""
-        self._stream.close()
+        self.stream.close()
 
     async def __aenter__(self) -> Watch:
         return self
@@ -238,7 +233,7 @@ class SyncWatch:
     """A watch of the blocking client: `for event in watch`, each a WatchEvent; ends with close()."""
 
     def __init__(self, stream: Stream) -> None:
-        self._stream = stream
+        self.stream = stream
         self._loop = asyncio.get_running_loop()  # the client's own
         self.ref = stream.ref
 
@@ -246,11 +241,13 @@ class SyncWatch:
         """The next event, or None at the end. TimeoutError after `timeout` seconds."""
         until = None if timeout is None else time.monotonic() + timeout
         while True:
-            event = self._stream.take()
+            event = self.stream.take()
             if event is not None:
                 return event
+            if self._loop.is_closed():  # with the client
+                return None
             left = None if until is None else max(0.0, until - time.monotonic())
-            waiter = asyncio.run_coroutine_threadsafe(self._stream.wait(), self._loop)
+            waiter = asyncio.run_coroutine_threadsafe(self.stream.wait(), self._loop)
             try:
                 if not waiter.result(left):
                     return None
@@ -268,7 +265,8 @@ class SyncWatch:
 
     def close(self) -> None:
         """Ends it, without waiting for the server; what has come may still be taken."""
-        self._loop.call_soon_threadsafe(self._stream.close)
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self.stream.close)
 
     def __enter__(self) -> SyncWatch:
         return self
