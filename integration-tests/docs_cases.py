@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from case_registry import Settings, case
-from server_process import Server, check, check_equal
+from server_process import Server, check, check_equal, eventually
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "writing-behaviours.md"
@@ -36,15 +36,23 @@ def pattern_of(expected: str) -> str:
     return re.escape(expected).replace(r"\*", r"\d+")
 
 
-def run_session(server: Server, text: str) -> int:
-    """Runs the lines that begin with `$ peeper`; what stands below each is what it prints. Answers how many."""
+def run_session(server: Server, text: str, later: bool) -> int:
+    """Runs the lines that begin with `$ peeper`; what stands below each is what it prints, or, of one to be looked at
+    later, will print before long. Answers how many."""
     commands = re.split(r"^\$ peeper ", text, flags=re.M)[1:]
     for command in commands:
         line, _, expected = command.partition("\n")
-        done = server.cli(*shlex.split(line))
-        printed = (done.stdout + done.stderr).strip()
-        check(re.fullmatch(pattern_of(expected.strip()), printed) is not None,
-              f"peeper {line}: printed {printed!r} instead of {expected.strip()!r}")
+        printed = [""]
+
+        def as_expected() -> bool:
+            done = server.cli(*shlex.split(line))
+            printed[0] = (done.stdout + done.stderr).strip()
+            return re.fullmatch(pattern_of(expected.strip()), printed[0]) is not None
+
+        if later:
+            eventually(as_expected, f"peeper {line}: prints {expected.strip()!r}")
+        else:
+            check(as_expected(), f"peeper {line}: printed {printed[0]!r} instead of {expected.strip()!r}")
     return len(commands)
 
 
@@ -53,10 +61,10 @@ def listings(settings: Settings) -> None:
     with tempfile.TemporaryDirectory(prefix="peeper-docs-") as name:
         folder = Path(name)
         build_listings(folder)
-        check(len(blocks("lua")) == 2 and len(blocks("c")) == 1, "listings are missing")
+        check(len(blocks("lua")) == 4 and len(blocks("c")) == 2, "listings are missing")
         with Server(settings.build, log_name="docs", behaviours=folder) as server:
             check("load_failed" not in server.log_path.read_text(), "a listing does not load")
-            ran = sum(run_session(server, text) for _, text in blocks("session"))
-            check_equal(ran, 14, "commands of the sessions")
+            ran = sum(run_session(server, text, when == "later") for when, text in blocks("session"))
+            check_equal(ran, 20, "commands of the sessions")
             crash = server.client().inspect("mine").last_crash
             check("cart.lua:10: in handle_call" in crash["backtrace"], f"the trace is {crash['backtrace']}")

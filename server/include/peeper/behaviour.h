@@ -99,9 +99,10 @@ struct peeper_behaviour {
     // has written.
     // They may peeper_send() and peeper_cast(), which leave when the callback returns, raise and
     // exit, make Values, allocate, look at the name, the id and the clock, and log. Everything else
-    // is a broken contract. After a crash the next event comes all the same; what was lost with a
-    // process is sent again. Events wait in a bounded queue: what does not fit is dropped, and
-    // counted in `events_dropped` of the actor's information.
+    // is a broken contract. One that crashes is not run again; the next event comes all the same.
+    // One that was lost with a process that another one took down is run again. Events wait in a
+    // bounded queue of their actor: what does not fit is dropped, and counted in `events_dropped`
+    // of its information.
     //
     // `before` is null where there was no state.
     void (*on_state_changed)(struct peeper_ctx *ctx, struct peeper_value before,
