@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/thread.h"
+#include "boot/service.h"
 #include "boot/tree_start.h"
 #include "keeper/mirror.h"
 #include "keeper/options.h"
@@ -29,6 +30,7 @@
 #define EXIT_USAGE 2
 #define EXIT_TREE_ENDED 3
 #define READY_MS 10000u
+#define TOKEN_BYTES_MAX 1024 // of --token-file
 #define MIRROR_QUEUE_BYTES (4u << 20)
 #define MIRROR_HEAP_BYTES_MAX (256u << 20)
 
@@ -104,6 +106,7 @@ enum option_key {
     KEY_BEHAVIOURS,
     KEY_HOST_PROGRAM,
     KEY_TOKEN,
+    KEY_TOKEN_FILE,
     KEY_CORE_DUMPS,
     KEY_ALLOW_NATIVE_DEPLOY,
     KEY_LOG,
@@ -121,11 +124,15 @@ static const struct argp_option OPTIONS[] = {
      "Where HTTP is served; loopback only (default 127.0.0.1:7421)", 0},
     {"behaviours", KEY_BEHAVIOURS, "DIR", 0, "Directory of behaviours (*.so, *.lua); required", 0},
     {"host-program", KEY_HOST_PROGRAM, "PATH", 0,
-     "The program that runs behaviours (default: peeper-host beside peeperd)", 0},
+     "The program that runs behaviours (default: peeper-host beside peeperd, or in "
+     "../libexec/peeper)",
+     0},
     {"token", KEY_TOKEN, "SECRET", 0,
      "What clients must say in their hello; also from PEEPER_TOKEN. Required to listen elsewhere "
      "than on loopback",
      0},
+    {"token-file", KEY_TOKEN_FILE, "FILE", 0,
+     "A file whose first line is the token, which other users of the machine cannot see there", 0},
     {"tree", KEY_TREE, "FILE", 0,
      "Start the supervisor whose spec is in FILE (YAML or JSON) and all its children before the "
      "ready line, and stop them in reverse order at the end",
@@ -184,6 +191,23 @@ static bool tree_ends_of(const char *text) {
     wrong_usage("--tree-end: '%s' is none of keep, exit", text);
 }
 
+// The first line of a file.
+static const char *token_in(const char *path) {
+    static char line[TOKEN_BYTES_MAX + 2];
+    FILE       *file = fopen(path, "re");
+    if (file == NULL) wrong_usage("--token-file: '%s': %s", path, strerror(errno));
+    bool read = fgets(line, sizeof line, file) != NULL;
+    fclose(file);
+    size_t bytes = strcspn(line, "\r\n");
+    if (!read || bytes == 0) wrong_usage("--token-file: '%s' begins with an empty line", path);
+    if (bytes > TOKEN_BYTES_MAX) {
+        wrong_usage("--token-file: the first line of '%s' is longer than %d bytes", path,
+                    TOKEN_BYTES_MAX);
+    }
+    line[bytes] = '\0';
+    return line;
+}
+
 static error_t parse(int key, char *argument, struct argp_state *state) {
     struct settings *settings = state->input;
     switch (key) {
@@ -192,6 +216,7 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
         case KEY_BEHAVIOURS: settings->keeper.behaviours = argument; break;
         case KEY_HOST_PROGRAM: settings->keeper.host_program = argument; break;
         case KEY_TOKEN: settings->keeper.token = argument; break;
+        case KEY_TOKEN_FILE: settings->keeper.token = token_in(argument); break;
         case KEY_CORE_DUMPS: settings->keeper.core_dumps = true; break;
         case KEY_ALLOW_NATIVE_DEPLOY: settings->keeper.allow_native_deploy = true; break;
         case KEY_TREE: settings->tree = argument; break;
@@ -318,14 +343,18 @@ static int check_settings(struct settings *settings) {
     return 0;
 }
 
-// peeper-host beside this program.
+// peeper-host beside this program, as in a build folder, or where it is installed to from there.
 static const char *host_program_default(void) {
-    static char path[PATH_MAX];
-    ssize_t     bytes = readlink("/proc/self/exe", path, sizeof path - 16);
-    if (bytes <= 0) return "peeper-host";
+    static const char *const WHERE[] = {"peeper-host", "../libexec/peeper/peeper-host"};
+    static char              path[PATH_MAX];
+    ssize_t                  bytes = readlink("/proc/self/exe", path, sizeof path - 32);
+    if (bytes <= 0) return WHERE[0];
     path[bytes] = '\0';
-    char *slash = strrchr(path, '/');
-    snprintf(slash + 1, sizeof path - (size_t)(slash + 1 - path), "peeper-host");
+    char *name = strrchr(path, '/') + 1;
+    for (size_t i = 0; i < sizeof WHERE / sizeof *WHERE; i++) {
+        snprintf(name, sizeof path - (size_t)(name - path), "%s", WHERE[i]);
+        if (access(path, X_OK) == 0) return path;
+    }
     return path;
 }
 
@@ -357,6 +386,8 @@ struct program {
     uv_async_t        ready;
     uv_async_t        tree_told;
     uv_timer_t        patience; // until the first host is ready
+    uv_timer_t        beats;    // for the service manager
+    struct service    service;
     int               status;
 };
 
@@ -366,6 +397,8 @@ static void leave(struct program *program) {
     uv_close((uv_handle_t *)&program->ready, NULL);
     uv_close((uv_handle_t *)&program->tree_told, NULL);
     uv_close((uv_handle_t *)&program->patience, NULL);
+    uv_close((uv_handle_t *)&program->beats, NULL);
+    service_stopping();
     spawner_close(&program->spawner);
 }
 
@@ -375,6 +408,7 @@ static void on_signal(uv_signal_t *signal, int number) {
     LOG_INFO("server.stopping", "signal=%d", number);
     if (program->tree_step == TREE_STARTING || program->tree_step == TREE_SERVING) {
         program->tree_step = TREE_STOPPING;
+        service_stopping();
         tree_start_stop(&program->tree, &program->engine->shard);
     } else {
         leave(program);
@@ -390,10 +424,18 @@ static void on_patience(uv_timer_t *timer) {
 
 static void announce(const struct program *program) {
     const char *tcp = program->settings.listen, *http = program->settings.http;
-    printf("ready tcp=%.*s:%u http=%.*s:%u\n", (int)(strrchr(tcp, ':') - tcp), tcp,
-           engine_port(program->engine), (int)(strrchr(http, ':') - http), http,
-           http_port(program->http));
+    char        line[256];
+    snprintf(line, sizeof line, "ready tcp=%.*s:%u http=%.*s:%u", (int)(strrchr(tcp, ':') - tcp),
+             tcp, engine_port(program->engine), (int)(strrchr(http, ':') - http), http,
+             http_port(program->http));
+    puts(line);
     fflush(stdout);
+    service_ready(line);
+}
+
+static void on_beat(uv_timer_t *timer) {
+    struct program *program = timer->data;
+    service_beat(&program->service, &program->engine->shard);
 }
 
 // A host runs, so that behaviours are known.
@@ -483,8 +525,9 @@ static bool init_loop(struct program *program) {
     uv_signal_init(&program->loop, &program->terminate);
     uv_signal_init(&program->loop, &program->interrupt);
     uv_timer_init(&program->loop, &program->patience);
+    uv_timer_init(&program->loop, &program->beats);
     program->terminate.data = program->interrupt.data = program->ready.data =
-        program->tree_told.data = program->patience.data = program;
+        program->tree_told.data = program->patience.data = program->beats.data = program;
     return spawner_init(&program->spawner, &program->loop, &program->settings.keeper, host_started,
                         code_read, program) == STATUS_OK;
 }
@@ -552,6 +595,8 @@ static int serve(struct program *program) {
     uv_timer_start(&program->patience, on_patience, READY_MS, 0);
     status = engine_start(program->engine);
     if (status != STATUS_OK) return fail_start("net", "thread", status);
+    uint64_t beat_ms = service_beat_ms();
+    if (beat_ms > 0) uv_timer_start(&program->beats, on_beat, beat_ms, beat_ms);
     uv_run(&program->loop, UV_RUN_DEFAULT);
     result = program->status;
 
