@@ -2,12 +2,12 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help build demo run test bench format check fuzz clean
+.PHONY: help build demo run test bench install package image image-test format check fuzz clean
 
 help: ## this text
 	@echo "Peeper: a server for stateful actors whose state survives crashes of their code."
 	@echo
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
 	@echo
 	@echo "Needs Debian 12; missing packages (tools/packages.txt) are installed by apt-get, with sudo if you are not root."
 
@@ -30,6 +30,18 @@ bench: ## compare with Redis and an Erlang gen_server in one run; writes build/b
 	@tools/bootstrap build bench
 	@tools/build release
 	@/usr/bin/python3 bench/run.py --build build
+
+install: build ## install below PREFIX (/usr/local), in DESTDIR if that is set; as root where those need it
+	@cmake --install build --prefix "$(or $(PREFIX),/usr/local)"
+
+package: build ## make a Debian package: build/peeper_VERSION_ARCH.deb
+	@cd build && cpack -G DEB
+
+image: ## build docker/Dockerfile: by Docker, or where no engine runs by buildah (as root)
+	@tools/image
+
+image-test: image ## run the image read-only, not as root, and check that it serves, heals and ends
+	@tools/image-test
 
 format: ## format the C sources in place
 	@tools/bootstrap test
