@@ -1,8 +1,9 @@
 // rows: the rows of one table: found by key, gone through in an order. The part under base/tables
 // that knows how rows hang together; it neither limits them nor remembers what they were.
 //
-// A row is one allocation with its first value, if that is small; another value is one of its own,
-// which leaves the row and all that points to it where they are. All rows hang in a hash index and
+// A row is one allocation with its value, as long as that fits where the first one was and that was
+// small; another value is one of its own. Either leaves the row and all that points to it where
+// they are. All rows hang in a hash index and
 // in one list: in the order in which they were entered (hashed), or in that of value_compare() over
 // their keys (ordered; a skip list on top of the same list finds the place). A row that was taken
 // out keeps its own links, so that taking back what was done, last first, finds its place again,
@@ -26,11 +27,12 @@ struct row {
     struct row *chain; // of its bucket
     uint32_t    hash;
     uint32_t    key_bytes;
-    uint8_t    *value; // behind the key, or owned
+    uint8_t    *value; // behind the key, or an allocation of its own
     uint32_t    value_bytes;
     uint8_t     levels;  // of the tower; 0: only in the list of all
     bool        gone;    // taken out
-    struct row *tower[]; // next on each level; behind it the key, and room for the first value
+    uint16_t    room;    // for a value behind the key
+    struct row *tower[]; // next on each level; behind it the key, and room for a value
 };
 
 struct rows {
@@ -70,8 +72,11 @@ void        row_free(struct row *row);
 // Gives a row another value; *ret_before is what it had, for row_forget() or row_take_back().
 // Fails: STATUS_NO_MEMORY.
 NODISCARD enum status row_change(struct row *row, struct slice value, struct slice *ret_before);
-// Frees a value that was replaced.
-void row_forget(const struct row *row, struct slice before);
+// Frees a value that was replaced. The present one may move behind the key, which is near.
+void row_forget(struct row *row, struct slice before);
+// Writes a value over the one that is there, which must not be a part of it. False where that takes
+// another allocation.
+bool row_overwrite(struct row *row, struct slice value);
 // Gives a row the value it had before the last row_change().
 void row_take_back(struct row *row, struct slice before);
 

@@ -121,3 +121,54 @@ Test(rows, removed_ones_find_their_places_again_when_taken_back_last_first, .tim
         rows_fini(&rows);
     }
 }
+
+static bool is_inside(const struct row *row) {
+    return row->value == row_key(row).data + row->key_bytes;
+}
+
+Test(rows, a_value_moves_behind_the_key_when_the_one_before_is_forgotten_and_it_fits) {
+    struct slice before;
+    rows_init(&rows, false, 7);
+    struct row *row = row_create(&rows, slice_of("key", 3), slice_of("0123456789", 10));
+    cr_assert(row != NULL && is_inside(row));
+    cr_assert(row_change(row, slice_of("abc", 3), &before) == STATUS_OK);
+    cr_assert_not(is_inside(row));
+    cr_assert(memcmp(before.data, "0123456789", 10) == 0);
+    row_forget(row, before);
+    cr_assert(is_inside(row) && row->value_bytes == 3 && memcmp(row->value, "abc", 3) == 0);
+
+    char large[300] = {1};
+    cr_assert(row_change(row, slice_of(large, sizeof large), &before) == STATUS_OK);
+    row_forget(row, before);
+    cr_assert_not(is_inside(row));
+    cr_assert(memcmp(row->value, large, sizeof large) == 0);
+    row_free(row);
+}
+
+Test(rows, a_value_taken_back_is_where_it_was) {
+    struct slice before;
+    rows_init(&rows, false, 7);
+    struct row *row = row_create(&rows, slice_of("key", 3), slice_of("0123456789", 10));
+    cr_assert(row != NULL && row_change(row, slice_of("abc", 3), &before) == STATUS_OK);
+    row_take_back(row, before);
+    cr_assert(is_inside(row) && row->value_bytes == 10);
+    cr_assert(memcmp(row->value, "0123456789", 10) == 0);
+    row_free(row);
+}
+
+Test(rows, a_value_is_written_over_another_where_that_takes_no_memory) {
+    char large[300] = {1}, other[300] = {2};
+    rows_init(&rows, false, 7);
+    struct row *row = row_create(&rows, slice_of("key", 3), slice_of("0123456789", 10));
+    cr_assert(row != NULL && !row_overwrite(row, slice_of(large, sizeof large)));
+    cr_assert(row->value_bytes == 10 && memcmp(row->value, "0123456789", 10) == 0);
+    cr_assert(row_overwrite(row, slice_of("abc", 3)) && is_inside(row) && row->value_bytes == 3);
+
+    struct slice before;
+    cr_assert(row_change(row, slice_of(large, sizeof large), &before) == STATUS_OK);
+    row_forget(row, before);
+    cr_assert(row_overwrite(row, slice_of(other, sizeof other)) && !is_inside(row));
+    cr_assert(memcmp(row->value, other, sizeof other) == 0);
+    cr_assert(row_overwrite(row, slice_of("abc", 3)) && is_inside(row));
+    row_free(row);
+}

@@ -210,20 +210,14 @@ static void count_bytes(struct tables *tables, struct table *table, uint64_t les
     tables->bytes += more - less;
 }
 
-// Without a journal a value of the same size can be written over the one before.
-static bool overwrite(const struct tables *tables, const struct row *row, struct slice value) {
-    if (tables->journalled || row->value_bytes != value.bytes) return false;
-    if (value.bytes > 0) memcpy(row->value, value.data, value.bytes);
-    return true;
-}
-
 static enum status change_row(struct tables *tables, struct table *table, struct row *row,
                               struct slice value) {
     struct tables_change change = {.kind = CHANGE_PUT, .table = table, .row = row};
     uint64_t             less = bytes_of(row), more = row_bytes(row->key_bytes, value.bytes);
     if (more > less && !has_room(tables, more - less)) return STATUS_TOO_LARGE;
     if (journal_reserve(tables) != STATUS_OK) return STATUS_NO_MEMORY;
-    if (overwrite(tables, row, value)) {
+    if (!tables->journalled && row_overwrite(row, value)) {
+        count_bytes(tables, table, less, more);
         tables->changes++;
         return STATUS_OK;
     }
