@@ -9,6 +9,7 @@
 
 #include "keeper/alarms.h"
 #include "keeper/exits.h"
+#include "keeper/listener.h"
 #include "keeper/recall.h"
 #include "keeper/shard_fixture_test.h"
 #include "keeper/timers.h"
@@ -91,6 +92,31 @@ static void client_holds(void) {
     ask_verb(++asked, verbs[how & 3], next_name(), how & 2 ? "s" : NULL, how & 8 ? 20 : 0);
 }
 
+static void client_upgrades(void) {
+    uint8_t        how = next_byte();
+    struct request request = {
+        .verb = VERB_UPGRADE,
+        .name = raw("counter"),
+        .file = raw("counter-new.so"),
+        .payload = raw(how & 1 ? "1" : "2"),
+        .extra = text("extra"),
+        .dry_run = (how & 6) == 6,
+    };
+    fx.callbacks = how & 8 ? CALLBACK_CHANGED : how & 16 ? CALLBACK_ENDED : CALLBACK_HOOKS;
+    cr_assert(ask(++asked, &request) == STATUS_OK);
+}
+
+static void client_watches(void) {
+    uint8_t        how = next_byte();
+    struct request request = {.verb = how & 1 ? VERB_WATCH : VERB_UNWATCH,
+                              .id = asked + 1,
+                              .name = raw(next_name()),
+                              .prefix = (how & 2) != 0,
+                              .with_old = (how & 4) != 0,
+                              .ref = how >> 3};
+    cr_assert(ask(++asked, &request) == STATUS_OK);
+}
+
 // --- workers ---
 
 static uint32_t next_host(void) {
@@ -145,10 +171,33 @@ static void add_effects(struct out *out, uint64_t turn) {
     }
 }
 
+// Of the kinds that are no turns of their actors: mostly what may answer them.
+static bool aside_commit(const struct turn_record *record, uint8_t how, struct out *out) {
+    const char *name = next_name();
+    if (how & 128) return false;
+    if (record->kind == TURN_CODE_CHANGE) {
+        out->record.kind = how & 1 ? COMMIT_REFUSED : COMMIT_DONE;
+        if (how & 1) out->record.code = COMMIT_CODE_ERROR;
+        out_body(out, how & 1 ? ITEM_REASON : ITEM_STATE, text("c"));
+        return true;
+    }
+    if (!hooks_turn(record)) return false;
+    if (how & 1) {
+        out->record.kind = COMMIT_CRASH;
+        out->record.code = 1 + (how >> 1 & 3);
+        out_body(out, ITEM_REASON, text("oops"));
+        out_body(out, ITEM_TEXT, raw("on_state_changed"));
+    } else if (how & 2) {
+        out_add(out, how & 4 ? ITEM_SEND : ITEM_CAST, 0, raw(name), text("heard"));
+    }
+    return true;
+}
+
 static struct out next_commit(const struct turn_record *record) {
     uint8_t    how = next_byte(), flags = next_byte();
     bool       terminate = record->kind == TURN_TERMINATE;
     struct out out = out_of(COMMIT_DONE, record->turn, terminate ? COMMIT_STOP : 0);
+    if (aside_commit(record, how, &out)) return out;
     if (record->kind == TURN_REPLACE && (how & 1) != 0) {
         out_body(&out, ITEM_STATE, text("s"));
         return out;
@@ -244,6 +293,16 @@ static void loads_arrive(void) {
     settle_loads();
 }
 
+// What the mirror tells of those who are watched is there.
+static void news_arrive(void) {
+    struct actor nobody = {.slot = 900, .unit = UINT64_MAX};
+    mirror_lets_go();
+    step();
+    (void)mirror_has(&nobody, "none", 0);
+    step();
+    step();
+}
+
 // --- what must be true ---
 
 static void check_ring(const struct worker *worker, uint32_t *ret_counts) {
@@ -327,6 +386,12 @@ static void check_answers(bool all) {
     for (uint64_t number = 1; all && number <= asked; number++) CHECK(counts[number] == 1);
 }
 
+static uint32_t list_count(const struct list *list) {
+    uint32_t count = 0;
+    for (const struct list *link = list->next; link != list; link = link->next) count++;
+    return count;
+}
+
 static void check_timers(void) {
     uint32_t timers = 0, sent = 0;
     uint64_t bytes = 0;
@@ -345,6 +410,38 @@ static void check_timers(void) {
     CHECK(timers <= fx.options.timers_max);
     CHECK(bytes == fx.shard.send_timers.bytes);
     CHECK(sent <= timers); // some have outlived who sent them
+}
+
+// Each queue is in one list of its crew, and what is on its way of it is in a ring.
+static void check_hooks(void) {
+    const struct list *crews = &fx.shard.hooks.crews;
+    for (const struct list *at = crews->next; at != crews; at = at->next) {
+        const struct crew *crew = LIST_ENTRY(at, struct crew, link);
+        uint32_t           count = list_count(&crew->ready) + list_count(&crew->sent);
+        uint32_t           inflight = 0;
+        const struct list *penalties = &crew->penalties;
+        for (const struct list *link = penalties->next; link != penalties; link = link->next) {
+            const struct penalty *penalty = LIST_ENTRY(link, struct penalty, link);
+            count += list_count(&penalty->held);
+            CHECK(timer_armed(&penalty->timer));
+            CHECK(penalty->serving || list_empty(&penalty->held));
+        }
+        CHECK(count == crew->queues);
+        CHECK(count == 0 || crew->pool != NULL);
+        const struct host *host = crew->pool == NULL ? NULL : crew->pool->active;
+        CHECK(crew->pool == NULL || (crew->pool->open && crew->pool->code == crew->code));
+        for (uint32_t i = 0; host != NULL && i < host->worker_count; i++) {
+            CHECK(host->workers[i].inflight <= HOOK_TURNS_MAX);
+            inflight += host->workers[i].inflight;
+        }
+        CHECK(list_count(&crew->sent) <= inflight);
+    }
+    for (uint32_t slot = 0; slot < fx.shard.actors.used; slot++) {
+        const struct actor *actor = actor_at(&fx.shard.actors, slot);
+        if (actor == NULL || actor->life == ACTOR_ENDED) continue;
+        CHECK(actor->watched || !actor->ends_only);
+        CHECK(actor->watched || !listener_has(&fx.shard.listeners, actor));
+    }
 }
 
 static uint32_t ends_of(const struct ties *ties) {
@@ -403,7 +500,8 @@ static void (*const STEPS[])(void) = {
     client_closes,  worker_takes,   worker_takes,   worker_takes, worker_commits,
     worker_commits, worker_commits, worker_commits, worker_dies,  worker_commits_nonsense,
     host_is_lost,   host_comes,     time_passes,    step,         loads_arrive,
-    mirror_fills,   mirror_lets_go, shard_look,     client_holds,
+    mirror_fills,   mirror_lets_go, shard_look,     client_holds, client_upgrades,
+    news_arrive,    news_arrive,    client_watches,
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes) {
@@ -419,6 +517,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes) {
     fx.options.pending_max = 3;
     fx.options.waiting_bytes_max = 2000;
     fx.options.timers_max = 5;
+    fx.options.allow_native_deploy = true;
+    fx.callbacks = CALLBACK_HOOKS;
     fx_begin();
     host_joins(WORKERS);
     for (int i = 0; i < STEPS_MAX && left > 0; i++) {
@@ -426,6 +526,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes) {
         check_counts();
         check_timers();
         check_ties();
+        check_hooks();
         check_answers(false);
     }
     end_of_time();
