@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Callable
 
 import pytest
@@ -137,3 +138,31 @@ async def test_closing_while_reconnecting(servers: Callable[..., Server]) -> Non
     await client.close()
     with pytest.raises(peeper.Closed):
         await waiting
+
+
+async def test_nothing_is_lost_or_run_twice_while_connections_are_cut(server: Server, name: str) -> None:
+    chance = random.Random(5)
+    async with proxied(server) as proxy, peeper.Client(proxy.address, requests_max=64) as client:
+        await client.start(name, "counter", generations=16)
+        watch = await client.watch(name, from_version=1)
+        calls = [client.call(name, "inc", deadline=30.0) for _ in range(5000)]
+        answered = 0
+        while not all(call.done() for call in calls):
+            await asyncio.sleep(chance.uniform(0, 0.05))  # the moment of a cut is the chance that is tested
+            proxy.cut()
+        for call in calls:
+            error = call.exception()
+            answered += error is None
+            assert error is None or (isinstance(error, peeper.Disconnected) and error.maybe_ran)
+        state = await client.get_state(name)
+        assert answered <= state.value <= 5000 and proxy.connections > 1
+        # Each version is told once, by a change or a gap.
+        told: list[int] = []
+        while not told or told[-1] < state.version:
+            event = await asyncio.wait_for(anext(watch), 10)
+            if isinstance(event, peeper.Gap):
+                told += range(event.first_version, event.last_version + 1)
+            elif isinstance(event, peeper.Changed):
+                told.append(event.version)
+                assert event.value == event.version - 1
+        assert told == list(range(1, state.version + 1))

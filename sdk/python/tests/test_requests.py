@@ -149,6 +149,13 @@ async def test_a_closed_client_says_so(server: Server, name: str) -> None:
     await client.close()
 
 
+async def test_another_loop_or_thread_is_told(server: Server) -> None:
+    async with peeper.Client(server.address) as client:
+        with pytest.raises(peeper.InvalidArgument, match="any thread"):
+            await asyncio.to_thread(client.ping)
+        await client.ping()
+
+
 async def test_closing_leaves_no_task_behind(server: Server) -> None:
     before = asyncio.all_tasks()
     async with peeper.Client(server.address) as client:

@@ -246,6 +246,26 @@ def test_closing_ends_what_other_threads_wait_for(server: Server, name: str) -> 
     assert watch.get(1) is None
 
 
+def test_every_request_is_answered_while_the_client_is_closed(server: Server, name: str) -> None:
+    for _ in range(20):
+        client = peeper.connect(server.address)
+
+        def ask_on() -> int:
+            answered = 0
+            try:
+                while True:
+                    client.ping()
+                    answered += 1
+            except peeper.Closed:
+                return answered
+
+        with ThreadPoolExecutor(4) as pool:
+            asking = [pool.submit(ask_on) for _ in range(4)]
+            client.ping()
+            client.close()
+            assert all(one.result(10) >= 0 for one in asking)
+
+
 def test_closing_without_a_connection(servers: Callable[..., Server], name: str) -> None:
     server = servers()
     client = peeper.connect(server.address)

@@ -115,6 +115,30 @@ async def test_what_cannot_be_resumed_is_a_gap(server: Server, name: str, prefix
         assert (await take(watch, 1))[0].value == 6
 
 
+async def test_a_pause_is_one_gap_however_often_it_is_tried(servers: Callable[..., Server], name: str) -> None:
+    server = servers("--prefix-watches-max", "1")
+    async with peeper.Client(server.address) as other, proxied(server) as proxy, \
+            peeper.Client(proxy.address) as client:
+        await other.start(name, "counter", 5)
+        watch = await client.watch(name, prefix=True)
+        proxy.accepts = False
+        proxy.cut()
+        while True:  # until the server has noticed the end of the connection
+            try:
+                hurdle = await other.watch("x", prefix=True)
+                break
+            except peeper.Overloaded:
+                pass
+        proxy.accepts = True
+        assert isinstance((await take(watch, 1))[0], peeper.Gap)
+        await asyncio.sleep(0.35)  # it is refused a few times
+        await other.unwatch(hurdle)
+        while (await client.inspect(name)).watchers != 1:
+            pass
+        await other.call(name, "inc")
+        assert (await take(watch, 1))[0].value == 6
+
+
 async def test_another_server_begins_anew(servers: Callable[..., Server], name: str) -> None:
     server = servers()
     async with peeper.Client(server.address) as client:

@@ -92,6 +92,13 @@ class Client(ActorVerbs, StateVerbs, SupervisorVerbs, OperationVerbs, TieVerbs):
              keyed: bool = False, then: Optional[Then] = None) -> Any:
         if self._loop is None:
             raise Closed("the client is not connected; await connect() or use `async with`")
+        try:
+            own = asyncio.get_running_loop() is self._loop
+        except RuntimeError:
+            own = False
+        if not own:
+            raise InvalidArgument("a Client belongs to the event loop and thread that it was connected in; "
+                                  "peeper.connect() makes one for any thread")
         future = self._loop.create_future()
         self._session.submit(self._session.request(body, message, expect, future, timeout, keyed, then))
         return future

@@ -55,7 +55,7 @@ class Connection(asyncio.Protocol):
         self._hello = hello
         self._reader = FrameReader(frame_bytes_max)
         self._welcome: asyncio.Future[Welcome] = asyncio.get_running_loop().create_future()
-        self._cause: Optional[PeeperError] = None
+        self._cause: Optional[Exception] = None
         self._transport: Optional[asyncio.Transport] = None
         self.on_frames: Callable[[list[pb.ServerFrame]], None] = lambda frames: None
         self.on_lost: Callable[[Exception], None] = lambda cause: None
@@ -76,7 +76,7 @@ class Connection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.close()
 
-    def abort(self, cause: PeeperError) -> None:
+    def abort(self, cause: Exception) -> None:
         """Ends it at once, for that cause."""
         self._cause = self._cause or cause
         if self._transport is not None:

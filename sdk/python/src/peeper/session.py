@@ -279,7 +279,7 @@ class Session:
         for request in late:
             request.fail(self._never_sent(request))
         if silent and self._connection is not None:
-            self._connection.abort(NotPeeper("the server is silent"))
+            self._connection.abort(TimeoutError("the server is silent"))
         self._sweeper = None
         if self._inflight or self._waiting:
             pause = max(SWEEP_S, len(self._waiting) * 1e-5)  # so that looking costs one percent at most

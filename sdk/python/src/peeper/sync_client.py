@@ -36,7 +36,8 @@ class SyncClient(ActorVerbs, StateVerbs, SupervisorVerbs, OperationVerbs, TieVer
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="peeper", daemon=True)
         self._thread.start()
-        self._closing = threading.Lock()
+        self._closed = False
+        self._lock = threading.Lock()  # of _closed: what was handed to the loop before it is set will be run
         try:
             self._in_loop(client.connect())
         except BaseException:
@@ -45,9 +46,10 @@ class SyncClient(ActorVerbs, StateVerbs, SupervisorVerbs, OperationVerbs, TieVer
 
     def close(self) -> None:
         """Ends the connection. Requests of other threads that have no answer yet fail with Closed."""
-        with self._closing:
-            if self._loop.is_closed():
-                return
+        self._not_in_loop()
+        with self._lock:
+            closed, self._closed = self._closed, True
+        if not closed:
             self._in_loop(self._end())
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
@@ -68,6 +70,10 @@ class SyncClient(ActorVerbs, StateVerbs, SupervisorVerbs, OperationVerbs, TieVer
         asyncio.set_event_loop(self._loop)
         self._loop.run_forever()
 
+    def _not_in_loop(self) -> None:
+        if threading.get_ident() == self._thread.ident:
+            raise InvalidArgument("a request in on_event would wait for itself; hand it to another thread")
+
     async def _end(self) -> None:
         await self._client.close()
         # Other threads wait for these, and have been told by now that nothing comes any more.
@@ -84,14 +90,13 @@ class SyncClient(ActorVerbs, StateVerbs, SupervisorVerbs, OperationVerbs, TieVer
 
     def _ask(self, body: str, message: Message, *expect: str, timeout: Optional[float] = None,
              keyed: bool = False, then: Optional[Then] = None) -> Any:
-        if threading.get_ident() == self._thread.ident:
-            raise InvalidArgument("a request in on_event would wait for itself; hand it to another thread")
+        self._not_in_loop()
         future: concurrent.futures.Future[Any] = concurrent.futures.Future()
         request = self._session.request(body, message, expect, future, timeout, keyed, then)
-        try:
+        with self._lock:
+            if self._closed:
+                raise Closed("the client was closed; make a new one")
             self._loop.call_soon_threadsafe(self._session.submit, request)
-        except RuntimeError:
-            raise Closed("the client was closed; make a new one") from None
         try:
             return future.result()
         finally:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Optional
 
 from ._gen.peeper.v1 import peeper_pb2 as pb
 from .answers import Changed, Ended, Gap, StepBack, WatchEvent
-from .errors import Closed, PeeperError
+from .errors import Disconnected, PeeperError
+from .failures import ClientTimeout
 from .reading import read
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class Stream:
         self._unit, self._version = 0, 0  # last seen; 0: nothing yet
         self._held = False  # the queue is full, and the server was asked to stop
         self._asked = False  # to make it again
+        self._gap_told = False  # of this pause
         self._over = False
         self._error: Optional[PeeperError] = None
 
@@ -79,6 +81,7 @@ class Stream:
         """The server has answered."""
         self.ref = self.ref or ref
         self.server_ref = ref
+        self._gap_told = False
         self._session.watches.put(ref, self)
 
     def tell(self, kind: str, told: Any) -> None:
@@ -111,7 +114,9 @@ class Stream:
         if self._unit != 0 and not request.prefix:
             request.from_version, request.unit = self._version + 1, self._unit
         elif request.prefix or request.from_version == 0:
-            self._put(Gap(self.ref, request.name if not request.prefix else "", 0, 0, 0))
+            if not self._gap_told:
+                self._gap_told = True
+                self._put(Gap(self.ref, request.name if not request.prefix else "", 0, 0, 0))
             request.from_version = 0 if request.prefix else 1
         self._session.ask(pb.ClientFrame(watch=request), "watching", self._resumed)
 
@@ -123,10 +128,10 @@ class Stream:
             self.made(answer.result())
             if self._over or self._held:
                 self._stop()
-        elif isinstance(error, PeeperError) and not isinstance(error, Closed):
-            if error.retryable:
+        elif isinstance(error, (Disconnected, ClientTimeout)) or (isinstance(error, PeeperError) and error.retryable):
+            if self._session.connected:  # else another connection will make it
                 self._session.call_later(max(error.retry_after_ms / 1000, 0.1), self.resume)
-                return
+        elif isinstance(error, PeeperError):
             self._error = error
             self.close()
 
