@@ -41,8 +41,10 @@ struct row *rows_find(const struct rows *rows, struct slice key) {
     uint32_t    hash = hash_of(rows, key);
     struct row *row = *bucket_of(rows, hash);
     // What is read next, while the row itself is on its way.
-    __builtin_prefetch((const char *)row + CACHE_LINE_BYTES);
-    __builtin_prefetch((const char *)row + CACHE_LINE_BYTES * 2);
+    // A number, for there may be no row, and nothing is added to NULL.
+    uintptr_t place = (uintptr_t)row;
+    __builtin_prefetch((const void *)(place + CACHE_LINE_BYTES));
+    __builtin_prefetch((const void *)(place + 2 * CACHE_LINE_BYTES));
     while (row != NULL && !(row->hash == hash && has_key(row, key))) row = row->chain;
     return row;
 }

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+TestSuite(rows, .timeout = 20);
+
 #define ROWS 3000u
 
 static struct rows rows;
@@ -90,15 +92,15 @@ static void enter_and_take_out(bool ordered) {
     memset(there, 0, sizeof there);
 }
 
-Test(rows, hashed_ones_are_found_whatever_comes_and_goes, .timeout = 20) {
+Test(rows, hashed_ones_are_found_whatever_comes_and_goes) {
     enter_and_take_out(false);
 }
 
-Test(rows, ordered_ones_stay_in_order_whatever_comes_and_goes, .timeout = 20) {
+Test(rows, ordered_ones_stay_in_order_whatever_comes_and_goes) {
     enter_and_take_out(true);
 }
 
-Test(rows, removed_ones_find_their_places_again_when_taken_back_last_first, .timeout = 20) {
+Test(rows, removed_ones_find_their_places_again_when_taken_back_last_first) {
     static struct row *order[100], *removed[60];
     for (int ordered = 0; ordered < 2; ordered++) {
         rows_init(&rows, ordered, 42);
