@@ -5,6 +5,7 @@ import random
 import time
 from typing import Any, Callable, Optional
 
+import peeper_wire as wire
 import supervisor_wire as sw
 from case_files import CaseFiles
 from case_registry import Settings, case
@@ -131,8 +132,7 @@ class Eye:
 
 
 def located(client: Client, names: list[str]) -> list[int]:
-    from peeper_wire import pb
-    numbers = [client.submit("where_is", pb.WhereIs(name=name)) for name in names]
+    numbers = [client.submit("where_is", wire.pb.WhereIs(name=name)) for name in names]
     return [client.wait(number).located.id for number in numbers]
 
 
@@ -217,7 +217,7 @@ class Run:
             (20, self._crash), (8, self._kill), (10, self._exit), (6, self._client_stop), (1, self._segfault),
             (8, self._kill_supervisor), (2, self._stop_supervisor), (14, self._start_child),
             (8, self._terminate_child), (8, self._restart_child), (6, self._delete_child), (6, self._change_state),
-            (10, self._change_mood), (5, self._change_flags),
+            (10, self._change_mood), (5, self._change_flags), (16, self._transfer),
         ]
         weights = [weight for weight, _ in moves]
         move = self.chance.choices([move for _, move in moves], weights)[0]
@@ -362,6 +362,23 @@ class Run:
         told = self._tell(f"delete_child {child and child.name} in {parent.name}")
         expected = "SIMPLE_ONE_FOR_ONE" if parent.supervisor.simple else self.model.delete_child(parent, child)
         self._expect(expected, "delete_child", sw.delete_child(parent.name, (child and child.id) or "nobody"))
+        return told
+
+    def _transfer(self) -> Optional[str]:
+        child = self._actor()
+        if child is None or child.parent is None or child.parent.supervisor is None:
+            return None
+        elsewhere = [node for node in living(self.root, supervisors=True) if node is not child.parent]
+        target = self._pick(elsewhere) if elsewhere or self.chance.random() < 0.9 else child.parent
+        if target is None:
+            return None
+        # Added under the id of one that was deleted: the spec that names that one would go along.
+        static = child.parent.supervisor.static
+        if child not in static and child.id in [other.id for other in static]:
+            return None
+        told = self._tell(f"transfer {child.name} from {child.parent.name} to {target.name}")
+        self._expect(self.model.transfer(child, target), "transfer",
+                     wire.pb.Transfer(name=child.name, target=target.name))
         return told
 
     def _change_state(self) -> Optional[str]:

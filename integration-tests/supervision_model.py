@@ -6,7 +6,7 @@ are never equal, so that a test can tell a child that went on from one that was 
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Callable, Iterator, Optional
 
 FAILED = object()  # what a start may answer instead of a life
@@ -92,6 +92,15 @@ def walk(node: Node) -> Iterator[Node]:
             yield from walk(child)
 
 
+def everyone(node: Node) -> Iterator[Node]:
+    """Also those below a supervisor that does not live, which are to be started again with it."""
+    yield node
+    own = node.supervisor
+    if own is not None:
+        for child in own.children + [child for child in own.static if child not in own.children]:
+            yield from everyone(child)
+
+
 class Model:
     """One tree. `plan` says of an actor's name what its next init does: None, FAILED or IGNORED."""
 
@@ -106,6 +115,8 @@ class Model:
         """A life, FAILED or IGNORED. A unit that was kept goes on in it, with its state."""
         if node.supervisor is not None:
             return self._start_supervisor(node, node.supervisor)
+        if self._name_held(node):
+            return FAILED
         planned = self.plan(node.name)
         if planned is IGNORED:
             node.kept = None
@@ -115,10 +126,17 @@ class Model:
         node.life = Life(before.unit, before.state) if before else Life(next(self._units), node.initial)
         return node.life
 
+    def _name_held(self, node: Node) -> bool:
+        """By one that was transferred away from a spec which still names it."""
+        return any(other.name == node.name and other is not node and (other.alive or other.kept is not None)
+                   for other in everyone(self.root))
+
     def _start_supervisor(self, node: Node, own: Supervisor) -> object:
         if node.kept is None and own.origin is not None:
             own.take(own.origin)
             own.origin = None
+            own.static = [child if child.parent in (None, node) else replace(child, life=None, kept=None)
+                          for child in own.static]
         own.restarts = 0
         own.children = [] if own.simple else list(own.static)
         for child in own.children:
@@ -255,6 +273,8 @@ class Model:
             return "NOT_FOUND"
         if child.alive:
             return "RUNNING"
+        if child.supervisor is None and self._name_held(child):
+            return "ALREADY_STARTED"
         result = self.start(child)
         if result is FAILED:
             self.forget(child)
@@ -272,6 +292,43 @@ class Model:
             return "RUNNING"
         self._own(parent).children.remove(child)
         return "OK"
+
+    def transfer(self, child: Node, target: Node) -> str:
+        """OTP has no such thing: a restart, but elsewhere, and without being counted."""
+        assert child.parent is not None
+        source, goal = self._own(child.parent), self._own(target)
+        if child.parent is target:
+            return "INVALID"
+        if source.simple != goal.simple:
+            return "SIMPLE_ONE_FOR_ONE"
+        if goal.simple and goal.static[0].restart != child.restart:
+            return "INVALID"
+        if not goal.simple and goal.find(child.id) is not None:
+            return "ALREADY_PRESENT"
+        if child.significant and goal.auto_shutdown == "never":
+            return "BAD_SPEC"
+        if child in source.static:
+            self._move_spec(source, goal, child)
+        source.children.remove(child)
+        goal.children.append(child)
+        child.parent = target
+        if child.restart != "temporary":
+            self.end(child, keep=True)
+            self._begin_at(target, child)
+        return "OK"
+
+    def _move_spec(self, source: Supervisor, goal: Supervisor, child: Node) -> None:
+        for own in (source, goal):
+            own.origin = own.origin or own.flags()
+        source.static = [other for other in source.static if other is not child]
+        goal.static = [other for other in goal.static if other.id != child.id] + [child]
+
+    def _begin_at(self, target: Node, child: Node) -> None:
+        result = self.start(child)
+        if result is FAILED:
+            self._restart(target, child)
+        elif result is IGNORED:
+            self._drop_if(child, self._own(target).simple)
 
     def change(self, node: Node, flags: Flags) -> str:
         """New flags and specs: children that are there are left alone, new ones are only noted."""
