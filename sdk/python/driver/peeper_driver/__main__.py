@@ -107,6 +107,8 @@ class Driver:
     def _event(self, name: str, event: peeper.Event) -> None:
         if isinstance(event, peeper.Lost):
             tell({"client": name, "event": "disconnected", "message": str(event.cause)})
+        elif isinstance(event, peeper.Restored):
+            tell({"client": name, "event": "reconnected"})
         elif type(event) in EVENTS:
             tell({"client": name, "event": EVENTS[type(event)], **of_answer(event)})
 

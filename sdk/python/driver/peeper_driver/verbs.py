@@ -23,8 +23,12 @@ def target_of(told: Optional[Args]) -> peeper.Target:
 
 
 def pick(args: Args, **kinds: Callable[[Any], Any]) -> Args:
-    """The named args that are there, each made what the SDK takes; `timeout_ms` becomes `timeout`."""
-    return {name.removesuffix("_ms"): kind(args[name]) for name, kind in kinds.items() if name in args}
+    """The named args that are there, each made what the SDK takes; `timeout_ms` becomes `timeout`.
+
+    A time of 0 is the protocol's default, as if it were not there.
+    """
+    return {name.removesuffix("_ms"): kind(args[name]) for name, kind in kinds.items()
+            if name in args and not (name.endswith("_ms") and int(args[name]) == 0)}
 
 
 def seconds(ms: Any) -> float:
@@ -53,7 +57,7 @@ def nothing(_: Any) -> Any:
 
 
 def replied(reply: Any) -> Any:
-    return {} if reply is None else {"payload": of_native(reply)}
+    return {"payload": of_native(reply)}
 
 
 def referred(tie: Any) -> Any:
@@ -158,3 +162,10 @@ VERBS: dict[str, tuple[Callable[[peeper.Client, Args], Awaitable[Any]], Tell]] =
     "unwatch": (lambda client, args: client.unwatch(int(args.get("ref", 0))), nothing),
     "ping": (lambda client, args: client.ping(), nothing),
 }
+
+# Other names, by which the protocol or the list of verbs knows them.
+for _alias, _verb in {
+        "where_is": "whereis", "list_generations": "generations", "list_tables": "tables", "read_table": "rows",
+        "list_crashes": "crashes", "list_behaviours": "behaviours", "prepare": "prepare_transfer",
+        "commit": "commit_transfer"}.items():
+    VERBS[_alias] = VERBS[_verb]

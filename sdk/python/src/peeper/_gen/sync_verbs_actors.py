@@ -70,7 +70,7 @@ class ActorVerbs(Asks):
         request.isolation = isolation or 0  # type: ignore[assignment]
         if intensity is not None:
             request.intensity.restarts = number(intensity[0], 32, "intensity[0]")
-            request.intensity.period_ms = self._ms(intensity[1], "intensity[1]")
+            request.intensity.period_ms = self._ms(intensity[1], "intensity[1]") if intensity[1] else 0
         request.mailbox_max = number(mailbox_max, 32, "mailbox_max")
         request.link, request.monitor, request.no_trap_exit, request.step_back = link, monitor, no_trap_exit, step_back
         if hibernate_after is None:
