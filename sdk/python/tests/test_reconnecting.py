@@ -9,6 +9,8 @@ import pytest
 
 import peeper
 from conftest import Server, eventually, proxied
+from peeper._gen.peeper.v1 import peeper_pb2 as pb
+from peeper.frames import FrameReader, framed
 from peeper.session import READS
 
 
@@ -166,3 +168,52 @@ async def test_nothing_is_lost_or_run_twice_while_connections_are_cut(server: Se
                 told.append(event.version)
                 assert event.value == event.version - 1
         assert told == list(range(1, state.version + 1))
+
+
+class Scripted:
+    """A server that has the feature "idempotency", keeps what it is sent, and answers when it is told to."""
+
+    def __init__(self) -> None:
+        self.requests: list[pb.ClientFrame] = []
+        self.answers = False
+        self._writers: list[asyncio.StreamWriter] = []
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.append(writer)
+        frames = FrameReader(1 << 20)
+        while data := await reader.read(1 << 16):
+            for body in frames.feed(data):
+                request = pb.ClientFrame.FromString(body)
+                answer = pb.ServerFrame(id=request.id, reply=pb.Reply(payload=b"\x18\x02"))
+                if request.HasField("hello"):
+                    assert "idempotency" in request.hello.features
+                    limits = pb.Limits(frame_bytes_max=1 << 20)
+                    answer = pb.ServerFrame(id=request.id, welcome=pb.Welcome(limits=limits, features=["idempotency"]))
+                else:
+                    self.requests.append(request)
+                    if not self.answers:
+                        continue
+                writer.write(framed(answer.SerializeToString()))
+        writer.close()
+
+    def cut(self) -> None:
+        for writer in self._writers:
+            writer.transport.abort()
+
+
+async def test_a_call_with_a_key_is_repeated_as_it_was() -> None:
+    scripted = Scripted()
+    listener = await asyncio.start_server(scripted.serve, "127.0.0.1", 0)
+    address = "127.0.0.1:%d" % listener.sockets[0].getsockname()[1]
+    async with listener, peeper.Client(address) as client:
+        keyed = [client.call("a", 1, idempotency_key=key) for key in ("auto", "auto", "mine", b"\xff")]
+        plain = client.call("a", 1)
+        await eventually(lambda: len(scripted.requests) == 5, "all have been sent")
+        first, scripted.requests, scripted.answers = scripted.requests[:4], [], True
+        scripted.cut()
+        assert await asyncio.gather(*keyed) == [1, 1, 1, 1]
+        assert scripted.requests == first
+        with pytest.raises(peeper.Disconnected):
+            await plain
+        with pytest.raises(peeper.InvalidArgument, match="idempotency_key"):
+            await client.call("a", 1, idempotency_key="")

@@ -39,12 +39,16 @@ class Asks:
         """
         raise NotImplementedError
 
-    def _key(self, message: Message, key: Optional[str]) -> bool:
+    def _key(self, message: Message, key: Union[str, bytes, None]) -> bool:
         """Sets the idempotency key, where there is one; "auto" makes it."""
         if key is None:
             return False
+        if not isinstance(key, (str, bytes)) or not key:
+            raise InvalidArgument(f'idempotency_key: {key!r}; give a str or bytes that is not empty, or "auto"')
         if "idempotency_key" in message.DESCRIPTOR.fields_by_name:
-            setattr(message, "idempotency_key", uuid.uuid4().hex if key == "auto" else text(key, "idempotency_key"))
+            made = uuid.uuid4().bytes if key == "auto" else key
+            setattr(message, "idempotency_key",
+                    made if isinstance(made, bytes) else text(made, "idempotency_key").encode())
         return True
 
     def _ms(self, seconds: Optional[float], name: str = "timeout") -> int:

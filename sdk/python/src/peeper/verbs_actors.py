@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from asyncio import Future as Answer
 from collections.abc import AsyncIterator, Iterable
-from typing import Any, Optional
+from typing import Any, Optional, Union
 
 from ._gen.peeper.v1 import peeper_pb2 as pb
 from .answers import ActorInfo, Incarnation, Isolation, Listing, OnIntensity, Restart, Started
@@ -14,7 +14,7 @@ from .values import Value, encode
 
 class ActorVerbs(Asks):
     def call(self, target: Target, message: Value, *, deadline: Optional[float] = None,
-             idempotency_key: Optional[str] = None) -> Answer[Any]:
+             idempotency_key: Union[str, bytes, None] = None) -> Answer[Any]:
         """Asks an actor and gives its reply.
 
         `deadline`: seconds, else the client's request_timeout; a call that still waits then is not run.
@@ -26,7 +26,8 @@ class ActorVerbs(Asks):
         aim(request, target)
         return self._ask("call", request, "reply", timeout=deadline, keyed=self._key(request, idempotency_key))
 
-    def cast(self, target: Target, message: Value, *, idempotency_key: Optional[str] = None) -> Answer[None]:
+    def cast(self, target: Target, message: Value, *,
+             idempotency_key: Union[str, bytes, None] = None) -> Answer[None]:
         """Puts a message into an actor's mailbox, for handle_cast. No error where nobody is there, as in OTP."""
         request = pb.Cast(payload=encode(message))
         aim(request, target)
