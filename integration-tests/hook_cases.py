@@ -121,3 +121,44 @@ def kills(settings: Settings) -> None:
         eventually(lambda: len(client.get_state("to")) >= 3, "those of other behaviours are heard")
         check_equal(client.inspect("heard").restarts, 0, "restarts of the actor")
         check_equal(client.inspect("alone").host_pid, hosts, "the actors' host")
+
+
+HEARER = """
+local hearer = {{ name = "hearer", version = "{version}" }}
+function hearer.init(argument) return "ok", argument end
+function hearer.handle_call(message, from, state) return "reply", state, message end
+function hearer.code_change(old, state, extra) return "ok", state end
+{callback}
+return hearer
+"""
+HEARS = """
+function hearer.on_state_changed(before, state) peeper.send("to", {{ "changed", "{version}", before or 0, state }}) end
+"""
+
+
+def deploy(client: Client, version: int) -> None:
+    callback = "" if version % 2 else HEARS.format(version=version)
+    content = HEARER.format(version=version, callback=callback).encode()
+    client.request("deploy", wire.pb.Deploy(file="hearer.lua", content=content))
+
+
+@case("C-194 an upgrade brings on_state_changed, changes who hears, and takes it away, there and back")
+def upgraded(settings: Settings) -> None:
+    with Server(settings.build) as server, server.client() as client:
+        client.start("to", "probe", {"state": []})
+        deploy(client, 1)
+        client.start("it", "hearer", 1)
+        expected: list[Any] = []
+        state = 1
+        for version in [1, 2, 4, 3, 2]:
+            if version != 1:
+                deploy(client, version)
+            for _ in range(20):
+                client.call("it", state + 1)
+                if version % 2 == 0:
+                    expected.append(["changed", str(version), state, state + 1])
+                state += 1
+            eventually(lambda: len(client.get_state("to")) == len(expected), f"version {version} has heard")
+        check_equal(client.get_state("to"), expected, "what was heard")
+        check_equal(client.inspect("it").events_dropped, 0, "dropped")
+        check_equal(server.metrics()["peeper_listener_callback_crashes_total"], 0, "crashes")

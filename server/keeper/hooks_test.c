@@ -199,10 +199,18 @@ Test(hooks, the_effects_are_messages_and_anything_else_is_nonsense) {
 
     change_state("cart", "one");
     hear();
-    play_state(end, take_changed(end, "cart", "s0", "one")->turn, "mine");
+    out = out_of(COMMIT_DONE, take_changed(end, "cart", "s0", "one")->turn, 0);
+    out_add(&out, ITEM_STOP, 0, raw("ear"), text("normal"));
+    play_send(end, &out);
     step();
     cr_assert(fx.hosts[host].host->state == HOST_DEAD);
     cr_assert(fx.shard.metrics.host_nonsense == 1);
+    cr_assert(life_of("ear") == ACTOR_RUNNING);
+
+    end = fake(ears(1), 0);
+    play_state(end, take_changed(end, "cart", "s0", "one")->turn, "mine");
+    step();
+    cr_assert(fx.shard.metrics.host_nonsense == 2);
     cr_assert(mirror_has(actor_named("cart"), "one", 2));
 }
 
@@ -236,6 +244,74 @@ Test(hooks, what_a_full_queue_has_no_room_for_is_dropped_and_counted) {
         hears_changed(end, "cart", i == 1 ? "s0" : states[(i + 1) % 2], states[i % 2]);
     }
     cr_assert(play_next(end) == NULL && nothing_waits());
+}
+
+// Large states, which a call leaves behind. Of the same size, and not the same.
+static void change_largely(const char *name, uint8_t fill, size_t bytes) {
+    static struct mirror_change change;
+    struct actor               *actor = actor_named(name);
+    uint8_t                    *state = malloc(bytes);
+    cr_assert(state != NULL);
+    memset(state, fill, bytes);
+    change = (struct mirror_change){
+        .kind = MIRROR_CHANGED,
+        .slot = actor->slot,
+        .unit = actor->unit,
+        .has_state = true,
+        .name = raw(name),
+        .state = slice_of(state, bytes),
+    };
+    // As the mirror tells it, whose own queue is small here.
+    changes_push(&fx.shard.changes, &change);
+    free(state);
+    while (step(), streams_busy(&fx.shard.streams)) {
+    }
+}
+
+Test(hooks, a_unit_may_have_one_large_event_and_not_more_bytes_than_its_share) {
+    two_hosts();
+    struct actor *actor = up("cart");
+    hear();
+    struct fake_worker *end = fake(ears(1), 0);
+    hears_changed(end, "cart", NULL, "s0");
+    change_largely("cart", 1, HOOK_BYTES_MAX + 1);
+    cr_assert(actor->extra->events_dropped == 0);
+    change_largely("cart", 2, 100);
+    cr_assert(actor->extra->events_dropped == 1);
+    play_done(end, play_take(end, TURN_CHANGED)->turn);
+    step();
+    for (uint8_t i = 0; i < 4; i++) change_largely("cart", i, HOOK_BYTES_MAX / 4 - 1000);
+    cr_assert(actor->extra->events_dropped == 1);
+    change_largely("cart", 4, HOOK_BYTES_MAX / 4);
+    cr_assert(actor->extra->events_dropped == 2);
+}
+
+Test(hooks, all_units_together_have_a_share) {
+    char name[16];
+    two_hosts();
+    for (uint32_t i = 0; i <= HOOKS_BYTES_MAX / HOOK_BYTES_MAX; i++) {
+        snprintf(name, sizeof name, "cart%u", i);
+        struct actor *actor = up(name);
+        hear();
+        change_largely(name, 1, HOOK_BYTES_MAX - 1000);
+        bool last = i == HOOKS_BYTES_MAX / HOOK_BYTES_MAX;
+        cr_assert(actor->extra->events_dropped == last, "%u", i);
+        cr_assert(fx.shard.hooks.bytes <= HOOKS_BYTES_MAX);
+    }
+}
+
+Test(hooks, the_end_of_a_unit_that_has_crashed_is_told_once) {
+    two_hosts();
+    struct request request = start_request("cart");
+    request.restart = RESTART_TEMPORARY;
+    struct actor *actor = up_with(&request);
+    hear();
+    struct fake_worker *end = fake(ears(1), 0);
+    hears_changed(end, "cart", NULL, "s0");
+    crash_once(actor, 1, "cart");
+    hear();
+    hears_ended(end, "cart", "boom");
+    cr_assert(play_next(end) == NULL && nothing_waits() && fx.shard.listeners.count == 0);
 }
 
 Test(hooks, a_worker_gets_few_at_a_time_and_the_idlest_is_next) {
