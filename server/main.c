@@ -40,6 +40,7 @@ struct settings {
     struct keeper_options keeper;
     const char           *listen;
     const char           *http;
+    struct http_options   web;
     const char           *tree;
     bool                  check;     // the tree, and start nothing
     bool                  tree_ends; // ... and the server with it
@@ -97,6 +98,19 @@ struct settings {
     X(1163, "stream-bytes-max", keeper.stream_bytes_max, 4096, 128u << 20,                      \
       "Bytes a client may leave unread before it is told a gap instead of events (default "     \
       "1048576)")                                                                               \
+    X(1200, "http-connections-max", web.connections_max, 1, 65536,                              \
+      "HTTP connections (default 1024)")                                                        \
+    X(1201, "http-streams-max", web.streams_max, 0, 65536,                                      \
+      "Streams of events by HTTP (default 256)")                                                \
+    X(1202, "http-body-bytes-max", web.body_bytes_max, 1024, 64u << 20,                         \
+      "Bytes of the body of an HTTP request (default 4194304)")                                 \
+    X(1203, "http-stream-bytes-max", web.stream_bytes_max, 4096, 128u << 20,                    \
+      "Bytes of events an HTTP client may leave unread before it is told no more (default "     \
+      "1048576)")                                                                               \
+    X(1204, "http-request-ms", web.request_ms, 10, 600000,                                      \
+      "Milliseconds in which an HTTP request must have come whole (default 30000)")             \
+    X(1205, "http-heartbeat-ms", web.heartbeat_ms, 100, 600000,                                 \
+      "Milliseconds between the heartbeats of a stream of events (default 15000)")              \
     X(1013, "spin-us", keeper.spin_us, 0, 10000,                                                \
       "Microseconds the net thread looks for commits before it sleeps (default 20)")
 
@@ -121,15 +135,15 @@ static const struct argp_option OPTIONS[] = {
     {"listen", KEY_LISTEN, "HOST:PORT", 0,
      "Where clients connect (default 127.0.0.1:7420; port 0: any free one)", 0},
     {"http", KEY_HTTP, "HOST:PORT", 0,
-     "Where HTTP is served; loopback only (default 127.0.0.1:7421)", 0},
+     "Where HTTP is served (default 127.0.0.1:7421; port 0: any free one)", 0},
     {"behaviours", KEY_BEHAVIOURS, "DIR", 0, "Directory of behaviours (*.so, *.lua); required", 0},
     {"host-program", KEY_HOST_PROGRAM, "PATH", 0,
      "The program that runs behaviours (default: peeper-host beside peeperd, or in "
      "../libexec/peeper)",
      0},
     {"token", KEY_TOKEN, "SECRET", 0,
-     "What clients must say in their hello; also from PEEPER_TOKEN. Required to listen elsewhere "
-     "than on loopback",
+     "What clients must say in their hello, and by HTTP as `Authorization: Bearer SECRET`; also "
+     "from PEEPER_TOKEN. Required to listen elsewhere than on loopback",
      0},
     {"token-file", KEY_TOKEN_FILE, "FILE", 0,
      "A file whose first line is the token, which other users of the machine cannot see there", 0},
@@ -261,6 +275,15 @@ static struct settings defaults(void) {
     return (struct settings){
         .listen = "127.0.0.1:7420",
         .http = "127.0.0.1:7421",
+        .web =
+            {
+                .connections_max = 1024,
+                .streams_max = 256,
+                .body_bytes_max = 4u << 20,
+                .stream_bytes_max = 1u << 20,
+                .request_ms = 30000,
+                .heartbeat_ms = 15000,
+            },
         .keeper =
             {
                 .token = getenv("PEEPER_TOKEN"),
@@ -325,8 +348,8 @@ static int check_settings(struct settings *settings) {
     if (!is_loopback(settings->listen) && settings->keeper.token == NULL) {
         return wrong("--listen", settings->listen, "not a loopback address; that needs --token");
     }
-    if (!is_loopback(settings->http))
-        return wrong("--http", settings->http, "not a loopback address");
+    if (!is_loopback(settings->http) && settings->keeper.token == NULL)
+        return wrong("--http", settings->http, "not a loopback address; that needs --token");
     if (settings->check && settings->tree == NULL)
         return wrong("--tree", "FILE", "required with --check");
     if (settings->tree_end_given && settings->tree == NULL)
@@ -406,6 +429,7 @@ static void leave(struct program *program) {
 static void on_signal(uv_signal_t *signal, int number) {
     struct program *program = signal->data;
     LOG_INFO("server.stopping", "signal=%d", number);
+    http_unready(program->http);
     if (program->tree_step == TREE_STARTING || program->tree_step == TREE_SERVING) {
         program->tree_step = TREE_STOPPING;
         service_stopping();
@@ -586,7 +610,12 @@ static int serve(struct program *program) {
     shard_use_code(&program->engine->shard, program->code);
     struct sockaddr_storage http;
     CHECK(engine_address(program->settings.http, &http));
-    status = http_create(&program->engine->shard, program->mirror, (struct sockaddr *)&http,
+    struct http_options web = program->settings.web;
+    web.token = program->settings.keeper.token;
+    web.frame_bytes_max = program->settings.keeper.frame_bytes_max;
+    web.adopt = engine_adopt;
+    web.adopt_context = program->engine;
+    status = http_create(&program->engine->shard, program->mirror, (struct sockaddr *)&http, &web,
                          &program->http);
     if (status != STATUS_OK) return fail_start("--http", program->settings.http, status);
 

@@ -1,237 +1,197 @@
 #include "admin/http.h"
 
-#include "admin/pages.h"
+#include "admin/exchange.h"
+#include "admin/look.h"
+#include "admin/peer.h"
+#include "admin/server.h"
+#include "admin/stream.h"
 #include "base/check.h"
-#include "keeper/view.h"
+#include "base/log.h"
 
-#include <microhttpd.h>
-
-#include <arpa/inet.h>
-#include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#define HTTP_CONNECTIONS_MAX 256u
-#define HTTP_IDLE_S 10u
-#define HTTP_STACK_BYTES (256u << 10)
+#define LISTEN_BACKLOG 1024
+#define TICK_MS 200u
+#define CLOSE_MS 1000u
 
-struct http {
-    struct shard        *shard;  // borrowed
-    const struct mirror *mirror; // borrowed
-    struct MHD_Daemon   *daemon; // owned
-    uint16_t             port;
-    // guarded by lock
-    pthread_mutex_t lock;
-    pthread_cond_t  quiet;
-    uint32_t        waiting; // requests that wait for the net thread
-    bool            closing;
-};
-
-// One request that waits for the net thread. It outlives its connection if that one hangs up first,
-// because the net thread still holds the view: whoever comes second frees it.
-struct exchange {
-    struct view            view;
-    struct http           *http;       // borrowed
-    struct MHD_Connection *connection; // borrowed
-    const struct page     *page;
-    atomic_bool            answered; // set by the net thread
-    atomic_int             holders;  // net thread and admin thread
-};
-
-static void release(struct exchange *exchange) {
-    if (atomic_fetch_sub(&exchange->holders, 1) != 1) return;
-    view_fini(&exchange->view);
-    free(exchange);
+uint64_t http_now_ms(const struct http *http) {
+    return uv_now(&http->loop);
 }
 
-// False once the server goes down.
-static bool may_wait(struct http *http) {
-    pthread_mutex_lock(&http->lock);
-    bool open = !http->closing;
-    if (open) http->waiting++;
-    pthread_mutex_unlock(&http->lock);
-    return open;
-}
-
-static void no_longer_waits(struct http *http) {
-    pthread_mutex_lock(&http->lock);
-    if (--http->waiting == 0) pthread_cond_signal(&http->quiet);
-    pthread_mutex_unlock(&http->lock);
-}
-
-// Net thread.
-static void on_view_done(struct view *view) {
-    struct exchange *exchange = LIST_ENTRY(view, struct exchange, view);
-    atomic_store(&exchange->answered, true);
-    // A connection that waits cannot end by itself: libmicrohttpd keeps a suspended one.
-    struct http *http = exchange->http;
-    MHD_resume_connection(exchange->connection);
-    release(exchange);
-    no_longer_waits(http);
-}
-
-static enum MHD_Result send_body(struct MHD_Connection *connection, struct body *body) {
-    size_t               bytes = body->text == NULL ? 0 : strlen(body->text);
-    struct MHD_Response *response =
-        MHD_create_response_from_buffer(bytes, body->text, MHD_RESPMEM_MUST_FREE);
-    if (response == NULL) {
-        free(body->text);
-        return MHD_NO;
+void http_forget(struct http *http, struct peer *peer) {
+    list_remove(&peer->link);
+    if (peer->slot == UINT32_MAX) {
+        http->excess--;
+        return;
     }
-    MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, body->type);
-    if (body->allow != NULL) MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, body->allow);
-    enum MHD_Result result = MHD_queue_response(connection, body->code, response);
-    MHD_destroy_response(response);
-    return result;
+    http->peers[peer->slot] = NULL;
+    http->counts.peers--;
 }
 
-static enum MHD_Result refuse(struct MHD_Connection *connection, enum status status, unsigned code,
-                              const char *detail) {
-    struct body body;
-    page_problem(status, code, detail, &body);
-    return send_body(connection, &body);
-}
+// --- The net thread ------------------------------------------------------------------------------
 
-static enum MHD_Result finish(const struct http *http, struct exchange *exchange) {
-    struct body body;
-    if (exchange->view.status == STATUS_OK) {
-        exchange->page->render(&exchange->view, http->mirror, &body);
-    } else {
-        const char *detail = exchange->view.detail[0] == '\0' ? NULL : exchange->view.detail;
-        page_problem(exchange->view.status, (unsigned)status_http(exchange->view.status), detail,
-                     &body);
+static void on_frame(void *context, struct slice frame) {
+    struct http             *http = context;
+    struct codec_json_answer answer;
+    enum status              status = codec_json_answer(frame, &answer);
+    if (status != STATUS_OK) {
+        LOG_WARN("gateway.frame", "status=%s bytes=%zu", status_name(status), frame.bytes);
+        return;
     }
-    return send_body(exchange->connection, &body);
+    exchange_frame(http, &answer);
+    json_decref(answer.json);
 }
 
-static const char *query(void *context, const char *name) {
-    return MHD_lookup_connection_value(context, MHD_GET_ARGUMENT_KIND, name);
-}
-
-static enum MHD_Result begin(struct http *http, struct MHD_Connection *connection,
-                             const struct page *page, struct rest rest,
-                             struct exchange **ret_exchange) {
-    struct exchange *exchange = calloc(1, sizeof *exchange);
-    if (exchange == NULL) return refuse(connection, STATUS_NO_MEMORY, 503, NULL);
-    view_init(&exchange->view, page->kind, on_view_done);
-    const char *fault = page->prepare(&exchange->view, rest, query, connection);
-    if (fault != NULL) {
-        view_fini(&exchange->view);
-        free(exchange);
-        return refuse(connection, STATUS_INVALID, 400, fault);
-    }
-    if (!may_wait(http)) {
-        view_fini(&exchange->view);
-        free(exchange);
-        return refuse(connection, STATUS_SHUTTING_DOWN, 503, NULL);
-    }
-    exchange->http = http;
-    exchange->connection = connection;
-    exchange->page = page;
-    atomic_store(&exchange->holders, 2);
-    *ret_exchange = exchange;
-
-    MHD_suspend_connection(connection);
-    if (mailbox_push(&http->shard->inbox, &exchange->view.message.link) == STATUS_OK)
-        return MHD_YES;
-    // Full, or the server is going down: nobody else has seen it.
-    exchange->view.status = STATUS_OVERLOADED;
-    atomic_store(&exchange->answered, true);
-    atomic_store(&exchange->holders, 1);
-    MHD_resume_connection(connection);
-    no_longer_waits(http);
-    return MHD_YES;
-}
-
-static bool reads(const char *method) {
-    return strcmp(method, MHD_HTTP_METHOD_GET) == 0 || strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
-}
-
-// The first call of a request only says that its head has come. An answer at that point would have
-// to close the connection, so it waits for the second call.
-static char HEAD_SEEN;
-
-static enum MHD_Result on_request(void *context, struct MHD_Connection *connection,
-                                  const char *path, const char *method, const char *version,
-                                  const char *upload, size_t *upload_bytes, void **memory) {
-    (void)version;
-    (void)upload;
+// Who waits hears that nothing is known of what was asked.
+static void on_lost(void *context) {
     struct http *http = context;
-    if (*memory == NULL) {
-        *memory = &HEAD_SEEN;
-        return MHD_YES;
+    for (uint32_t i = 0; i < http->options.connections_max; i++) {
+        struct peer *peer = http->peers[i];
+        if (peer == NULL) continue;
+        if (peer->state == PEER_STREAM) {
+            peer_leave(peer);
+        } else if (peer->serial != 0 && peer->match.route->kind != ROUTE_LOOK) {
+            exchange_problem(peer, STATUS_INTERNAL, 500, "the answer was lost");
+        }
     }
-    if (*memory != &HEAD_SEEN) {
-        struct exchange *exchange = *memory;
-        return atomic_load(&exchange->answered) ? finish(http, exchange) : MHD_YES;
-    }
-    // No route takes a body; what is sent all the same is thrown away, so that the answer can be
-    // read.
-    if (*upload_bytes > 0) {
-        *upload_bytes = 0;
-        return MHD_YES;
-    }
-    struct rest        rest;
-    const struct page *page = page_find(path, &rest);
-    if (page == NULL) return refuse(connection, STATUS_NOT_FOUND, 404, "no such resource");
-    if (!reads(method)) {
-        struct body body;
-        page_problem(STATUS_INVALID, 405, "only GET and HEAD", &body);
-        body.allow = "GET, HEAD";
-        return send_body(connection, &body);
-    }
-    return begin(http, connection, page, rest, (struct exchange **)memory);
 }
 
-static void on_completed(void *context, struct MHD_Connection *connection, void **memory,
-                         enum MHD_RequestTerminationCode code) {
-    (void)context;
-    (void)connection;
-    (void)code;
-    if (*memory != NULL && *memory != &HEAD_SEEN) release(*memory);
-    *memory = NULL;
+// --- Down ----------------------------------------------------------------------------------------
+
+static void close_peer(uv_handle_t *handle, void *context) {
+    struct http *http = context;
+    if (handle->type != UV_TCP || handle == (uv_handle_t *)&http->listener) return;
+    if (!uv_is_closing(handle)) peer_close(handle->data);
+}
+
+static void finish_close(struct http *http) {
+    if (uv_is_closing((uv_handle_t *)&http->tick)) return;
+    bool late = http_now_ms(http) >= http->close_at_ms;
+    if (http->looking > 0 || (!list_empty(&http->all) && !late)) return;
+    uv_walk(&http->loop, close_peer, http);
+    gateway_close(&http->gateway);
+    uv_close((uv_handle_t *)&http->tick, NULL);
+    uv_close((uv_handle_t *)&http->wake, NULL);
+}
+
+// What is owed is still answered; who only waits for events, or has asked for nothing, leaves.
+static void begin_close(struct http *http) {
+    http->closing = true;
+    http->close_at_ms = http_now_ms(http) + CLOSE_MS;
+    uv_close((uv_handle_t *)&http->listener, NULL);
+    for (uint32_t i = 0; i < http->options.connections_max; i++) {
+        struct peer *peer = http->peers[i];
+        if (peer != NULL && peer->state != PEER_WAITING) peer_leave(peer);
+    }
+    finish_close(http);
+}
+
+// --- The loop ------------------------------------------------------------------------------------
+
+static void on_connection(uv_stream_t *listener, int status) {
+    if (status == 0) peer_accept(listener->data, listener);
+}
+
+static void on_tick(uv_timer_t *tick) {
+    struct http *http = tick->data;
+    uint64_t     now_ms = http_now_ms(http);
+    for (struct list *at = http->all.next, *next; at != &http->all; at = next) {
+        next = at->next;
+        peer_tick(LIST_ENTRY(at, struct peer, link), now_ms);
+    }
+    if (http->closing) finish_close(http);
+}
+
+static void on_wake(uv_async_t *wake) {
+    struct http *http = wake->data;
+    look_deliver(http);
+    if (atomic_load(&http->close_asked) && !http->closing) begin_close(http);
+    if (http->closing) finish_close(http);
+}
+
+static void wake_loop(void *context) {
+    struct http *http = context;
+    uv_async_send(&http->wake);
+}
+
+static void body(struct thread *thread, void *context) {
+    struct http *http = context;
+    thread_role_set(ROLE_ADMIN);
+    thread_ready(thread, STATUS_OK);
+    uv_run(&http->loop, UV_RUN_DEFAULT);
+}
+
+// --- Up ------------------------------------------------------------------------------------------
+
+static enum status listen_on(struct http *http, const struct sockaddr *address) {
+    struct sockaddr_storage where;
+    int                     bytes = sizeof where;
+    if (uv_tcp_bind(&http->listener, address, 0) != 0 ||
+        uv_listen((uv_stream_t *)&http->listener, LISTEN_BACKLOG, on_connection) != 0 ||
+        uv_tcp_getsockname(&http->listener, (struct sockaddr *)&where, &bytes) != 0) {
+        return STATUS_IO;
+    }
+    // The port stands at the same place in both kinds of address.
+    http->port = ntohs(((struct sockaddr_in *)&where)->sin_port);
+    return STATUS_OK;
+}
+
+static enum status init(struct http *http, const struct sockaddr *address) {
+    http->peers = calloc(http->options.connections_max, sizeof(struct peer *));
+    if (http->peers == NULL || uv_loop_init(&http->loop) != 0) return STATUS_NO_MEMORY;
+    CHECK(uv_tcp_init(&http->loop, &http->listener) == 0);
+    CHECK(uv_async_init(&http->loop, &http->wake, on_wake) == 0);
+    CHECK(uv_timer_init(&http->loop, &http->tick) == 0);
+    http->listener.data = http->wake.data = http->tick.data = http;
+    list_init(&http->all);
+    for (uint32_t i = 0; i < HTTP_STREAM_BUCKETS; i++) list_init(&http->streams[i]);
+    mailbox_init(&http->looks, http->options.connections_max, wake_loop, http);
+    enum status status = listen_on(http, address);
+    if (status != STATUS_OK) return status;
+    struct gateway_options gateway = {
+        .adopt = http->options.adopt,
+        .adopt_context = http->options.adopt_context,
+        .on_frame = on_frame,
+        .on_lost = on_lost,
+        .context = http,
+    };
+    uv_timer_start(&http->tick, on_tick, TICK_MS, TICK_MS);
+    return gateway_open(&http->gateway, &http->loop, &gateway);
 }
 
 enum status http_create(struct shard *shard, const struct mirror *mirror,
-                        const struct sockaddr *address, struct http **ret_http) {
+                        const struct sockaddr *address, const struct http_options *options,
+                        struct http **ret_http) {
     struct http *http = calloc(1, sizeof *http);
     if (http == NULL) return STATUS_NO_MEMORY;
-    CHECK(pthread_mutex_init(&http->lock, NULL) == 0);
-    CHECK(pthread_cond_init(&http->quiet, NULL) == 0);
+    http->options = *options;
     http->shard = shard;
     http->mirror = mirror;
-    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC |
-                     (address->sa_family == AF_INET6 ? MHD_USE_IPv6 : 0);
-    http->daemon = MHD_start_daemon(
-        flags, 0, NULL, NULL, on_request, http, MHD_OPTION_SOCK_ADDR, address,
-        MHD_OPTION_CONNECTION_LIMIT, HTTP_CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
-        HTTP_IDLE_S, MHD_OPTION_THREAD_STACK_SIZE, (size_t)HTTP_STACK_BYTES,
-        MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_END);
-    if (http->daemon == NULL) {
-        free(http);
-        return STATUS_IO;
-    }
-    const union MHD_DaemonInfo *info = MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_BIND_PORT);
-    http->port = info == NULL ? 0 : info->port;
-    *ret_http = http;
-    return STATUS_OK;
+    // A start that fails is the end of the process, which frees what there is.
+    enum status status = init(http, address);
+    if (status == STATUS_OK) status = thread_start(&http->thread, "admin", body, http);
+    if (status == STATUS_OK) *ret_http = http;
+    return status;
 }
 
 uint16_t http_port(const struct http *http) {
     return http->port;
 }
 
+void http_unready(struct http *http) {
+    atomic_store(&http->unready, true);
+}
+
 void http_destroy(struct http *http) {
     if (http == NULL) return;
-    // A daemon must not be stopped while it has suspended requests. The net thread still runs and
-    // answers all there are, and no more of them begin.
-    pthread_mutex_lock(&http->lock);
-    http->closing = true;
-    while (http->waiting > 0) pthread_cond_wait(&http->quiet, &http->lock);
-    pthread_mutex_unlock(&http->lock);
-    MHD_stop_daemon(http->daemon);
-    pthread_cond_destroy(&http->quiet);
-    pthread_mutex_destroy(&http->lock);
+    atomic_store(&http->close_asked, true);
+    uv_async_send(&http->wake);
+    thread_join(&http->thread);
+    CHECK(uv_loop_close(&http->loop) == 0);
+    gateway_fini(&http->gateway);
+    mailbox_fini(&http->looks);
+    buf_fini(&http->text);
+    free(http->openapi);
+    free(http->peers);
     free(http);
 }

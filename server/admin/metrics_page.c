@@ -11,45 +11,65 @@ struct row {
     uint64_t    value;
 };
 
-static void counters(FILE *out, const struct metrics *metrics) {
+struct page {
+    FILE *out;
+    bool  classic;
+};
+
+// What is said of the samples that follow.
+static void family(const struct page *page, const char *name, const char *kind, const char *unit,
+                   const char *help) {
+    const char *total = page->classic && kind[0] == 'c' ? "_total" : "";
+    fprintf(page->out, "# TYPE %s%s %s\n", name, total, kind);
+    if (unit != NULL && !page->classic) fprintf(page->out, "# UNIT %s %s\n", name, unit);
+    fprintf(page->out, "# HELP %s%s %s.\n", name, total, help);
+}
+
+static void write_rows(const struct page *page, const char *kind, const struct row *rows,
+                       size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        family(page, rows[i].name, kind, NULL, rows[i].help);
+        fprintf(page->out, "%s%s %" PRIu64 "\n", rows[i].name, kind[0] == 'c' ? "_total" : "",
+                rows[i].value);
+    }
+}
+
+static void counters(const struct page *page, const struct metrics *metrics) {
     const struct row rows[] = {
 #define METRICS_ROW(field, name, help) {name, help, metrics->field},
         METRICS_COUNTERS(METRICS_ROW)
 #undef METRICS_ROW
     };
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        fprintf(out, "# TYPE %s counter\n# HELP %s %s.\n%s_total %" PRIu64 "\n", rows[i].name,
-                rows[i].name, rows[i].help, rows[i].name, rows[i].value);
-    }
+    write_rows(page, "counter", rows, sizeof rows / sizeof rows[0]);
 }
 
-static void crashes(FILE *out, const struct metrics *metrics) {
-    fputs("# TYPE peeper_crashes counter\n# HELP peeper_crashes Crashes of actors by kind.\n", out);
+static void crashes(const struct page *page, const struct metrics *metrics) {
+    family(page, "peeper_crashes", "counter", NULL, "Crashes of actors by kind");
     for (int i = 0; i < CRASH_KIND_COUNT; i++) {
-        fprintf(out, "peeper_crashes_total{kind=\"%s\"} %" PRIu64 "\n",
+        fprintf(page->out, "peeper_crashes_total{kind=\"%s\"} %" PRIu64 "\n",
                 crash_kind_text((enum crash_kind)i), metrics->crashes[i]);
     }
 }
 
-static void recovery(FILE *out, const struct metrics *metrics) {
+static void recovery(const struct page *page, const struct metrics *metrics) {
     uint64_t count = 0;
-    fputs("# TYPE peeper_recovery_seconds histogram\n# UNIT peeper_recovery_seconds seconds\n"
-          "# HELP peeper_recovery_seconds From a crash to the next committed init.\n",
-          out);
+    family(page, "peeper_recovery_seconds", "histogram", "seconds",
+           "From a crash to the next committed init");
     for (int i = 0; i < RECOVERY_BUCKETS; i++) {
         count += metrics->recovery[i];
         if (i < RECOVERY_BUCKETS - 1) {
-            fprintf(out, "peeper_recovery_seconds_bucket{le=\"%g\"} %" PRIu64 "\n",
+            fprintf(page->out, "peeper_recovery_seconds_bucket{le=\"%g\"} %" PRIu64 "\n",
                     RECOVERY_BOUNDS_US[i] / 1e6, count);
         } else {
-            fprintf(out, "peeper_recovery_seconds_bucket{le=\"+Inf\"} %" PRIu64 "\n", count);
+            fprintf(page->out, "peeper_recovery_seconds_bucket{le=\"+Inf\"} %" PRIu64 "\n", count);
         }
     }
-    fprintf(out, "peeper_recovery_seconds_sum %.6f\npeeper_recovery_seconds_count %" PRIu64 "\n",
+    fprintf(page->out,
+            "peeper_recovery_seconds_sum %.6f\npeeper_recovery_seconds_count %" PRIu64 "\n",
             (double)metrics->recovery_us_sum / 1e6, count);
 }
 
-static void gauges(FILE *out, const struct view *view, const struct mirror *mirror) {
+static void gauges(const struct page *page, const struct view *view, const struct mirror *mirror) {
     struct mirror_counts counts;
     mirror_counts(mirror, &counts);
     const struct row rows[] = {
@@ -79,10 +99,7 @@ static void gauges(FILE *out, const struct view *view, const struct mirror *mirr
          counts.table_bytes},
         {"peeper_mirror_queue_bytes", "Bytes on their way to the mirror", counts.queue_bytes},
     };
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        fprintf(out, "# TYPE %s gauge\n# HELP %s %s.\n%s %" PRIu64 "\n", rows[i].name, rows[i].name,
-                rows[i].help, rows[i].name, rows[i].value);
-    }
+    write_rows(page, "gauge", rows, sizeof rows / sizeof rows[0]);
 }
 
 static void resident_of(FILE *out, const char *process, int pid) {
@@ -98,27 +115,49 @@ static void resident_of(FILE *out, const char *process, int pid) {
     fclose(statm);
 }
 
-static void resident(FILE *out, const struct view *view) {
-    fputs("# TYPE peeper_resident_bytes gauge\n# UNIT peeper_resident_bytes bytes\n"
-          "# HELP peeper_resident_bytes Resident memory of each process.\n",
-          out);
-    resident_of(out, "keeper", (int)getpid());
+static void resident(const struct page *page, const struct view *view) {
+    family(page, "peeper_resident_bytes", "gauge", "bytes", "Resident memory of each process");
+    resident_of(page->out, "keeper", (int)getpid());
     for (uint32_t i = 0; i < VIEW_HOSTS_MAX && view->gauges.host_pids[i] != 0; i++) {
-        resident_of(out, "host", view->gauges.host_pids[i]);
+        resident_of(page->out, "host", view->gauges.host_pids[i]);
     }
 }
 
-char *metrics_page(const struct view *view, const struct mirror *mirror) {
+static void http_counters(const struct page *page, const struct http_counts *http) {
+    const struct row rows[] = {
+        {"peeper_http_requests", "HTTP requests", http->requests},
+        {"peeper_http_refused", "HTTP connections over the limit", http->refused},
+        {"peeper_http_cut", "HTTP connections closed for a malformed or slow request", http->cut},
+        {"peeper_http_stream_pauses", "Streams of events that were interrupted for want of room",
+         http->pauses},
+    };
+    write_rows(page, "counter", rows, sizeof rows / sizeof rows[0]);
+    family(page, "peeper_http_answers", "counter", NULL, "HTTP answers by class");
+    for (int i = 2; i < 6; i++) {
+        fprintf(page->out, "peeper_http_answers_total{class=\"%dxx\"} %" PRIu64 "\n", i,
+                http->answers[i]);
+    }
+    const struct row now[] = {
+        {"peeper_http_connections", "HTTP connections", http->peers},
+        {"peeper_http_streams", "HTTP connections that are streams of events", http->streams},
+    };
+    write_rows(page, "gauge", now, sizeof now / sizeof now[0]);
+}
+
+char *metrics_page(const struct view *view, const struct mirror *mirror,
+                   const struct http_counts *http, bool classic) {
     char  *text = NULL;
     size_t bytes;
     FILE  *out = open_memstream(&text, &bytes);
     if (out == NULL) return NULL;
-    counters(out, &view->metrics);
-    crashes(out, &view->metrics);
-    recovery(out, &view->metrics);
-    gauges(out, view, mirror);
-    resident(out, view);
-    fputs("# EOF\n", out);
+    const struct page *page = &(struct page){.out = out, .classic = classic};
+    counters(page, &view->metrics);
+    crashes(page, &view->metrics);
+    recovery(page, &view->metrics);
+    gauges(page, view, mirror);
+    resident(page, view);
+    http_counters(page, http);
+    if (!classic) fputs("# EOF\n", out);
     if (fclose(out) != 0) {
         free(text);
         return NULL;

@@ -10,8 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
-static struct mirror *mirror;
-static struct view    view;
+static struct mirror     *mirror;
+static struct view        view;
+static struct http_counts http;
 
 static void begin(void) {
     struct mirror_options options = {
@@ -26,7 +27,7 @@ static void end(void) {
 TestSuite(metrics_page, .init = begin, .fini = end, .timeout = 10);
 
 static char *page(void) {
-    char *text = metrics_page(&view, mirror);
+    char *text = metrics_page(&view, mirror, &http, false);
     cr_assert(text != NULL);
     return text;
 }

@@ -297,6 +297,7 @@ void view_run(struct shard *shard, struct view *view) {
         case VIEW_ACTOR: run_actor(shard, view); break;
         case VIEW_LIST: run_list(shard, view); break;
         case VIEW_SHARD: run_shard(shard, view); break;
+        case VIEW_HOSTS: finish(view, host_view_run(shard, view)); break;
         case VIEW_CRASHES: finish(view, crash_view_list(shard, view)); break;
         case VIEW_CRASH: finish(view, crash_view_one(shard, view)); break;
         case VIEW_TABLES:
@@ -309,7 +310,11 @@ void view_fini(struct view *view) {
     table_view_fini(view);
     for (uint32_t i = 0; view->infos != NULL && i < view->count; i++) free_info(&view->infos[i]);
     free(view->infos);
+    free(view->hosts);
+    free(view->workers);
     free(view->read.state);
+    view->hosts = NULL;
+    view->workers = NULL;
     view->infos = NULL;
     view->read.state = NULL;
     view->count = 0;

@@ -2,6 +2,7 @@
 // waits for its turn: what the net thread knows is copied at once, the state comes from the mirror.
 #pragma once
 
+#include "keeper/host_view.h"
 #include "keeper/restore.h"
 #include "keeper/shard.h"
 #include "wire/info.h"
@@ -18,7 +19,8 @@ enum view_kind {
     VIEW_CRASHES,
     VIEW_CRASH,
     VIEW_TABLES,
-    VIEW_ROWS
+    VIEW_ROWS,
+    VIEW_HOSTS
 };
 
 // Figures of the moment, beside the counters.
@@ -77,7 +79,10 @@ struct view {
     // owned; all they point to as well
     struct actor_info   *infos;
     struct crash_report *reports;                    // VIEW_CRASHES: without messages
-    uint32_t             count;                      // of infos, reports, tables or rows
+    struct host_row     *hosts;                      // VIEW_HOSTS, and
+    struct worker_row   *workers;                    // those of all active hosts
+    uint32_t             worker_count;               //
+    uint32_t             count;                      // of infos, reports, tables, rows or hosts
     uint64_t             next;                       // cursor of the next page; 0: none
     char                 detail[RESTORE_TEXT_BYTES]; // more than the status says; may be ""
     // VIEW_GENERATIONS: newest first, and how many are kept

@@ -354,6 +354,32 @@ Test(view, the_shard_shows_its_figures) {
     view_fini(&view);
 }
 
+Test(view, of_hosts_and_their_workers) {
+    host_joins(2);
+    host_joins(1);
+    up("a");
+    fx.hosts[0].host->pid = 4711;
+    view_init(&view, VIEW_HOSTS, on_done);
+    cr_assert(look() == STATUS_OK);
+    cr_assert(view.count == 2 && view.worker_count == 2);
+    cr_assert(view.hosts[0].pid == 4711 && view.hosts[0].workers == 2 && view.hosts[0].actors == 1);
+    cr_assert_str_eq(view.hosts[0].pool, "general");
+    cr_assert_str_eq(view.hosts[0].state, "active");
+    cr_assert_str_eq(view.hosts[1].state, "ready");
+    cr_assert(view.hosts[1].actors == 0);
+    cr_assert(view.workers[1].host_pid == 4711 && view.workers[1].index == 1);
+    cr_assert(view.workers[0].turn_ms == 0);
+    fx.hosts[0].host->pid = 0;
+    view_fini(&view);
+}
+
+Test(view, of_hosts_is_empty_without_any) {
+    view_init(&view, VIEW_HOSTS, on_done);
+    cr_assert(look() == STATUS_OK);
+    cr_assert(view.count == 0 && view.worker_count == 0);
+    view_fini(&view);
+}
+
 Test(view, a_shard_without_a_host_is_not_ready) {
     view_init(&view, VIEW_SHARD, on_done);
     cr_assert(look() == STATUS_OK);

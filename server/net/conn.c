@@ -13,8 +13,8 @@
 #define IDLE_BUFFER_BYTES (64u << 10) // an empty buffer larger than this is freed
 #define OUTPUT_HARD_FACTOR 16u        // a client this far over its output limit is cut off
 
-enum status conn_accept(struct engine *engine, uv_stream_t *listener, uint32_t slot,
-                        uint32_t generation, struct conn **ret_conn) {
+static enum status create(struct engine *engine, uint32_t slot, uint32_t generation,
+                          struct conn **ret_conn) {
     struct conn *conn = calloc(1, sizeof *conn);
     if (conn == NULL) return STATUS_NO_MEMORY;
     conn->engine = engine;
@@ -29,8 +29,31 @@ enum status conn_accept(struct engine *engine, uv_stream_t *listener, uint32_t s
     }
     conn->tcp.data = conn;
     *ret_conn = conn;
+    return STATUS_OK;
+}
+
+enum status conn_accept(struct engine *engine, uv_stream_t *listener, uint32_t slot,
+                        uint32_t generation, struct conn **ret_conn) {
+    enum status status = create(engine, slot, generation, ret_conn);
+    if (status != STATUS_OK) return status;
+    struct conn *conn = *ret_conn;
     if (uv_accept(listener, (uv_stream_t *)&conn->tcp) != 0) return STATUS_IO;
     (void)uv_tcp_nodelay(&conn->tcp, 1);
+    return STATUS_OK;
+}
+
+enum status conn_adopt(struct engine *engine, int fd, uint32_t slot, uint32_t generation,
+                       struct conn **ret_conn) {
+    struct conn *conn;
+    enum status  status = create(engine, slot, generation, &conn);
+    if (status != STATUS_OK) return status;
+    conn->state = CONN_OPEN;
+    // A socket is a socket to libuv; only what is special to TCP would fail.
+    if (uv_tcp_open(&conn->tcp, fd) != 0) {
+        conn_close(conn);
+        return STATUS_IO;
+    }
+    *ret_conn = conn;
     return STATUS_OK;
 }
 
@@ -152,8 +175,12 @@ static void unpause(struct conn *conn, enum conn_pause pause) {
 
 void conn_start(struct conn *conn) {
     struct engine *engine = conn->engine;
-    if (uv_read_start((uv_stream_t *)&conn->tcp, on_alloc, on_read) != 0 ||
-        heap_arm(&engine->shard.timers, &conn->timer,
+    if (uv_read_start((uv_stream_t *)&conn->tcp, on_alloc, on_read) != 0) {
+        conn_close(conn);
+        return;
+    }
+    if (conn->state != CONN_HELLO) return;
+    if (heap_arm(&engine->shard.timers, &conn->timer,
                  engine->shard.now_ms + engine->options->hello_ms) != STATUS_OK) {
         conn_close(conn);
     }

@@ -50,6 +50,13 @@ struct conn {
 NODISCARD enum status conn_accept(struct engine *engine, uv_stream_t *listener, uint32_t slot,
                                   uint32_t generation, struct conn **ret_conn);
 
+// Takes over a connected socket that this process has made, whose other end speaks for the server's
+// own people: it has said hello already.
+// Owns:  OK -> `fd` is the connection's. Otherwise the caller still has it.
+// Fails: STATUS_NO_MEMORY, STATUS_IO.   Thread: net.
+NODISCARD enum status conn_adopt(struct engine *engine, int fd, uint32_t slot, uint32_t generation,
+                                 struct conn **ret_conn);
+
 // Begins to read.
 void conn_start(struct conn *conn);
 

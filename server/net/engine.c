@@ -28,8 +28,13 @@
 
 // --- connections ---
 
+// Behind those of clients.
+static uint32_t engine_gateway_slot(const struct engine *engine) {
+    return engine->options->connections_max;
+}
+
 struct conn *engine_conn(struct engine *engine, struct caller caller) {
-    if (caller.conn >= engine->options->connections_max) return NULL;
+    if (caller.conn > engine_gateway_slot(engine)) return NULL;
     struct conn_slot *slot = &engine->conns[caller.conn];
     if (slot->generation != caller.generation || slot->conn == NULL) return NULL;
     // One that leaves has had its last frame.
@@ -40,7 +45,7 @@ void engine_forget(struct engine *engine, struct conn *conn) {
     struct conn_slot *slot = &engine->conns[conn->slot];
     if (slot->conn != conn) return;
     slot->conn = NULL;
-    engine->shard.connections--;
+    if (conn->slot != engine_gateway_slot(engine)) engine->shard.connections--;
     exits_client_over(&engine->shard, (struct caller){conn->slot, conn->generation, 0});
     streams_client_over(&engine->shard, (struct caller){conn->slot, conn->generation, 0});
 }
@@ -102,6 +107,46 @@ static void on_connection(uv_stream_t *listener, int status) {
     engine->shard.connections++;
     engine->shard.metrics.connections_opened++;
     conn_start(conn);
+}
+
+struct adopted {
+    struct shard_message message;
+    struct engine       *engine;
+    int                  fd;
+};
+
+// The one before, if any, has lost its other end.
+static void adopt(struct engine *engine, int fd) {
+    uint32_t          slot_index = engine_gateway_slot(engine);
+    struct conn_slot *slot = &engine->conns[slot_index];
+    struct conn      *conn;
+    if (slot->conn != NULL) conn_close(slot->conn);
+    if (++slot->generation == 0) slot->generation = 1;
+    if (engine->closing ||
+        conn_adopt(engine, fd, slot_index, slot->generation, &conn) != STATUS_OK) {
+        close(fd);
+        return;
+    }
+    slot->conn = conn;
+    conn_start(conn);
+}
+
+static void adopted_deliver(struct shard_message *message, struct shard *shard) {
+    (void)shard;
+    struct adopted *adopted = LIST_ENTRY(message, struct adopted, message);
+    adopt(adopted->engine, adopted->fd);
+    free(adopted);
+}
+
+enum status engine_adopt(void *context, int fd) {
+    struct engine  *engine = context;
+    struct adopted *adopted = malloc(sizeof *adopted);
+    if (adopted == NULL) return STATUS_NO_MEMORY;
+    *adopted =
+        (struct adopted){.message = {.deliver = adopted_deliver}, .engine = engine, .fd = fd};
+    enum status status = mailbox_push(&engine->shard.inbox, &adopted->message.link);
+    if (status != STATUS_OK) free(adopted);
+    return status;
 }
 
 // --- port ---
@@ -541,7 +586,7 @@ enum status engine_init(struct engine *engine, const struct keeper_options *opti
     engine->spawner = spawner;
     list_init(&engine->dirty);
     list_init(&engine->paused);
-    engine->conns = calloc(options->connections_max, sizeof *engine->conns);
+    engine->conns = calloc((size_t)options->connections_max + 1, sizeof *engine->conns);
     if (engine->conns == NULL) return STATUS_NO_MEMORY;
     enum status status = codec_init(&engine->codec, options->frame_bytes_max);
     if (status != STATUS_OK) return status;

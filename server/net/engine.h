@@ -46,7 +46,7 @@ struct engine {
     uv_timer_t                   watch;
     struct list                  dirty;  // conns with output
     struct list                  paused; // conns with PAUSE_RING
-    struct conn_slot            *conns;  // owned, connections_max
+    struct conn_slot            *conns;  // owned, connections_max and one for the gateway
     uint32_t                     conn_next;
     uint32_t                     spin_misses; // spins in a row that found nothing
     bool                         plenty;      // of processors
@@ -97,6 +97,13 @@ void engine_host_started(struct engine *engine, struct host *host);
 // Hands over what the directory of behaviours holds (NULL: it cannot be read).
 // Owns: the hold of `code`.   Thread: main.
 void engine_code_read(struct engine *engine, struct code_set *code);
+
+// Hands over a connected socket, through which the admin thread asks as any client may. It needs no
+// hello, counts as no connection and takes the place of the one that was handed over before.
+// Owns:  OK -> the socket. Otherwise the caller still does.
+// Fails: STATUS_NO_MEMORY; STATUS_FULL (try later), STATUS_CLOSED (the net thread is leaving).
+// Thread: any. `context` is the engine.
+NODISCARD enum status engine_adopt(void *context, int fd);
 
 // For conn and session.   Thread: net.
 void         engine_awake(struct engine *engine);

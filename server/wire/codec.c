@@ -139,6 +139,7 @@ static void take_list(const Peeper__V1__ClientFrame *frame, struct request *requ
 
 static void take_inspect(const Peeper__V1__ClientFrame *frame, struct request *request) {
     take_target(frame->inspect->name, frame->inspect->id, request);
+    request->version = frame->inspect->version;
 }
 
 static void take_resume(const Peeper__V1__ClientFrame *frame, struct request *request) {
@@ -530,6 +531,7 @@ static void fill_state(Peeper__V1__StateInfo *state, const struct actor_info *in
     state->version = info->version;
     state->at_ms = info->state_at_ms;
     state->turn = info->state_turn;
+    state->unit = info->unit;
 }
 
 static void describe_state(struct described *described, const struct actor_info *info) {

@@ -104,7 +104,7 @@ struct request {
     bool         no_trap_exit;
     uint32_t     generations; // Start
     bool         step_back;
-    uint64_t     version; // GetState, RestoreState
+    uint64_t     version; // GetState, Inspect, RestoreState
     struct slice to_name; // Transfer: the supervisor to move it to
     uint64_t     to_id;
     struct slice from_name; // Transfer: its supervisor; may be empty

@@ -185,8 +185,7 @@ static json_t *from_slice(struct slice text) {
     return json_stringn(text.bytes == 0 ? "" : (const char *)text.data, text.bytes);
 }
 
-// Bytes that are no Value, in a behaviour's own encoding, are shown as bytes.
-static json_t *from_payload(struct slice payload) {
+json_t *json_from_payload(struct slice payload) {
     struct peeper_value value = {.data = payload.data, .bytes = payload.bytes};
     if (!peeper_value_check(value)) return from_bytes(payload.data, payload.bytes);
     return from_checked(value);
@@ -196,7 +195,8 @@ static json_t *from_unsigned(uint64_t number) {
     return json_integer((json_int_t)number);
 }
 
-static json_t *from_time(uint64_t at_ms) {
+json_t *json_from_time(uint64_t at_ms) {
+    if (at_ms == 0) return json_null();
     char      text[RFC3339_BYTES];
     time_t    seconds = (time_t)(at_ms / 1000);
     struct tm utc;
@@ -226,8 +226,8 @@ static json_t *from_crash(const struct crash_info *crash) {
     if (crash->kind == NULL) return json_null();
     json_t *object = json_object();
     bool    whole = put(object, "kind", json_string(crash->kind)) &&
-                 put(object, "reason", from_payload(crash->reason)) &&
-                 put(object, "at", from_time(crash->at_ms)) &&
+                 put(object, "reason", json_from_payload(crash->reason)) &&
+                 put(object, "at", json_from_time(crash->at_ms)) &&
                  put(object, "crash", from_unsigned(crash->id)) &&
                  (crash->text.bytes == 0 || put(object, "message", from_slice(crash->text))) &&
                  (crash->trace.bytes == 0 || put(object, "backtrace", from_lines(crash->trace)));
@@ -238,7 +238,7 @@ static json_t *from_crash(const struct crash_info *crash) {
 
 static bool put_state(json_t *object, const struct actor_info *info) {
     bool has = info->has_state;
-    return put(object, "state", has ? from_payload(info->state) : json_null()) &&
+    return put(object, "state", has ? json_from_payload(info->state) : json_null()) &&
            put(object, "version", from_unsigned(has ? info->version : 0));
 }
 
@@ -264,7 +264,8 @@ static bool put_supervisor(json_t *object, const struct actor_info *info) {
 }
 
 static bool put_state_time(json_t *object, const struct actor_info *info) {
-    return put(object, "state_at", info->has_state ? from_time(info->state_at_ms) : json_null());
+    return put(object, "state_at",
+               info->has_state ? json_from_time(info->state_at_ms) : json_null());
 }
 
 static bool put_tables(json_t *object, const struct actor_info *info) {
@@ -279,13 +280,13 @@ static const char *isolation_text(enum isolation isolation) {
 static json_t *from_step(const struct step_info *step) {
     if (step->from == 0) return json_null();
     return json_pack("{s:o, s:o, s:o}", "from", from_unsigned(step->from), "to",
-                     from_unsigned(step->to), "at", from_time(step->at_ms));
+                     from_unsigned(step->to), "at", json_from_time(step->at_ms));
 }
 
 json_t *json_from_generation(const struct generation_info *generation) {
     return json_pack("{s:o, s:o, s:o, s:o}", "version", from_unsigned(generation->version), "at",
-                     from_time(generation->at_ms), "turn", from_unsigned(generation->turn), "bytes",
-                     from_unsigned(generation->bytes));
+                     json_from_time(generation->at_ms), "turn", from_unsigned(generation->turn),
+                     "bytes", from_unsigned(generation->bytes));
 }
 
 static bool put_code(json_t *object, const struct actor_info *info) {
@@ -331,7 +332,7 @@ static bool put_payload(json_t *object, const struct crash_report *report) {
     if (report->turn[0] == '\0') return true;
     return put(object, "payload",
                report->message_cut ? from_bytes(report->message.data, report->message.bytes)
-                                   : from_payload(report->message));
+                                   : json_from_payload(report->message));
 }
 
 json_t *json_from_crash_report(const struct crash_report *report, bool with_payload) {
@@ -343,7 +344,7 @@ json_t *json_from_crash_report(const struct crash_report *report, bool with_payl
                  put(object, "behaviour", from_slice(report->behaviour)) &&
                  put(object, "version", from_slice(report->version)) &&
                  put(object, "kind", json_string(report->kind)) &&
-                 put(object, "reason", from_payload(report->reason)) &&
+                 put(object, "reason", json_from_payload(report->reason)) &&
                  put(object, "message", from_slice(report->text)) &&
                  put(object, "backtrace", from_lines(report->trace)) &&
                  put(object, "turn", json_string(report->turn)) &&
@@ -352,7 +353,7 @@ json_t *json_from_crash_report(const struct crash_report *report, bool with_payl
                  put(object, "payload_cut", json_boolean(report->message_cut)) &&
                  put(object, "state_version", from_unsigned(report->state_version)) &&
                  put(object, "host_pid", json_integer(report->host_pid)) &&
-                 put(object, "at", from_time(report->at_ms)) &&
+                 put(object, "at", json_from_time(report->at_ms)) &&
                  put(object, "attempts", json_integer(report->attempts)) &&
                  put(object, "message_set_aside", json_boolean(report->message_set_aside)) &&
                  put(object, "redriven", json_integer(report->redriven));
@@ -368,13 +369,13 @@ json_t *json_from_table(const struct table_info *table) {
 }
 
 json_t *json_from_row(const struct row_info *row) {
-    return json_pack("{s:o, s:o}", "key", from_payload(row->key), "value",
-                     from_payload(row->value));
+    return json_pack("{s:o, s:o}", "key", json_from_payload(row->key), "value",
+                     json_from_payload(row->value));
 }
 
 json_t *json_from_key(struct slice key) {
     if (key.bytes == 0) return json_null();
-    json_t *json = from_payload(key);
+    json_t *json = json_from_payload(key);
     char   *text = json == NULL ? NULL : json_dumps(json, JSON_COMPACT | JSON_ENCODE_ANY);
     json_t *string = text == NULL ? NULL : json_string_nocheck(text);
     free(text);

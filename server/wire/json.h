@@ -26,6 +26,13 @@ void json_to_value(struct peeper_writer *writer, const json_t *json);
 // writer: an int over 64 bits, a double over its range, more than 64 levels.   Thread: any.
 void json_argument_to_value(struct peeper_writer *writer, const char *text);
 
+// As json_from_value; bytes that are no Value, in a behaviour's own encoding, are shown as bytes.
+// Fails: NULL (memory).   Thread: any.
+json_t *json_from_payload(struct slice payload);
+
+// Milliseconds since 1970 as RFC 3339 in UTC; null for 0.   Fails: NULL (memory).   Thread: any.
+json_t *json_from_time(uint64_t at_ms);
+
 // The resource of one actor: {"name", "unit", "incarnation", "behaviour", "status", "state",
 // "version", "restarts", "mailbox", "worker", "host_pid", "turn_ms", "supervisor": null | text,
 // "is_supervisor", "strategy": null | text, "suspended", "awaits": null | string, "hibernating",
