@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 #define LISTEN_BACKLOG 1024
-#define TICK_MS 200u
+#define TICK_MS 100u
 #define CLOSE_MS 1000u
 
 uint64_t http_now_ms(const struct http *http) {
@@ -64,10 +64,19 @@ static void close_peer(uv_handle_t *handle, void *context) {
     if (!uv_is_closing(handle)) peer_close(handle->data);
 }
 
+// Whether somebody is still to get what was asked for.
+static bool owes(const struct http *http) {
+    for (const struct list *at = http->all.next; at != &http->all; at = at->next) {
+        const struct peer *peer = LIST_ENTRY(at, struct peer, link);
+        if (peer->state == PEER_WAITING || peer_backlog(peer) > 0) return true;
+    }
+    return false;
+}
+
 static void finish_close(struct http *http) {
     if (uv_is_closing((uv_handle_t *)&http->tick)) return;
     bool late = http_now_ms(http) >= http->close_at_ms;
-    if (http->looking > 0 || (!list_empty(&http->all) && !late)) return;
+    if (http->looking > 0 || (owes(http) && !late)) return;
     uv_walk(&http->loop, close_peer, http);
     gateway_close(&http->gateway);
     uv_close((uv_handle_t *)&http->tick, NULL);
