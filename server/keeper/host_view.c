@@ -11,6 +11,7 @@ static const char *pool_text(enum pool_kind kind) {
         case POOL_OF_QUARANTINE: return "quarantine";
         case POOL_OF_ONE: return "own";
         case POOL_OF_CHANGES: return "changes";
+        case POOL_OF_LISTENERS: return "listeners";
     }
     return "";
 }

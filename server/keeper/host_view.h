@@ -8,7 +8,7 @@ struct view;
 struct host_row {
     int32_t     pid;
     uint32_t    serial; // never reused
-    const char *pool;   // general, quarantine, own or changes; static
+    const char *pool;   // general, quarantine, own, changes or listeners; static
     const char *state;  // starting, ready, active or dead; static
     uint32_t    workers;
     uint32_t    actors; // that it runs; 0 where it is not active

@@ -610,12 +610,14 @@ class Hello(_message.Message):
     def __init__(self, protocol_version: _Optional[int] = ..., token: _Optional[str] = ..., client: _Optional[str] = ..., features: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Inspect(_message.Message):
-    __slots__ = ["id", "name"]
+    __slots__ = ["id", "name", "version"]
     ID_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
     id: int
     name: str
-    def __init__(self, name: _Optional[str] = ..., id: _Optional[int] = ...) -> None: ...
+    version: int
+    def __init__(self, name: _Optional[str] = ..., id: _Optional[int] = ..., version: _Optional[int] = ...) -> None: ...
 
 class Intensity(_message.Message):
     __slots__ = ["period_ms", "restarts"]
@@ -991,16 +993,18 @@ class Started(_message.Message):
     def __init__(self, id: _Optional[int] = ..., unit: _Optional[int] = ..., name: _Optional[str] = ..., ignored: bool = ..., monitor: _Optional[int] = ..., info: _Optional[bytes] = ...) -> None: ...
 
 class StateInfo(_message.Message):
-    __slots__ = ["at_ms", "turn", "value", "version"]
+    __slots__ = ["at_ms", "turn", "unit", "value", "version"]
     AT_MS_FIELD_NUMBER: _ClassVar[int]
     TURN_FIELD_NUMBER: _ClassVar[int]
+    UNIT_FIELD_NUMBER: _ClassVar[int]
     VALUE_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     at_ms: int
     turn: int
+    unit: int
     value: bytes
     version: int
-    def __init__(self, value: _Optional[bytes] = ..., version: _Optional[int] = ..., at_ms: _Optional[int] = ..., turn: _Optional[int] = ...) -> None: ...
+    def __init__(self, value: _Optional[bytes] = ..., version: _Optional[int] = ..., at_ms: _Optional[int] = ..., turn: _Optional[int] = ..., unit: _Optional[int] = ...) -> None: ...
 
 class StepBack(_message.Message):
     __slots__ = ["missed", "name", "ref", "step", "unit"]
