@@ -3,11 +3,13 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import re
+from typing import Any
 
 import pytest
 
 import peeper
-from peeper import answers
+from peeper import answers, asking, starting, verbs_supervisors
 from peeper._gen.peeper.v1 import peeper_pb2 as pb
 from peeper.failures import failure
 from peeper.replies import reply_of
@@ -68,3 +70,18 @@ def test_every_request_of_the_protocol_has_a_verb_in_both_clients() -> None:
         missing = [field.name for field in pb.ClientFrame.DESCRIPTOR.oneofs_by_name["body"].fields
                    if field.name != "hello" and f'"{field.name}"' not in source]
         assert missing == []
+
+
+def test_every_field_of_every_request_can_be_set() -> None:
+    verbs = [inspect.getsource(verb) for _, verb in inspect.getmembers(peeper.Client, inspect.isfunction)]
+    helpers: dict[str, Any] = {"aim(": asking.aim, "_key(": asking.Asks._key, "_mean(": verbs_supervisors._mean,
+               "_move(": verbs_supervisors._move, "start_message(": starting.start_message}
+    for request in pb.ClientFrame.DESCRIPTOR.oneofs_by_name["body"].fields:
+        if request.name == "hello":
+            continue
+        verb = next(source for source in verbs if f'_ask("{request.name}"' in source)
+        source = verb + "".join(inspect.getsource(helper) for call, helper in helpers.items() if call in verb)
+        assert request.message_type is not None
+        for field in request.message_type.fields:
+            # target_id and source_id are made of the two words.
+            assert re.search(rf"\b{field.name.removesuffix('_id')}\b", source), f"{request.name}.{field.name}"

@@ -39,6 +39,9 @@ def test_states_and_generations(client: peeper.SyncClient, name: str) -> None:
     assert [one.version for one in client.generations(name).generations] == [4, 3, 2, 1]
     state = client.get_state(name)
     assert (state.value, state.version) == (4, 4) and client.get_state(name, version=2).value == 2
+    assert state.unit == client.inspect(name).unit
+    old = client.inspect(name, version=2)
+    assert old.state is not None and (old.state.value, old.newest_version) == (2, 4)
     client.restore_state(name, 1)
     assert client.get_state(name).value == 1
     with pytest.raises(peeper.NotFound):

@@ -117,7 +117,7 @@ VERBS: dict[str, tuple[Callable[[peeper.Client, Args], Awaitable[Any]], Tell]] =
     "resume": (aimed("resume"), nothing),
     "whereis": (aimed("whereis"), lambda found: {"id": str(int(found))} if found else {}),
     "list": (lambda client, args: client.list(args.get("prefix", ""), **pick(args, **PAGE)), of_answer),
-    "inspect": (aimed("inspect"), of_answer),
+    "inspect": (aimed("inspect", version=int), of_answer),
     "get_state": (aimed("get_state", version=int), of_answer),
     "generations": (aimed("generations"), of_answer),
     "restore_state": (lambda client, args: client.restore_state(

@@ -80,12 +80,13 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class StateInfo:
-    """One generation of an actor's state. The state that init returned has version 1."""
+    """One generation of an actor's state. The state that init returned has version 1; versions count within a unit."""
 
     value: Any
     version: int
     at_ms: int
     turn: int
+    unit: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,9 +119,9 @@ class ActorVerbs(Asks):
         aim(request, target)
         return self._ask("where_is", request, "located")
 
-    def inspect(self, target: Target) -> Answer[ActorInfo]:
-        """All about one actor, with its newest state. Neither wakes it nor waits for it."""
-        request = pb.Inspect()
+    def inspect(self, target: Target, *, version: int = 0) -> Answer[ActorInfo]:
+        """All about one actor, with its newest state, or that of `version`. Neither wakes it nor waits for it."""
+        request = pb.Inspect(version=number(version, 64, "version"))
         aim(request, target)
         return self._ask("inspect", request, "actor_info")
 
