@@ -52,6 +52,7 @@ func aim(r *request, target Target) error {
 type Option struct {
 	timeout time.Duration
 	key     string
+	sent    func()
 }
 
 // Timeout is how long a request may take, where that is not what the context says. The server judges it; the client
@@ -66,6 +67,10 @@ func Timeout(d time.Duration) Option {
 // IdempotencyKey names a Call or Cast, so that it may be repeated after a lost connection and is still run once, where
 // the server has that feature. The same key means the same message.
 func IdempotencyKey(key string) Option { return Option{key: key} }
+
+// Sent has `f` called when the request has its place in the order of this client's requests, before it is answered: what
+// is sent to the same actor afterwards runs behind it. Where the request cannot be sent `f` is not called.
+func Sent(f func()) Option { return Option{sent: f} }
 
 // AutoIdempotencyKey is an IdempotencyKey that nobody else has.
 func AutoIdempotencyKey() Option {
@@ -83,6 +88,9 @@ func join(options []Option) (all Option) {
 		}
 		if option.key != "" {
 			all.key = option.key
+		}
+		if option.sent != nil {
+			all.sent = option.sent
 		}
 	}
 	return all
@@ -166,7 +174,7 @@ func (c *Client) message(ctx context.Context, v *verb, target Target, message an
 			return nil, err
 		}
 	}
-	if err := c.begin(ctx, r, option.timeout); err != nil {
+	if err := c.begin(ctx, r, option); err != nil {
 		r.recycle()
 		return nil, err
 	}
@@ -237,7 +245,7 @@ func (c *Client) askHooked(ctx context.Context, v *verb, message, into proto.Mes
 			return nil
 		}
 	}
-	return c.do(ctx, r, option.timeout, take)
+	return c.do(ctx, r, option, take)
 }
 
 // value encodes an argument; nil is none, which the server takes as its default.

@@ -5,6 +5,8 @@ import (
 	"runtime"
 	"sync"
 	"time"
+
+	"peeper/sdk/go/gen/peeperv1"
 )
 
 // Client is one connection to a peeperd, made again whenever it is lost. All its methods may be used by any number of
@@ -28,9 +30,10 @@ type Client struct {
 
 	mu       sync.Mutex
 	closed   bool
-	session  *session // nil while there is no connection
-	refused  error    // why the last attempt to connect failed
-	idle     bool     // the writer waits for wake
+	session  *session          // nil while there is no connection
+	welcome  *peeperv1.Welcome // the last one
+	refused  error             // why the last attempt to connect failed
+	idle     bool              // the writer waits for wake
 	sweeping bool
 	seq      uint64
 	slots    []*request
@@ -42,8 +45,8 @@ type Client struct {
 }
 
 // Connect connects to a server: "host:port", or a host alone for port 7420. It tries again until it has been welcomed,
-// ctx ends or Options.ConnectTimeout has passed; then it is a ConnectError. A server that will never welcome this client
-// (a wrong token, no peeperd) is one at once.
+// ctx ends or Options.ConnectTimeout has passed; then it is a ConnectError. What is no peeperd is one at once, and a server
+// that refuses this client is StatusUnauthenticated or StatusUnsupportedVersion at once.
 func Connect(ctx context.Context, address string, options Options) (*Client, error) {
 	address, err := completeAddress(address)
 	if err != nil {
@@ -73,6 +76,7 @@ func Connect(ctx context.Context, address string, options Options) (*Client, err
 		c.cancel()
 		return nil, err
 	}
+	c.welcome = first.welcome
 	go c.run(first)
 	return c, nil
 }
@@ -100,7 +104,8 @@ func (c *Client) Close() error {
 func (c *Client) now() time.Duration { return time.Since(c.epoch) }
 
 // begin gives the request its deadline and sends it off.
-func (c *Client) begin(ctx context.Context, r *request, timeout time.Duration) error {
+func (c *Client) begin(ctx context.Context, r *request, option Option) error {
+	timeout := option.timeout
 	if err := ctx.Err(); err != nil {
 		return &TimeoutError{Cause: err}
 	}
@@ -122,8 +127,12 @@ func (c *Client) begin(ctx context.Context, r *request, timeout time.Duration) e
 		r.deadline = c.now() + c.options.RequestTimeout
 	}
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.submit(r)
+	err := c.submit(r)
+	c.mu.Unlock()
+	if err == nil && option.sent != nil {
+		option.sent()
+	}
+	return err
 }
 
 // submit needs mu.
@@ -245,8 +254,8 @@ func (c *Client) await(ctx context.Context, r *request) (bool, error) {
 }
 
 // do sends a request and waits for its answer; take, if not nil, gets the answer's body, which is good until it returns.
-func (c *Client) do(ctx context.Context, r *request, timeout time.Duration, take func(answer) error) error {
-	if err := c.begin(ctx, r, timeout); err != nil {
+func (c *Client) do(ctx context.Context, r *request, option Option, take func(answer) error) error {
+	if err := c.begin(ctx, r, option); err != nil {
 		r.recycle()
 		return err
 	}

@@ -38,7 +38,7 @@ func TestTenThousandCallsInFlightAreAllAnswered(t *testing.T) {
 }
 
 func TestCallsThatOneGoroutineSendsRunInTheirOrder(t *testing.T) {
-	c, ctx := connectTo(t, shared.address, Options{RequestsMax: 16}), soon(t)
+	c, ctx := connectTo(t, shared.Address, Options{RequestsMax: 16}), soon(t)
 	name := actor(t, c, "counter", nil)
 	var pending []*Pending
 	for i := 0; i < 1000; i++ {
@@ -125,7 +125,7 @@ func TestACanceledRequestReturnsAtOnceAndItsAnswerIsDropped(t *testing.T) {
 }
 
 func TestMoreRequestsThanMayBeInFlightWaitAndNoMoreThanMayWait(t *testing.T) {
-	c, ctx := connectTo(t, shared.address, Options{RequestsMax: 2, WaitingMax: 3}), soon(t)
+	c, ctx := connectTo(t, shared.Address, Options{RequestsMax: 2, WaitingMax: 3}), soon(t)
 	name := actor(t, connect(t), "probe", nil)
 	pending := []*Pending{c.CallAsync(ctx, name, []any{[]any{"sleep", 200}, []any{"reply", 0}})}
 	for i := 1; i < 5; i++ {
@@ -156,7 +156,7 @@ func counterSpec(id string) map[string]any {
 
 func TestFailuresOfTheServerAreTyped(t *testing.T) {
 	s := startServer(t, "127.0.0.1:0", "--mailbox-max", "2", "--own-hosts-max", "1")
-	c, ctx := connectTo(t, s.address, Options{}), soon(t)
+	c, ctx := connectTo(t, s.Address, Options{}), soon(t)
 	name := actor(t, c, "probe", nil)
 	call := func(message any, options ...Option) error {
 		_, err := c.Call(ctx, name, message, options...)
@@ -239,10 +239,10 @@ func TestWrongArgumentsAreTypedBeforeAnythingIsSent(t *testing.T) {
 	}{
 		"no address":    {"", Options{}},
 		"a bad address": {"http://x/", Options{}},
-		"a long name":   {shared.address, Options{Client: strings.Repeat("x", 256)}},
-		"a limit":       {shared.address, Options{RequestsMax: -1}},
-		"many requests": {shared.address, Options{RequestsMax: 1 << 21}},
-		"a time-out":    {shared.address, Options{RequestTimeout: -1}},
+		"a long name":   {shared.Address, Options{Client: strings.Repeat("x", 256)}},
+		"a limit":       {shared.Address, Options{RequestsMax: -1}},
+		"many requests": {shared.Address, Options{RequestsMax: 1 << 21}},
+		"a time-out":    {shared.Address, Options{RequestTimeout: -1}},
 	} {
 		if _, err := Connect(ctx, connecting.address, connecting.options); !errors.Is(err, ErrInvalidArgument) {
 			t.Errorf("%s: %v", name, err)

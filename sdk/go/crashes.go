@@ -65,7 +65,7 @@ func (c *Client) ShowCrash(ctx context.Context, crash uint64, options ...Option)
 func (c *Client) Redrive(ctx context.Context, crash uint64, options ...Option) (reply any, replied bool, err error) {
 	r := newRequest(verbRedrive)
 	r.body = refBody(r.body, crash)
-	err = c.do(ctx, r, join(options).timeout, func(a answer) error {
+	err = c.do(ctx, r, join(options), func(a answer) error {
 		if a.field == answerDone {
 			return nil
 		}

@@ -75,6 +75,32 @@ func (o Options) check() error {
 	return nil
 }
 
+// Welcome is what the server said of itself when it was connected to.
+type Welcome struct {
+	ProtocolVersion uint32
+	ServerVersion   string
+	Limits          Limits
+	Features        []string // that both sides have
+}
+
+// Limits are what the server will refuse.
+type Limits struct {
+	FrameBytesMax uint32
+	NameBytesMax  uint32
+	DeadlineMsMax uint32
+	MailboxMax    uint32
+}
+
+// Welcome answers what the server said the last time.
+func (c *Client) Welcome() Welcome {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	limits := c.welcome.GetLimits()
+	return Welcome{ProtocolVersion: c.welcome.ProtocolVersion, ServerVersion: c.welcome.ServerVersion,
+		Limits: Limits{limits.GetFrameBytesMax(), limits.GetNameBytesMax(), limits.GetDeadlineMsMax(),
+			limits.GetMailboxMax()}, Features: c.welcome.Features}
+}
+
 // completeAddress adds the default port: "host", "host:port", "[::1]:7420", "::1".
 func completeAddress(address string) (string, error) {
 	if address == "" {

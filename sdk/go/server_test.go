@@ -1,43 +1,32 @@
 package peeper
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"net"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"regexp"
 	"runtime"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
+
+	"peeper/sdk/go/internal/peeperd"
 )
 
-// The tests run against a real server of PEEPER_BUILD, a folder with bin/ and behaviours/; ../../build if it is not set.
-var build = "../../build"
-
 // shared is a server for all tests that leave it as it was.
-var shared *server
+var shared *peeperd.Server
 
-func TestMain(m *testing.M) {
-	if folder := os.Getenv("PEEPER_BUILD"); folder != "" {
-		build = folder
-	}
-	os.Exit(runTests(m))
-}
+func TestMain(m *testing.M) { os.Exit(runTests(m)) }
 
 func runTests(m *testing.M) int {
 	var err error
-	if shared, err = launch("127.0.0.1:0"); err != nil {
-		fmt.Fprintf(os.Stderr, "there is no server to test with in %s: %v\n", build, err)
+	if shared, err = peeperd.Launch("../../build", "127.0.0.1:0"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	defer shared.kill()
-	os.Setenv("PEEPER_ADDR", shared.address)
+	defer shared.Kill()
+	os.Setenv("PEEPER_ADDR", shared.Address)
 	status := m.Run()
 	if left := leaked(); left != "" {
 		fmt.Fprintf(os.Stderr, "goroutines that outlive the tests:\n%s\n", left)
@@ -65,57 +54,13 @@ func leaked() string {
 	return strings.Join(left, "\n\n")
 }
 
-// server is one peeperd.
-type server struct {
-	address string
-	process *exec.Cmd
-	once    sync.Once
-}
-
-var ready = regexp.MustCompile(`^ready tcp=(\S+) `)
-
-// launch starts a server there and waits until it is ready.
-func launch(address string, options ...string) (*server, error) {
-	arguments := append([]string{"--listen", address, "--http", "127.0.0.1:0", "--log", "error",
-		"--behaviours", filepath.Join(build, "behaviours")}, options...)
-	s := &server{process: exec.Command(filepath.Join(build, "bin", "peeperd"), arguments...)}
-	s.process.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	out, err := s.process.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	// Pdeathsig is about the thread that starts the process.
-	runtime.LockOSThread()
-	err = s.process.Start()
-	runtime.UnlockOSThread()
-	if err != nil {
-		return nil, err
-	}
-	line, err := bufio.NewReader(out).ReadString('\n')
-	found := ready.FindStringSubmatch(line)
-	if found == nil {
-		s.kill()
-		return nil, fmt.Errorf("it did not say that it is ready, but %q, %v", line, err)
-	}
-	s.address = found[1]
-	return s, nil
-}
-
-// kill ends the server as a crash of the machine would.
-func (s *server) kill() {
-	s.once.Do(func() {
-		s.process.Process.Kill()
-		s.process.Wait()
-	})
-}
-
-func startServer(t testing.TB, address string, options ...string) *server {
+func startServer(t testing.TB, address string, options ...string) *peeperd.Server {
 	t.Helper()
-	s, err := launch(address, options...)
+	s, err := peeperd.Launch("../../build", address, options...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(s.kill)
+	t.Cleanup(s.Kill)
 	return s
 }
 
@@ -131,7 +76,7 @@ func connectTo(t testing.TB, address string, options Options) *Client {
 
 func connect(t testing.TB) *Client {
 	t.Helper()
-	return connectTo(t, shared.address, Options{})
+	return connectTo(t, shared.Address, Options{})
 }
 
 // soon is the time after which a test has failed.

@@ -77,7 +77,9 @@ func (c *Client) connect(ctx context.Context) (*session, error) {
 			failure.Attempts = append(failure.Attempts[:0], failure.Attempts[1:]...)
 		}
 		failure.Attempts = append(failure.Attempts, err)
-		if hopeless(err) {
+		if status, ok := err.(*Error); ok && hopeless(err) {
+			return nil, status
+		} else if hopeless(err) {
 			return nil, failure
 		}
 		timer := time.NewTimer(pause(attempt))
@@ -207,7 +209,7 @@ func (c *Client) reconnect() *session {
 		c.mu.Lock()
 		c.refused = err
 		if hopeless(err) {
-			c.failAll(&ConnectError{Address: c.address, Attempts: []error{err}})
+			c.failAll(err)
 		}
 		c.mu.Unlock()
 	}
@@ -222,7 +224,7 @@ func (c *Client) establish(s *session) {
 		s.fail(ErrClosed)
 		return
 	}
-	c.session, c.refused = s, nil
+	c.session, c.refused, c.welcome = s, nil, s.welcome
 	for _, post := range resumed {
 		s.out = appendFrame(s.out, post.id, verbWatch.field, post.body, 0, 0)
 	}

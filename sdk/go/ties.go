@@ -71,7 +71,7 @@ func newMonitor(c *Client, target tie) *Monitor {
 
 // Monitor watches the present incarnation of the target until it ends, or ctx does. The end comes through Monitor.C,
 // also where a restart follows.
-func (c *Client) Monitor(ctx context.Context, target Target) (*Monitor, error) {
+func (c *Client) Monitor(ctx context.Context, target Target, options ...Option) (*Monitor, error) {
 	r := newRequest(verbMonitor)
 	if err := aim(r, target); err != nil {
 		return nil, err
@@ -83,7 +83,7 @@ func (c *Client) Monitor(ctx context.Context, target Target) (*Monitor, error) {
 			c.ties.monitor(c, m, monitored.Ref)
 		}
 	}
-	if err := c.do(ctx, r, 0, nil); err != nil {
+	if err := c.do(ctx, r, join(options), nil); err != nil {
 		c.ties.leave(c, m)
 		return nil, err
 	}
@@ -157,7 +157,7 @@ func (m *Monitor) close() {
 
 // Demonitor ends a monitor by its reference, which need not be in use. Afterwards its channel is closed; a Down that was
 // there before stays, unless it is to be flushed.
-func (c *Client) Demonitor(ctx context.Context, ref uint64, flush bool) error {
+func (c *Client) Demonitor(ctx context.Context, ref uint64, flush bool, options ...Option) error {
 	r := newRequest(verbDemonitor)
 	r.body = refBody(r.body, ref)
 	if flush {
@@ -171,7 +171,7 @@ func (c *Client) Demonitor(ctx context.Context, ref uint64, flush bool) error {
 			m.close()
 		}
 	}
-	return c.do(ctx, r, 0, nil)
+	return c.do(ctx, r, join(options), nil)
 }
 
 // Demonitor ends the monitor; with flush also a Down that waits in C is thrown away.
@@ -188,16 +188,16 @@ func (m *Monitor) Demonitor(ctx context.Context, flush bool) error {
 
 // Link ties this client and the target's present incarnation to each other. Its end comes as an Exit through
 // Client.Events; the end of the connection is an exit with the reason "noconnection" on both sides.
-func (c *Client) Link(ctx context.Context, target Target) error {
-	return c.tie(ctx, verbLink, target, func(t *ties) { t.links[tieOf(target)] = struct{}{} })
+func (c *Client) Link(ctx context.Context, target Target, options ...Option) error {
+	return c.tie(ctx, verbLink, target, options, func(t *ties) { t.links[tieOf(target)] = struct{}{} })
 }
 
 // Unlink removes a link; where there is none it does nothing. No Exit of it comes afterwards.
-func (c *Client) Unlink(ctx context.Context, target Target) error {
-	return c.tie(ctx, verbUnlink, target, func(t *ties) { delete(t.links, tieOf(target)) })
+func (c *Client) Unlink(ctx context.Context, target Target, options ...Option) error {
+	return c.tie(ctx, verbUnlink, target, options, func(t *ties) { delete(t.links, tieOf(target)) })
 }
 
-func (c *Client) tie(ctx context.Context, v *verb, target Target, change func(*ties)) error {
+func (c *Client) tie(ctx context.Context, v *verb, target Target, options []Option, change func(*ties)) error {
 	r := newRequest(v)
 	if err := aim(r, target); err != nil {
 		return err
@@ -209,7 +209,7 @@ func (c *Client) tie(ctx context.Context, v *verb, target Target, change func(*t
 			c.ties.mu.Unlock()
 		}
 	}
-	return c.do(ctx, r, 0, nil)
+	return c.do(ctx, r, join(options), nil)
 }
 
 func (t *ties) link(id Incarnation) {

@@ -76,7 +76,7 @@ func exit(t *testing.T, events <-chan Event) *Exit {
 }
 
 func TestExitsOfLinksComeThroughEvents(t *testing.T) {
-	p := startProxy(t, shared.address)
+	p := startProxy(t, shared.Address)
 	c, ctx := connectTo(t, p.address(), Options{}), soon(t)
 	other := connect(t)
 	name := actor(t, other, "probe", nil)
@@ -104,7 +104,7 @@ func TestExitsOfLinksComeThroughEvents(t *testing.T) {
 }
 
 func TestEventsThatNobodyTakesAreCounted(t *testing.T) {
-	c, ctx := connectTo(t, shared.address, Options{EventsMax: 3}), soon(t)
+	c, ctx := connectTo(t, shared.Address, Options{EventsMax: 3}), soon(t)
 	for i := 0; i < 5; i++ {
 		check(t, c.Link(ctx, Name(fmt.Sprint("nobody-", i))))
 	}
@@ -119,7 +119,7 @@ func TestEventsThatNobodyTakesAreCounted(t *testing.T) {
 }
 
 func TestNobodyWaitsForARequestThatWasGivenUp(t *testing.T) {
-	p := startProxy(t, shared.address)
+	p := startProxy(t, shared.Address)
 	c, ctx := connectTo(t, p.address(), Options{}), soon(t)
 	name := actor(t, connect(t), "counter", nil)
 	check(t, c.Ping(ctx))

@@ -48,18 +48,18 @@ const ownID = 1 << 62
 
 // Watch tells each committed change of state of one name, or of all with a prefix, until ctx ends or Unwatch. Nobody
 // needs to have the name yet. Up to Options.EventsMax events wait for who reads them.
-func (c *Client) Watch(ctx context.Context, name string, options WatchOptions) (*Watch, error) {
-	w := &Watch{client: c, name: name, options: options, unit: options.Unit, out: make(chan Event),
+func (c *Client) Watch(ctx context.Context, name string, o WatchOptions, options ...Option) (*Watch, error) {
+	w := &Watch{client: c, name: name, options: o, unit: o.Unit, out: make(chan Event),
 		over: make(chan struct{}), box: newMailbox[*peeperv1.Event](c.options.EventsMax)}
 	w.C = w.out
-	if options.Prefix {
+	if o.Prefix {
 		// What was missed cannot be asked for again.
 		w.box.left = func(uint64) *peeperv1.Event { return gapOf("") }
 	}
 	r := newRequest(verbWatch)
 	r.body = append(r.body, w.request()...)
 	r.hook = func(a answer) { c.ties.watching(c, w, a) }
-	if err := c.do(ctx, r, 0, nil); err != nil {
+	if err := c.do(ctx, r, join(options), nil); err != nil {
 		c.ties.unwatch(c, w, nil)
 		return nil, err
 	}
@@ -80,10 +80,10 @@ func (w *Watch) Err() error {
 }
 
 // Unwatch ends the watch; no event of it comes afterwards.
-func (w *Watch) Unwatch(ctx context.Context) error { return w.client.unwatch(ctx, w, 0) }
+func (w *Watch) Unwatch(ctx context.Context) error { return w.client.unwatch(ctx, w, 0, nil) }
 
 // Unwatch ends a watch by its reference, which need not be in use.
-func (c *Client) Unwatch(ctx context.Context, ref uint64) error {
+func (c *Client) Unwatch(ctx context.Context, ref uint64, options ...Option) error {
 	c.ties.mu.Lock()
 	var found *Watch
 	for w := range c.ties.watches {
@@ -92,10 +92,10 @@ func (c *Client) Unwatch(ctx context.Context, ref uint64) error {
 		}
 	}
 	c.ties.mu.Unlock()
-	return c.unwatch(ctx, found, ref)
+	return c.unwatch(ctx, found, ref, options)
 }
 
-func (c *Client) unwatch(ctx context.Context, w *Watch, ref uint64) error {
+func (c *Client) unwatch(ctx context.Context, w *Watch, ref uint64, options []Option) error {
 	if w != nil {
 		if ref = c.ties.drop(w, nil); ref == 0 {
 			return nil
@@ -103,7 +103,7 @@ func (c *Client) unwatch(ctx context.Context, w *Watch, ref uint64) error {
 	}
 	r := newRequest(verbUnwatch)
 	r.body = refBody(r.body, ref)
-	return c.do(ctx, r, 0, nil)
+	return c.do(ctx, r, join(options), nil)
 }
 
 // request is the body that asks for what was not told yet. After the first time it needs ties.mu.

@@ -70,7 +70,7 @@ func TestAWatchEndsWithItsContextAndByUnwatch(t *testing.T) {
 
 // Each version comes once, in order, or is part of a Gap; the last one comes.
 func TestAWatchGoesOnAfterALostConnectionWithoutAHole(t *testing.T) {
-	p := startProxy(t, shared.address)
+	p := startProxy(t, shared.Address)
 	c, other, ctx := connectTo(t, p.address(), Options{}), connect(t), soon(t)
 	name := Name(t.Name())
 	must[*Started](t)(other.Start(ctx, StartOptions{Name: string(name), Behaviour: "counter", Generations: 16}))
@@ -108,7 +108,7 @@ func TestAWatchGoesOnAfterALostConnectionWithoutAHole(t *testing.T) {
 }
 
 func TestASlowConsumerIsToldWhatItMissedAndThenTheNewest(t *testing.T) {
-	c, ctx := connectTo(t, shared.address, Options{EventsMax: 4}), soon(t)
+	c, ctx := connectTo(t, shared.Address, Options{EventsMax: 4}), soon(t)
 	name := actor(t, c, "counter", nil)
 	w := must[*Watch](t)(c.Watch(ctx, string(name), WatchOptions{FromVersion: 1}))
 	all := must[*Watch](t)(c.Watch(ctx, t.Name(), WatchOptions{Prefix: true}))
@@ -158,7 +158,7 @@ func TestASlowConsumerIsToldWhatItMissedAndThenTheNewest(t *testing.T) {
 }
 
 func TestWhatAWatchCannotAskForAgainIsAGap(t *testing.T) {
-	p := startProxy(t, shared.address)
+	p := startProxy(t, shared.Address)
 	c, ctx := connectTo(t, p.address(), Options{}), soon(t)
 	name := actor(t, connect(t), "counter", nil)
 	all := must[*Watch](t)(c.Watch(ctx, t.Name(), WatchOptions{Prefix: true}))
