@@ -106,11 +106,18 @@ static json_t *described(const char *text) {
     return json_pack("{s:s}", "description", text);
 }
 
+// Of what stands behind `data:`.
+static json_t *event_schema(const struct route *route) {
+    if (strcmp(route->verb, "monitor") == 0) return reference_to("Down");
+    return json_pack("{s:[o, o, o]}", "oneOf", reference_to("Changed"), reference_to("Ended"),
+                     reference_to("Gap"));
+}
+
 static json_t *good_answer(const struct route *route) {
     json_t *answer = described(route->summary);
     if (route->kind == ROUTE_STREAM) {
         json_object_set_new(answer, "content",
-                            content_of("text/event-stream", json_pack("{s:s}", "type", "string")));
+                            content_of("text/event-stream", event_schema(route)));
     } else if (route->member != NULL) {
         json_t *schema = json_pack("{s:s, s:{s:o}, s:[s]}", "type", "object", "properties",
                                    route->member, reference_to("Value"), "required", route->member);
@@ -261,8 +268,8 @@ static json_t *schemas(void) {
         if (!asks) add_look_schema(route, all);
         if (asks && route->answer != NULL) codec_json_schema_names(route->answer, names);
     }
-    static const char *const EVENTS[] = {"Ended", "Gap", "Down"};
-    for (int i = 0; i < 3; i++) codec_json_schema_names(EVENTS[i], names);
+    static const char *const EVENTS[] = {"Ended", "Gap"}; // beside those of the routes
+    for (int i = 0; i < 2; i++) codec_json_schema_names(EVENTS[i], names);
     json_object_foreach(names, name, ignored) {
         json_object_set_new(all, name, codec_json_schema(name));
     }
