@@ -197,10 +197,15 @@ func (c *Client) Ping(ctx context.Context, options ...Option) error {
 	return c.ask(ctx, verbPing, &peeperv1.Ping{}, nil, options)
 }
 
-// Inspect answers all about one actor, with its newest state. It neither wakes the actor nor waits for its turn.
-func (c *Client) Inspect(ctx context.Context, target Target, options ...Option) (*ActorInfo, error) {
+// Inspect answers all about one actor, with its newest state, or that of a version that is not 0. It neither wakes the
+// actor nor waits for its turn.
+func (c *Client) Inspect(ctx context.Context, target Target, version uint64, options ...Option) (*ActorInfo, error) {
+	name, id, err := split(target)
+	if err != nil {
+		return nil, err
+	}
 	var p peeperv1.ActorInfo
-	if err := c.aimed(ctx, verbInspect, target, &p, options); err != nil {
+	if err := c.ask(ctx, verbInspect, &peeperv1.Inspect{Name: name, Id: id, Version: version}, &p, options); err != nil {
 		return nil, err
 	}
 	return actorInfo(&p), nil

@@ -13,15 +13,17 @@ type ActorInfo struct {
 	Incarnation Incarnation
 	Behaviour   string
 	// Status is starting, running, restarting, waiting, suspended, stopping or ended.
-	Status    string
-	State     *StateInfo // nil in listings, and where none was committed yet
-	Restarts  uint64
-	Mailbox   uint32 // messages waiting or in flight
-	Worker    int32  // the worker thread that holds it; -1 while no host does
-	HostPID   int32  // 0 while no host holds it
-	LastCrash *CrashInfo
-	Turn      time.Duration // how long the present turn has been running
-	Suspended bool          // by Suspend
+	Status string
+	State  *StateInfo // nil in listings, and where none was committed yet
+	// NewestVersion is that of the newest committed state; 0 where none was committed yet.
+	NewestVersion uint64
+	Restarts      uint64
+	Mailbox       uint32 // messages waiting or in flight
+	Worker        int32  // the worker thread that holds it; -1 while no host does
+	HostPID       int32  // 0 while no host holds it
+	LastCrash     *CrashInfo
+	Turn          time.Duration // how long the present turn has been running
+	Suspended     bool          // by Suspend
 	// Supervisor is a name, or "@id"; empty where it has none.
 	Supervisor   string
 	Links        uint32
@@ -52,7 +54,7 @@ func actorInfo(p *peeperv1.ActorInfo) *ActorInfo {
 		Hibernating: p.Hibernating, IsSupervisor: p.IsSupervisor, Strategy: p.Strategy, Timers: p.Timers,
 		Awaits: p.Awaits, Isolation: Isolation(p.Isolation), Quarantined: p.Quarantined, Watchers: p.Watchers,
 		EventsDropped: p.EventsDropped, Tables: p.Tables, TableBytes: p.TableBytes, Version: p.Version,
-		CodeRefused: p.CodeRefused,
+		CodeRefused: p.CodeRefused, NewestVersion: p.NewestVersion,
 	}
 	if p.State != nil {
 		info.State = stateInfo(p.State)
@@ -86,10 +88,11 @@ type StateInfo struct {
 	Version uint64
 	At      time.Time
 	Turn    uint64 // of the server, that committed it
+	Unit    uint64 // whose state it is
 }
 
 func stateInfo(p *peeperv1.StateInfo) *StateInfo {
-	return &StateInfo{Value: lenient(p.Value), Version: p.Version, At: moment(p.AtMs), Turn: p.Turn}
+	return &StateInfo{Value: lenient(p.Value), Version: p.Version, At: moment(p.AtMs), Turn: p.Turn, Unit: p.Unit}
 }
 
 // CrashInfo tells how an incarnation ended.

@@ -49,7 +49,7 @@ func TestAMonitorEndsWithItsContextAndByDemonitor(t *testing.T) {
 		t.Errorf("canceled before: %v", err)
 	}
 	eventually(t, "no monitor is left", func() bool {
-		info, err := c.Inspect(ctx, name)
+		info, err := c.Inspect(ctx, name, 0)
 		c.ties.mu.Lock()
 		defer c.ties.mu.Unlock()
 		return err == nil && info != nil && len(c.ties.monitors) == 0
@@ -146,7 +146,7 @@ func TestNobodyWaitsForARequestThatWasGivenUp(t *testing.T) {
 	p.cut()
 	check(t, c.Ping(ctx))
 	eventually(t, "nothing watches", func() bool {
-		info, err := c.Inspect(ctx, name)
+		info, err := c.Inspect(ctx, name, 0)
 		return err == nil && info.Watchers == 0
 	})
 }

@@ -60,7 +60,7 @@ func TestAWatchEndsWithItsContextAndByUnwatch(t *testing.T) {
 	if two.Err() != nil {
 		t.Errorf("%v", two.Err())
 	}
-	if info := must[*ActorInfo](t)(c.Inspect(ctx, name)); info.Watchers != 0 {
+	if info := must[*ActorInfo](t)(c.Inspect(ctx, name, 0)); info.Watchers != 0 {
 		t.Errorf("%d watches are left", info.Watchers)
 	}
 	if _, err := c.Watch(ctx, "x", WatchOptions{Prefix: true, FromVersion: 1}); !errors.Is(err, StatusInvalid) {
@@ -171,7 +171,7 @@ func TestWhatAWatchCannotAskForAgainIsAGap(t *testing.T) {
 		t.Errorf("%+v", e)
 	}
 	eventually(t, "both watch again", func() bool {
-		info, err := c.Inspect(ctx, name)
+		info, err := c.Inspect(ctx, name, 0)
 		return err == nil && info.Watchers == 2
 	})
 	must[any](t)(c.Call(ctx, name, "inc"))

@@ -29,7 +29,7 @@ var verbs = map[string]verb{
 		return told(c.List(c.ctx, peeper.ListOptions{Prefix: c.text("prefix"), Cursor: c.number("cursor"),
 			Limit: c.small("limit")}, c.with()...))
 	},
-	"inspect": func(c *call) (any, error) { return told(c.Inspect(c.ctx, c.aim(), c.with()...)) },
+	"inspect": func(c *call) (any, error) { return told(c.Inspect(c.ctx, c.aim(), c.number("version"), c.with()...)) },
 
 	"get_state":   func(c *call) (any, error) { return told(c.GetState(c.ctx, c.aim(), c.number("version"), c.with()...)) },
 	"generations": func(c *call) (any, error) { return told(c.Generations(c.ctx, c.aim(), c.with()...)) },
