@@ -58,6 +58,12 @@ test("links do not count up, and a link tells which incarnation ended", async ()
     assert.equal(await client.link("linked"), link);
     await client.kill("linked");
     assert.deepStrictEqual(await link.exit, { id, name: "linked", reason: "killed" });
+    // That link is over; the next incarnation needs another one.
+    await client.call("linked", "state");
+    const second = await client.link("linked");
+    assert.notEqual(second, link);
+    await client.kill("linked");
+    assert.notEqual((await second.exit)?.id, id);
 });
 
 test("start with monitor and link: from the first moment", async () => {
