@@ -53,6 +53,7 @@ static void release_memory(struct peeper_client *client) {
 }
 
 static enum peeper_status prepare_memory(struct peeper_client *client) {
+    hot_prepare(&client->hot);
     enum peeper_status status = pending_init(&client->pending, client->options.requests_max);
     if (status != PEEPER_STATUS_OK) return status;
     // A decoded frame is larger than its bytes: pointers, copies, empty fields.

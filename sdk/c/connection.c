@@ -283,8 +283,10 @@ static void on_frame(struct peeper_client *client, struct incoming *incoming) {
     if (!found) return; // it was given up: the answer is late
 
     if (incoming->kind != FRAME_ERROR && !frame_kind_fits(incoming->kind, request.verb)) {
-        *answer = (struct peeper_answer){
+        struct peeper_answer wrong = {
             .error = error_of(PEEPER_STATUS_PROTOCOL, "the server's answer is of another kind")};
+        request.then.on_answer(request.then.user, &wrong);
+        return;
     }
     request.then.on_answer(request.then.user, answer);
 }
@@ -293,7 +295,11 @@ static void on_frame(struct peeper_client *client, struct incoming *incoming) {
 static bool take_frame(struct peeper_client *client, struct slice frame) {
     struct incoming     incoming;
     struct peeper_value bytes = {.data = frame.data, .bytes = frame.bytes};
-    enum peeper_status  status = decoder_decode(&client->decoder, bytes, &incoming);
+    if (client->state == CLIENT_UP && hot_decode(bytes, &client->hot)) {
+        on_frame(client, &client->hot);
+        return client->state == CLIENT_UP;
+    }
+    enum peeper_status status = decoder_decode(&client->decoder, bytes, &incoming);
     if (status == PEEPER_STATUS_OK) {
         on_frame(client, &incoming);
     } else if (client->state == CLIENT_GREETING) {

@@ -7,7 +7,7 @@
 #pragma once
 
 #include "address.h"
-#include "decode.h"
+#include "hot.h"
 #include "pending.h"
 
 #include <netdb.h>
@@ -68,6 +68,7 @@ struct peeper_client {
     struct buf       sending; // what uv_write has
     struct buf       in;
     struct decoder   decoder;
+    struct incoming  hot;                        // of the answers that need no decoder
     char             why[CONNECTION_TEXT_BYTES]; // message of the end
     char last_words[CONNECTION_TEXT_BYTES];      // what the server said to nobody before the end
 };

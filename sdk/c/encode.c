@@ -1,5 +1,7 @@
 #include "encode.h"
 
+#include "hot.h"
+
 #include "base/check.h"
 #include "wire/frame.h"
 
@@ -330,8 +332,8 @@ static const struct shape {
     [REQUEST_ROWS] = {fill_read_table, PEEPER__V1__CLIENT_FRAME__BODY_READ_TABLE},
 };
 
-enum peeper_status encode_request(struct buf *out, uint64_t id, const struct request *request,
-                                  uint32_t frame_bytes_max) {
+enum peeper_status encode_plain(struct buf *out, uint64_t id, const struct request *request,
+                                uint32_t frame_bytes_max) {
     CHECK(request->verb < REQUEST_VERBS);
     const struct shape *shape = &SHAPES[request->verb];
     union body          body;
@@ -352,4 +354,10 @@ enum peeper_status encode_request(struct buf *out, uint64_t id, const struct req
     CHECK(packed_bytes == frame_bytes);
     out->bytes += prefix_bytes + frame_bytes;
     return PEEPER_STATUS_OK;
+}
+
+enum peeper_status encode_request(struct buf *out, uint64_t id, const struct request *request,
+                                  uint32_t frame_bytes_max) {
+    return hot_knows(request) ? hot_encode(out, id, request, frame_bytes_max)
+                              : encode_plain(out, id, request, frame_bytes_max);
 }

@@ -88,3 +88,7 @@ struct request {
 NODISCARD enum peeper_status encode_request(struct buf *out, uint64_t id,
                                             const struct request *request,
                                             uint32_t              frame_bytes_max);
+
+// The same by protobuf-c, whatever the verb. encode_request() writes the same bytes.
+NODISCARD enum peeper_status encode_plain(struct buf *out, uint64_t id,
+                                          const struct request *request, uint32_t frame_bytes_max);
