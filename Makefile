@@ -53,7 +53,7 @@ check: ## format and house rules only; a few seconds
 
 fuzz: ## run every fuzzer for FUZZ_SECONDS (60) with its committed corpus
 	@tools/bootstrap build test
-	@tools/test fuzz
+	@FUZZ_SECONDS=$${FUZZ_SECONDS:-60} tools/test fuzz
 
 clean: ## remove all build folders
 	@echo "make: removing build/ and build-*/"
