@@ -1,4 +1,4 @@
-"""The listings of docs/writing-behaviours.md: built, loaded and run as they stand there."""
+"""The listings of docs/: built, loaded and run as they stand there."""
 from __future__ import annotations
 
 import re
@@ -15,9 +15,9 @@ PAGE = ROOT / "docs" / "writing-behaviours.md"
 BLOCK = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.M | re.S)
 
 
-def blocks(kind: str) -> list[tuple[str, str]]:
+def blocks(kind: str, page: Path = PAGE) -> list[tuple[str, str]]:
     """Name and text of each listing of this kind."""
-    return [(name, text) for found, name, text in BLOCK.findall(PAGE.read_text()) if found == kind]
+    return [(name, text) for found, name, text in BLOCK.findall(page.read_text()) if found == kind]
 
 
 def build_listings(folder: Path) -> None:
@@ -68,3 +68,19 @@ def listings(settings: Settings) -> None:
             check_equal(ran, 20, "commands of the sessions")
             crash = server.client().inspect("mine").last_crash
             check("cart.lua:10: in handle_call" in crash["backtrace"], f"the trace is {crash['backtrace']}")
+
+
+@case("docs: the commands of http.md print what it says")
+def http_page(settings: Settings) -> None:
+    ran = 0
+    with Server(settings.build, log_name="docs-http") as server:
+        for _, text in blocks("http", ROOT / "docs" / "http.md"):
+            for command in re.split(r"^\$ ", text, flags=re.M)[1:]:
+                line, _, expected = command.partition("\n")
+                here = line.replace("localhost:7421", f"{server.http[0]}:{server.http[1]}")
+                done = subprocess.run(["bash", "-c", here], capture_output=True, text=True, timeout=20)
+                printed = (done.stdout.replace("\r", "") + done.stderr).strip()
+                check(re.fullmatch(pattern_of(expected.strip()), printed) is not None,
+                      f"{line}: printed {printed!r} instead of {expected.strip()!r}")
+                ran += 1
+    check_equal(ran, 14, "commands of the page")

@@ -160,6 +160,7 @@ def walk_actors(walk: Walk) -> None:
     state = walk(200, "GET", f"{actor}/state")
     check_equal(state.fields["etag"], f'"{state.json["unit"]}.{state.json["version"]}"', "ETag")
     walk(304, "GET", f"{actor}/state", If_None_Match=state.fields["etag"])
+    walk(501, "PUT", f"{actor}/state", {"state": 78}, If_Match='"1.1"')
     walk(204, "PUT", f"{actor}/state", {"state": 77})
     walk(200, "GET", f"{actor}/state", If_None_Match=state.fields["etag"])
     kept = walk(200, "GET", f"{actor}/generations").json

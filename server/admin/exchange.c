@@ -177,6 +177,8 @@ static bool fits_route(const struct peer *peer, bool has_body, struct refusal *r
         *refusal = (struct refusal){STATUS_NOT_FOUND, 404, "no such resource"};
     } else if (!reads(route) && head->origin.data != NULL && !is_own_origin(head)) {
         *refusal = (struct refusal){STATUS_FORBIDDEN, 403, "Origin is not this server"};
+    } else if (!reads(route) && head->if_match.data != NULL) {
+        *refusal = (struct refusal){STATUS_INVALID, 501, "If-Match is not heeded here"};
     } else if (has_body && !route_has_body(route)) {
         *refusal = (struct refusal){STATUS_INVALID, 400, "this method takes no body"};
     } else if (has_body && !is_json(head->content_type)) {

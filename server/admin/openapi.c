@@ -81,7 +81,6 @@ static json_t *parameters_of(const struct route *route) {
     if (asks && !route_has_body(route)) add_members(route, parameters);
     add_filters(route, parameters);
     if ((route->marks & ROUTE_TAGGED) != 0) add_field("If-None-Match", parameters);
-    if ((route->marks & ROUTE_MATCHED) != 0) add_field("If-Match", parameters);
     if (route->kind == ROUTE_STREAM && (route->marks & ROUTE_PREFIXED) == 0)
         add_field("Last-Event-ID", parameters);
     return parameters;

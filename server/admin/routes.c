@@ -91,9 +91,8 @@ const struct route ROUTES[] = {
 
     {"GET", "/v1/behaviours", ROUTE_VERB, 200, "list_behaviours", "BehaviourListing", NULL, NULL,
      NULL, 0, "Each version of each behaviour, and how many actors run it."},
-    {"PUT", "/v1/behaviours/{file}", ROUTE_VERB, 200, "deploy", "UpgradeReport", NULL, NULL,
-     NULL, 0,
-     "Gives the server a file with a behaviour; actors that run the one before are upgraded."},
+    {"PUT", "/v1/behaviours/{file}", ROUTE_VERB, 200, "deploy", "UpgradeReport", NULL, NULL, NULL,
+     0, "Gives the server a file with a behaviour; actors that run the one before are upgraded."},
     {"POST", "/v1/behaviours/{behaviour}/upgrade", ROUTE_VERB, 200, "upgrade", "UpgradeReport",
      NULL, NULL, NULL, 0, "Brings all actors of a behaviour to another version while they run."},
 

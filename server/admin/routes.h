@@ -20,8 +20,7 @@ enum route_mark {
     ROUTE_OPEN = 1,     // needs no token
     ROUTE_CREATES = 2,  // tells where the new one is
     ROUTE_TAGGED = 4,   // its answer has an ETag
-    ROUTE_MATCHED = 8,  // heeds If-Match
-    ROUTE_PREFIXED = 16 // its parameter `prefix` is the name, and means all that begin with it
+    ROUTE_PREFIXED = 8, // its parameter `prefix` is the name, and means all that begin with it
 };
 
 struct route {
