@@ -12,6 +12,8 @@ export const build = process.env["PEEPER_BUILD"] ?? `${root}build`;
 const READY = /^ready tcp=([0-9.]+:\d+) http=([0-9.]+:\d+)$/;
 
 const running = new Set<ChildProcess>();
+// The runner ends a test that takes too long with SIGTERM, which alone would run no "exit".
+process.on("SIGTERM", () => process.exit(1));
 process.on("exit", () => running.forEach((server) => server.kill("SIGKILL")));
 
 export class Server {
