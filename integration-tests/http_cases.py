@@ -5,8 +5,10 @@ import base64
 import http.client
 import json
 import re
+import signal
 import socket
 import subprocess
+import tempfile
 import threading
 import time
 from typing import Any, Optional
@@ -587,6 +589,21 @@ def metrics_and_readiness(settings: Settings) -> None:
             check(modern.fields["content-type"].startswith("application/openmetrics-text; version=1.0.0"), "its type")
             check(modern.body.endswith(b"\n# EOF\n"), "its end")
         check_equal(ask(server, "GET", "/readyz").json, {"status": "ok"}, "ready")
+
+
+@case("http: /readyz says no, and everything else goes on, while the tree of a server is stopped")
+def readiness_at_the_end(settings: Settings) -> None:
+    spec = {"name": "tree", "children": [{"id": "p", "start": {"behaviour": "probe", "name": "p"}, "shutdown": 5000}]}
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as tree:
+        json.dump(spec, tree)
+        tree.flush()
+        with Server(settings.build, ["--tree", tree.name], log_name="http-end") as server:
+            expect(server, 200, "POST", "/v1/actors/p/call", {"message": [["on_terminate", [["sleep", 1500]]], ["reply", 0]]})
+            server.process.send_signal(signal.SIGTERM)
+            eventually(lambda: ask(server, "GET", "/readyz").code == 503, "it is not ready any more")
+            check_equal(ask(server, "GET", "/readyz").json, {"status": "the server is going down"}, "why")
+            expect(server, 200, "GET", "/healthz")
+            expect(server, 200, "GET", "/v1/actors/p")
 
 
 def curl(server: Server, *arguments: str, text: Optional[str] = None) -> str:
