@@ -250,6 +250,7 @@ def walk_server(walk: Walk) -> None:
         walk(200, "GET", path)
     check(walk(200, "GET", "/v1/server").json["ready"], "it is not ready")
     for path in ("/v1/actors/frail/watch", "/v1/watch", "/v1/actors/frail/monitor"):
+        check_equal(walk(200, "HEAD", path).fields["content-type"], "text/event-stream", "type of a stream")
         stream = Stream(walk.server, path)
         check("text/event-stream" in stream.head and " 200 " in stream.head, f"{path}: {stream.head}")
         stream.close()

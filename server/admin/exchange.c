@@ -353,6 +353,12 @@ static void begin_verb(struct peer *peer) {
     }
     json_t *members = exchange_members(peer);
     if (members == NULL) return;
+    if (route->kind == ROUTE_STREAM && peer_is_head(peer)) {
+        // Who only wants to know what it would be needs no watch.
+        json_decref(members);
+        peer_answer(peer, &(struct peer_answer){.code = 200, .type = "text/event-stream"});
+        return;
+    }
     enum status status = exchange_ask(peer, members, &fault);
     if (status == STATUS_INVALID) {
         refuse_member(peer, &fault, route_has_body(route) ? 422 : 400);

@@ -397,7 +397,7 @@ static void write_head(struct peer *peer, const struct peer_answer *answer) {
     peer_write(peer, text, (size_t)bytes < sizeof text ? (size_t)bytes : sizeof text - 1);
 }
 
-static bool is_head_request(const struct peer *peer) {
+bool peer_is_head(const struct peer *peer) {
     return peer->head.method.bytes == 4 && memcmp(peer->head.method.data, "HEAD", 4) == 0;
 }
 
@@ -410,7 +410,7 @@ void peer_answer(struct peer *peer, const struct peer_answer *answer) {
     bool pumping = peer->pumping;
     peer->pumping = true;
     write_head(peer, answer);
-    if (answer->bytes > 0 && !is_head_request(peer)) peer_write(peer, answer->text, answer->bytes);
+    if (answer->bytes > 0 && !peer_is_head(peer)) peer_write(peer, answer->text, answer->bytes);
     peer->pumping = pumping;
     if (peer->state == PEER_CLOSING) return;
     peer->body.bytes = 0;

@@ -80,6 +80,9 @@ struct peer_answer {
 // Takes over a connection that waits at the listener, or refuses it.   Thread: admin.
 void peer_accept(struct http *http, uv_stream_t *listener);
 
+// Whether the present request is a HEAD: what answers it has no body.
+bool peer_is_head(const struct peer *peer);
+
 // Answers the present request, once.
 void peer_answer(struct peer *peer, const struct peer_answer *answer);
 
