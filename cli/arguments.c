@@ -228,6 +228,11 @@ static error_t parse_option(int key, char *argument, struct argp_state *state) {
         case OPTION_DEADLINE_MS:
             invocation->deadline_ms = number(state, "deadline-ms", argument);
             return 0;
+        case OPTION_KEY:
+            if (*argument == '\0' || strlen(argument) > 64)
+                argp_error(state, "--key: not 1 to 64 bytes");
+            invocation->key = argument;
+            return 0;
         case OPTION_TIMEOUT_MS:
             invocation->start.timeout_ms = number(state, "timeout-ms", argument);
             return 0;

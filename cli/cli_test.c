@@ -32,6 +32,8 @@ Test(cli, exits_with_2_and_says_why_on_wrong_usage, .timeout = 20) {
         {"tables", "NAME is missing"},
         {"crashes show x", "is no id of a crash"},
         {"call a inc --deadline-ms x", "is no number"},
+        {"call a inc --key=", "not 1 to 64 bytes"},
+        {"send a inc --key k", "unrecognized option"},
         {"call a inc --deadline-ms -1", "is no number"},
         {"call a inc --deadline-ms 4294967296", "is no number"},
         {"call a inc --reason x", "unrecognized option"},
@@ -208,6 +210,29 @@ Test(cli, prints_the_reply_as_json, .timeout = 20) {
     struct result result = run_peeper_with(echo_call, &peer, "call @77 inc");
     cr_assert(result.code == 0);
     cr_assert(peer.seen == 77, "@ID is an incarnation");
+}
+
+// Replies the key, and is told the one of a cast.
+static void echo_key(struct peer *peer) {
+    peer_welcome(peer, LIMIT);
+    const Peeper__V1__ClientFrame *frame = peer_read(peer);
+    if (frame->body_case == PEEPER__V1__CLIENT_FRAME__BODY_CALL) {
+        peer->seen = frame->call->idempotency_key.len;
+    } else {
+        peer->seen = 100 + frame->cast->idempotency_key.len;
+    }
+    peer_reply(peer, frame->id, (const uint8_t *)"", 0);
+    peer_read_to_end(peer);
+}
+
+Test(cli, sends_the_key_of_a_call_and_of_a_cast, .timeout = 20) {
+    struct peer peer;
+    run_peeper_with(echo_key, &peer, "call a inc --key seven77");
+    cr_assert(peer.seen == 7);
+    run_peeper_with(echo_key, &peer, "cast a inc --key four");
+    cr_assert(peer.seen == 104);
+    run_peeper_with(echo_key, &peer, "cast a inc");
+    cr_assert(peer.seen == 100);
 }
 
 static void reply_nonsense(struct peer *peer) {

@@ -51,6 +51,7 @@ struct invocation {
     const char                 *file;      // NULL: none
     const char                 *extra;
     bool                        dry_run;
+    const char                 *key; // of idempotency; NULL: none
     uint32_t                    deadline_ms;
     uint32_t                    limit; // UINT32_MAX where it was not given
     uint32_t                    depth; // likewise
@@ -109,6 +110,7 @@ enum option_key {
     OPTION_HIBERNATE_AFTER_MS,
     OPTION_TIMEOUT_MS,
     OPTION_DEADLINE_MS,
+    OPTION_KEY,
     OPTION_REASON,
     OPTION_PREFIX,
     OPTION_JSON,

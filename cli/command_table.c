@@ -37,12 +37,21 @@ static const struct argp_option START_OPTIONS[] = {
     {0},
 };
 
+#define KEY_OPTION                                                                                 \
+    {                                                                                              \
+        "key", OPTION_KEY, "KEY", 0,                                                               \
+            "An idempotency key, 1 to 64 bytes: with the same one the message is not run again", 0 \
+    }
+
 static const struct argp_option CALL_OPTIONS[] = {
     {"deadline-ms", OPTION_DEADLINE_MS, "N", 0, "How long to wait for the reply (default: 5000)",
      0},
+    KEY_OPTION,
     NAME_OPTION,
     {0},
 };
+
+static const struct argp_option CAST_OPTIONS[] = {KEY_OPTION, NAME_OPTION, {0}};
 
 static const struct argp_option STOP_OPTIONS[] = {
     {"reason", OPTION_REASON, "JSON", 0, "Why, for its terminate (default: \"normal\")", 0},
@@ -227,7 +236,7 @@ const struct command COMMANDS[] = {
     {"cast", "NAME MESSAGE...", "sends a message to handle_cast",
      "Sends a message to handle_cast; ok says that it waits in the mailbox.\v"
      "Example:\n  peeper cast hits inc",
-     NAMED_OPTIONS, TAKES_NAME | TAKES_MESSAGE, command_cast},
+     CAST_OPTIONS, TAKES_NAME | TAKES_MESSAGE, command_cast},
     {"send", "NAME MESSAGE...", "sends a message to handle_info",
      "Sends a message to handle_info; ok says that it waits in the mailbox.\v"
      "Example:\n  peeper send hits '{\"tick\": 1}'",

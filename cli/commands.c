@@ -61,35 +61,39 @@ enum exit_code command_call(struct peeper_sync *peeper, const struct invocation 
     enum exit_code       code = EXIT_CODE_USAGE;
 
     if (!write_words(&message, invocation->words, invocation->word_count)) goto fini_message;
-    enum peeper_status status = peeper_sync_call(
-        peeper, invocation->target, peeper_writer_value(&message), invocation->deadline_ms, &reply);
+    struct peeper_call_options options = {.deadline_ms = invocation->deadline_ms,
+                                          .idempotency_key = invocation->key};
+    enum peeper_status         status = peeper_sync_call_with(
+                peeper, invocation->target, peeper_writer_value(&message), &options, &reply);
     code = status == PEEPER_STATUS_OK ? output_value(reply) : command_refused(peeper, invocation);
 fini_message:
     peeper_writer_fini(&message);
     return code;
 }
 
-// Cast and send differ in the function only.
+// Only casts have a key.
 static enum exit_code tell(struct peeper_sync *peeper, const struct invocation *invocation,
-                           enum peeper_status (*function)(struct peeper_sync *,
-                                                          struct peeper_target,
-                                                          struct peeper_value)) {
-    struct peeper_writer message = {0};
-    enum exit_code       code = EXIT_CODE_USAGE;
+                           bool cast) {
+    struct peeper_call_options options = {.idempotency_key = invocation->key};
+    struct peeper_writer       message = {0};
+    enum exit_code             code = EXIT_CODE_USAGE;
     if (write_words(&message, invocation->words, invocation->word_count)) {
-        code = command_finish(peeper, invocation,
-                              function(peeper, invocation->target, peeper_writer_value(&message)));
+        struct peeper_value value = peeper_writer_value(&message);
+        code =
+            command_finish(peeper, invocation,
+                           cast ? peeper_sync_cast_with(peeper, invocation->target, value, &options)
+                                : peeper_sync_send(peeper, invocation->target, value));
     }
     peeper_writer_fini(&message);
     return code;
 }
 
 enum exit_code command_cast(struct peeper_sync *peeper, const struct invocation *invocation) {
-    return tell(peeper, invocation, peeper_sync_cast);
+    return tell(peeper, invocation, true);
 }
 
 enum exit_code command_send(struct peeper_sync *peeper, const struct invocation *invocation) {
-    return tell(peeper, invocation, peeper_sync_send);
+    return tell(peeper, invocation, false);
 }
 
 enum exit_code command_stop(struct peeper_sync *peeper, const struct invocation *invocation) {

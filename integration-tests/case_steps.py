@@ -95,7 +95,16 @@ def build_start(step: Step) -> Any:
 
 
 def build_call(step: Step) -> Any:
-    return wire.pb.Call(**target(step, "call"), payload=payload(step), deadline_ms=step.get("deadline", 0))
+    return wire.pb.Call(**target(step, "call"), payload=payload(step), deadline_ms=step.get("deadline", 0),
+                        idempotency_key=key(step))
+
+
+def build_cast(step: Step) -> Any:
+    return wire.pb.Cast(**target(step, "cast"), payload=payload(step), idempotency_key=key(step))
+
+
+def key(step: Step) -> bytes:
+    return str(step.get("key", "")).encode()
 
 
 def payload(step: Step) -> bytes:
@@ -215,7 +224,7 @@ class Verb:
 VERBS = {
     "start": Verb("start", build_start, started),
     "call": Verb("call", build_call, lambda frame: wire.decode_value(frame.reply.payload)),
-    "cast": Verb("cast", lambda s: wire.pb.Cast(**target(s, "cast"), payload=payload(s)), done),
+    "cast": Verb("cast", build_cast, done),
     "send": Verb("send", lambda s: wire.pb.Send(**target(s, "send"), payload=payload(s)), done),
     "stop": Verb("stop", build_stop, done),
     "kill": Verb("kill", lambda s: wire.pb.Kill(**target(s, "kill")), done),

@@ -70,6 +70,12 @@ struct settings {
       "Calls whose reply was deferred (default 100000)")                                        \
     X(1050, "timers-max", keeper.timers_max, 1, 1u << 30,                                       \
       "Timers of send_after that are pending (default 2000000)")                                \
+    X(1065, "idempotency-max", keeper.idempotency_max, 1, 1u << 26,                             \
+      "Idempotency keys that are remembered (default 100000)")                                  \
+    X(1066, "idempotency-bytes-max", keeper.idempotency_bytes_max, 64u << 10, 1ull << 40,       \
+      "Bytes of those keys and of the replies kept for them (default 67108864)")                \
+    X(1067, "idempotency-ms", keeper.idempotency_ms, 1, 86400000,                               \
+      "Milliseconds that a reply is kept for its idempotency key (default 600000)")             \
     X(1060, "table-bytes-max", keeper.table_bytes_max, 64u << 10, 1ull << 40,                   \
       "Bytes of the rows in all tables of one actor (default 268435456)")                       \
     X(1008, "waiting-bytes-max", keeper.waiting_bytes_max, 1u << 20, 1ull << 40,                \
@@ -300,6 +306,9 @@ static struct settings defaults(void) {
                 .actors_max = 10000000,
                 .pending_max = 100000,
                 .timers_max = 2000000,
+                .idempotency_max = 100000,
+                .idempotency_bytes_max = 64u << 20,
+                .idempotency_ms = 600000,
                 .table_bytes_max = 256u << 20,
                 .waiting_bytes_max = 1ull << 30,
                 .connections_max = 10000,

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define GRACE_MS 250 // what an answer may be later than the server's own deadline
 #define SERVER_DEADLINE_MS 5000
@@ -218,15 +219,36 @@ static enum peeper_status ask(struct peeper_client *client, enum request_verb ve
     return tell(client, verb, target, (struct peeper_value){0}, then);
 }
 
-enum peeper_status client_call(struct peeper_client *client, struct peeper_target target,
-                               struct peeper_value message, uint32_t deadline_ms,
-                               struct peeper_then then, uint64_t *ret_id) {
-    struct request request = {
-        .verb = REQUEST_CALL, .target = target, .payload = message, .limit_ms = deadline_ms};
+// Longer ones would be refused by the server.
+#define KEY_BYTES_MAX 64u
+
+static bool key_valid(const struct peeper_call_options *options) {
+    return options->idempotency_key == NULL ||
+           strnlen(options->idempotency_key, KEY_BYTES_MAX + 1) <= KEY_BYTES_MAX;
+}
+
+static enum peeper_status call(struct peeper_client *client, struct peeper_target target,
+                               struct peeper_value               message,
+                               const struct peeper_call_options *options, struct peeper_then then,
+                               uint64_t *ret_id) {
+    uint32_t       deadline_ms = options->deadline_ms;
+    struct request request = {.verb = REQUEST_CALL,
+                              .target = target,
+                              .payload = message,
+                              .limit_ms = deadline_ms,
+                              .key = options->idempotency_key};
     if (target.id == 0 && target.name == NULL) return PEEPER_STATUS_INVALID;
+    if (!key_valid(options)) return PEEPER_STATUS_INVALID;
     if (then.on_answer == NULL) return PEEPER_STATUS_INVALID;
     return submit_known(client, &request, or_default(deadline_ms, SERVER_DEADLINE_MS), then,
                         ret_id);
+}
+
+enum peeper_status client_call(struct peeper_client *client, struct peeper_target target,
+                               struct peeper_value message, uint32_t deadline_ms,
+                               struct peeper_then then, uint64_t *ret_id) {
+    struct peeper_call_options options = {.deadline_ms = deadline_ms};
+    return call(client, target, message, &options, then, ret_id);
 }
 
 void client_forget(struct peeper_client *client, uint64_t id) {
@@ -241,6 +263,26 @@ enum peeper_status peeper_client_call(struct peeper_client *client, struct peepe
                                       struct peeper_then then) {
     uint64_t id;
     return client_call(client, target, message, deadline_ms, then, &id);
+}
+
+enum peeper_status peeper_client_call_with(struct peeper_client *client,
+                                           struct peeper_target target, struct peeper_value message,
+                                           const struct peeper_call_options *options,
+                                           struct peeper_then                then) {
+    struct peeper_call_options none = {0};
+    uint64_t                   id;
+    return call(client, target, message, options == NULL ? &none : options, then, &id);
+}
+
+enum peeper_status peeper_client_cast_with(struct peeper_client *client,
+                                           struct peeper_target target, struct peeper_value message,
+                                           const struct peeper_call_options *options,
+                                           struct peeper_then                then) {
+    struct request request = {.verb = REQUEST_CAST, .target = target, .payload = message};
+    if (target.id == 0 && target.name == NULL) return PEEPER_STATUS_INVALID;
+    if (options != NULL && !key_valid(options)) return PEEPER_STATUS_INVALID;
+    if (options != NULL) request.key = options->idempotency_key;
+    return client_submit(client, &request, client->options.request_timeout_ms, then);
 }
 
 enum peeper_status peeper_client_cast(struct peeper_client *client, struct peeper_target target,

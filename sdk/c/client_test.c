@@ -584,6 +584,41 @@ Test(client, sends_id_0_where_nobody_wants_an_answer_and_tells_failures_as_notic
     cr_assert(bench.peer.seen == 1);
 }
 
+static void answer_keys(struct peer *peer) {
+    const Peeper__V1__ClientFrame *frame;
+    peer_welcome(peer, LIMIT);
+    while ((frame = peer_read(peer)) != NULL) {
+        bool call = frame->body_case == PEEPER__V1__CLIENT_FRAME__BODY_CALL;
+        peer->seen = peer->seen * 100 +
+                     (call ? frame->call->idempotency_key.len : frame->cast->idempotency_key.len);
+        peer_reply_int(peer, frame->id, 1);
+    }
+}
+
+Test(client, sends_idempotency_keys_and_refuses_those_of_more_than_64_bytes, .timeout = 10) {
+    struct peeper_call_options options = {.idempotency_key = "once"};
+    struct peeper_target       a = peeper_by_name("a");
+    struct peeper_value        null = {0};
+    char                       key[66] = {0};
+    begin(answer_keys, NULL);
+    struct peeper_then then = peeper_then(on_answer, &bench.told[0]);
+    cr_assert(peeper_client_call_with(bench.client, a, null, &options, then) == PEEPER_STATUS_OK);
+    then = peeper_then(on_answer, &bench.told[1]);
+    cr_assert(peeper_client_call_with(bench.client, a, null, NULL, then) == PEEPER_STATUS_OK);
+    memset(key, 'k', 64);
+    options.idempotency_key = key;
+    then = peeper_then(on_answer, &bench.told[2]);
+    cr_assert(peeper_client_cast_with(bench.client, a, null, &options, then) == PEEPER_STATUS_OK);
+    key[64] = 'k';
+    cr_assert(peeper_client_cast_with(bench.client, a, null, &options, then) ==
+              PEEPER_STATUS_INVALID);
+    cr_assert(peeper_client_call_with(bench.client, a, null, &options, then) ==
+              PEEPER_STATUS_INVALID);
+    run_until_answered(3);
+    finish();
+    cr_assert(bench.peer.seen == 40064);
+}
+
 static void crash(struct peer *peer) {
     Peeper__V1__Error       error = PEEPER__V1__ERROR__INIT;
     Peeper__V1__ServerFrame frame = PEEPER__V1__SERVER_FRAME__INIT;

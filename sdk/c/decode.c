@@ -279,6 +279,9 @@ static void fill_welcome(const Peeper__V1__Welcome *from, struct peeper_welcome 
         .server_version = from->server_version,
         .protocol_version = from->protocol_version,
     };
+    for (size_t i = 0; i < from->n_features; i++) {
+        if (strcmp(from->features[i], "idempotency") == 0) welcome->idempotency = true;
+    }
     if (from->limits == NULL) return;
     welcome->frame_bytes_max = from->limits->frame_bytes_max;
     welcome->name_bytes_max = from->limits->name_bytes_max;

@@ -5,6 +5,8 @@
 #include "base/check.h"
 #include "wire/frame.h"
 
+#include <string.h>
+
 #include <peeper/v1/peeper.pb-c.h>
 
 // The message inside the frame; the frame points to it, so it lives as long.
@@ -74,6 +76,16 @@ static void fill_hello(union body *body, const struct request *request) {
     body->hello.protocol_version = PEEPER_PROTOCOL_VERSION;
     body->hello.token = text(request->token);
     body->hello.client = text(request->client);
+    static char  idempotency[] = "idempotency";
+    static char *features[] = {idempotency};
+    body->hello.features = features;
+    body->hello.n_features = 1;
+}
+
+static ProtobufCBinaryData key(const char *terminated) {
+    struct peeper_value value = {(const uint8_t *)terminated,
+                                 terminated == NULL ? 0 : strlen(terminated)};
+    return bytes(value);
 }
 
 // Most requests have these fields, in messages of types that share nothing.
@@ -86,8 +98,9 @@ static void fill_hello(union body *body, const struct request *request) {
     }
 
 FILL(call, (Peeper__V1__Call)PEEPER__V1__CALL__INIT, body->call.payload = bytes(request->payload);
-     body->call.deadline_ms = request->limit_ms;)
-FILL(cast, (Peeper__V1__Cast)PEEPER__V1__CAST__INIT, body->cast.payload = bytes(request->payload);)
+     body->call.deadline_ms = request->limit_ms; body->call.idempotency_key = key(request->key);)
+FILL(cast, (Peeper__V1__Cast)PEEPER__V1__CAST__INIT, body->cast.payload = bytes(request->payload);
+     body->cast.idempotency_key = key(request->key);)
 FILL(send, (Peeper__V1__Send)PEEPER__V1__SEND__INIT, body->send.payload = bytes(request->payload);)
 FILL(stop, (Peeper__V1__Stop)PEEPER__V1__STOP__INIT, body->stop.reason = bytes(request->payload);
      body->stop.timeout_ms = request->limit_ms;)

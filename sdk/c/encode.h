@@ -72,6 +72,7 @@ struct request {
     struct peeper_target               to;       // transfer: the supervisor to move it to
     struct peeper_target               from;     // ... and its own; may be nobody
     uint32_t                           limit_ms; // deadline or time-out, as the caller gave it
+    const char                        *key;      // call, cast: of idempotency; NULL: none
     const struct peeper_start_options *start;
     const struct peeper_page          *page;
     const struct peeper_watch         *watch;

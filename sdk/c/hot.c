@@ -69,7 +69,7 @@ static uint8_t *put_run(uint8_t *at, uint8_t tag, const void *data, size_t bytes
 }
 
 bool hot_knows(const struct request *request) {
-    return BODY_TAGS[request->verb] != 0;
+    return BODY_TAGS[request->verb] != 0 && request->key == NULL;
 }
 
 enum peeper_status hot_encode(struct buf *out, uint64_t id, const struct request *request,

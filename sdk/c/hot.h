@@ -9,7 +9,7 @@
 
 #include "decode.h"
 
-// Whether hot_encode() knows this request: a call, cast or send.   Thread: any.
+// Whether hot_encode() knows this request: a call, cast or send without a key.   Thread: any.
 bool hot_knows(const struct request *request);
 
 // As encode_request(), for a request that it knows.

@@ -114,3 +114,10 @@ Test(hot, reads_replies_as_protobuf_does, .timeout = 10) {
         reads_alike(&frame, false);
     }
 }
+
+Test(hot, leaves_requests_with_keys_to_protobuf, .timeout = 10) {
+    struct request request = {.verb = REQUEST_CALL, .target = {"hits", 0}, .key = "once"};
+    cr_assert(!hot_knows(&request));
+    request.key = NULL;
+    cr_assert(hot_knows(&request));
+}

@@ -210,6 +210,22 @@ enum peeper_status peeper_sync_call(struct peeper_sync *sync, struct peeper_targ
     return status;
 }
 
+enum peeper_status peeper_sync_call_with(struct peeper_sync *sync, struct peeper_target target,
+                                         struct peeper_value               message,
+                                         const struct peeper_call_options *options,
+                                         struct peeper_value              *ret_reply) {
+    enum peeper_status status =
+        SYNC_REQUEST(sync, peeper_client_call_with, target, message, options);
+    if (status == PEEPER_STATUS_OK) *ret_reply = sync->answer.incoming.answer.reply;
+    return status;
+}
+
+enum peeper_status peeper_sync_cast_with(struct peeper_sync *sync, struct peeper_target target,
+                                         struct peeper_value               message,
+                                         const struct peeper_call_options *options) {
+    return SYNC_REQUEST(sync, peeper_client_cast_with, target, message, options);
+}
+
 enum peeper_status peeper_sync_cast(struct peeper_sync *sync, struct peeper_target target,
                                     struct peeper_value message) {
     return SYNC_REQUEST(sync, peeper_client_cast, target, message);

@@ -131,6 +131,9 @@ static void end_turn(struct subject *s, struct end *end, const struct failure *f
     }
     life_unstop(s->actor, s->turn);
     crash_note_turn(end, s->worker, (int32_t)shard_pool(s->shard, s->actor)->active->pid);
+    // What went before a terminate counts, also where that crashes.
+    struct failure told = *failure;
+    told.ran = s->worker->chain == CHAIN_TERMINATE;
     // The worker goes on with a chain that it believes in.
     if (s->commit->record.flags & COMMIT_MORE) {
         recall_void(s->actor, s->turn);
@@ -143,7 +146,7 @@ static void end_turn(struct subject *s, struct end *end, const struct failure *f
     } else {
         life_crashed(s->shard, s->actor, end);
     }
-    shard_answer_error(s->shard, caller, failure);
+    shard_answer_error(s->shard, caller, &told);
 }
 
 // --- done ---
@@ -203,14 +206,20 @@ static void defer_call(struct subject *s) {
     enum status status = pending_add(&s->shard->pending, s->actor, s->turn->turn, caller, &pending);
     if (status != STATUS_OK) {
         // It has run, so it must not be repeated blindly.
-        struct failure failure = {
-            .status = status, .message = "too many deferred replies", .not_retryable = true};
+        struct failure failure = {.status = status,
+                                  .message = "too many deferred replies",
+                                  .not_retryable = true,
+                                  .ran = true};
         shard_answer_error(s->shard, caller, &failure);
         return;
     }
     if (s->turn->note_deadline_ms == 0) return;
-    status = heap_arm(&s->shard->timers, &pending->deadline,
-                      s->turn->note_begun_ms + s->turn->note_deadline_ms);
+    uint64_t until_ms = s->turn->note_begun_ms + s->turn->note_deadline_ms;
+    // Of a request with a key the reply is kept, so it is waited for as long as it would be.
+    if (caller.conn == CALLER_KEYED) {
+        until_ms = s->shard->now_ms + s->shard->options->idempotency_ms;
+    }
+    status = heap_arm(&s->shard->timers, &pending->deadline, until_ms);
     if (status != STATUS_OK) LOG_WARN("timer.unarmed", "slot=%u", s->actor->slot);
 }
 
@@ -361,7 +370,7 @@ static void finish_stop(struct subject *s) {
     crash_note_turn(&end, s->worker, (int32_t)shard_pool(shard, s->actor)->active->pid);
     finish_turn(s);
     life_exited(shard, s->actor, &end);
-    struct failure failure = {.status = STATUS_DOWN, .reason = reason};
+    struct failure failure = {.status = STATUS_DOWN, .reason = reason, .ran = true};
     struct answer  answer = {.kind = ANSWER_REPLY, .payload = payload};
     if (verb) {
         shard_answer_done(shard, caller);

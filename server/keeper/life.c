@@ -36,12 +36,14 @@ typedef void move(struct shard *shard, struct actor *actor, const struct end *en
 // --- answers to those who waited for an incarnation that is no more ---
 
 static void pending_fail(struct shard *shard, struct actor *actor, const struct failure *failure) {
+    struct failure told = *failure;
+    told.ran = true;
     while (actor->extra->pending != NULL) {
         struct pending *pending = actor->extra->pending;
         struct caller   caller = pending->caller;
         heap_cancel(&shard->timers, &pending->deadline);
         pending_remove(&shard->pending, pending);
-        shard_answer_error(shard, caller, failure);
+        shard_answer_error(shard, caller, &told);
     }
 }
 

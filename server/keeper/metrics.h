@@ -21,6 +21,10 @@
     X(timeouts, "peeper_timeouts", "Requests answered with TIMEOUT")                          \
     X(mailbox_full, "peeper_mailbox_full", "Messages refused because a mailbox was full")     \
     X(dropped, "peeper_dropped", "Casts and sends to nobody")                                 \
+    X(repeats, "peeper_idempotency_repeats",                                                  \
+      "Requests that were not run because another with their idempotency key was")            \
+    X(keys_evicted, "peeper_idempotency_evictions",                                           \
+      "Idempotency keys forgotten before their time for want of room")                        \
     X(connections_opened, "peeper_connections_opened", "Connections accepted")                \
     X(connections_refused, "peeper_connections_refused", "Connections over the limit")        \
     X(events, "peeper_events", "Events told to clients that watch")                           \

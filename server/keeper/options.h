@@ -29,12 +29,15 @@ struct keeper_options {
     bool        core_dumps;
     bool        allow_native_deploy; // clients may send shared objects
     uint32_t    generations;
-    uint32_t    mailbox_max;       // default per actor
-    uint32_t    actors_max;        // in the whole server
-    uint32_t    pending_max;       // deferred calls
-    uint32_t    timers_max;        // of send_after, pending
-    uint64_t    waiting_bytes_max; // of all messages in all mailboxes
-    uint64_t    table_bytes_max;   // of one actor's rows, with what keeping them costs
+    uint32_t    mailbox_max;     // default per actor
+    uint32_t    actors_max;      // in the whole server
+    uint32_t    pending_max;     // deferred calls
+    uint32_t    timers_max;      // of send_after, pending
+    uint32_t    idempotency_max; // keys whose requests are under way, or whose outcomes are kept
+    uint32_t    idempotency_ms;  // how long those are kept
+    uint64_t    idempotency_bytes_max; // of keys, outcomes and those who wait for them
+    uint64_t    waiting_bytes_max;     // of all messages in all mailboxes
+    uint64_t    table_bytes_max;       // of one actor's rows, with what keeping them costs
     uint32_t    connections_max;
     uint32_t    frame_bytes_max;
     uint32_t    output_bytes_max;       // per connection

@@ -23,6 +23,9 @@ struct caller {
 #define CALLER_ACTOR UINT32_MAX
 // The server itself, as when it starts a tree: answers leave through the port.
 #define CALLER_SERVER (UINT32_MAX - 1)
+// All that wait for the outcome of a request with an idempotency key, see idempotency.h. The
+// generation and the request are the key's serial and hash.
+#define CALLER_KEYED (UINT32_MAX - 2)
 
 enum answer_kind {
     ANSWER_REPLY, // payload

@@ -49,7 +49,9 @@ void recall_answer(struct shard *shard, const struct worker *worker, struct call
                    const struct failure *failure) {
     struct slice reply = slice_of(worker->chain_reply.data, worker->chain_reply.bytes);
     if (worker->chain != CHAIN_TERMINATE || reply.bytes == 0) {
-        shard_answer_error(shard, caller, failure);
+        struct failure told = *failure;
+        told.ran = worker->chain == CHAIN_TERMINATE;
+        shard_answer_error(shard, caller, &told);
         return;
     }
     struct answer answer = {.kind = ANSWER_REPLY, .payload = reply};

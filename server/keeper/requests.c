@@ -4,6 +4,7 @@
 #include "base/utf8.h"
 #include "keeper/code_view.h"
 #include "keeper/crash_requests.h"
+#include "keeper/idempotency.h"
 #include "keeper/isolation.h"
 #include "keeper/life.h"
 #include "keeper/restore.h"
@@ -68,6 +69,7 @@ static enum status run_call(struct shard *shard, struct caller caller,
                             const struct request *request) {
     if (!limit_valid(shard, caller, request->limit_ms, "deadline_ms: over 3600000"))
         return STATUS_OK;
+    if (request->key.bytes > 0) return idempotency_call(shard, caller, request);
     struct actor *actor = request_target(shard, request);
     if (actor == NULL) {
         shard_answer_status(shard, caller, STATUS_NOPROC);
@@ -86,6 +88,8 @@ static enum status run_message(struct shard *shard, struct caller caller,
         refuse(shard, caller, STATUS_INVALID, "payload: not a well-formed Value");
         return STATUS_OK;
     }
+    if (request->key.bytes > 0 && kind == TURN_CAST)
+        return idempotency_cast(shard, caller, request);
     struct actor *actor = request_target(shard, request);
     if (actor == NULL) {
         // As in OTP: a message to nobody is no error.

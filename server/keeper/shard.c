@@ -49,6 +49,9 @@ enum status shard_init(struct shard *shard, const struct keeper_options *options
     if (status != STATUS_OK) return status;
     status = send_timers_init(&shard->send_timers, options->timers_max, options->waiting_bytes_max);
     if (status != STATUS_OK) return status;
+    status = keys_init(&shard->keys, options->idempotency_max, options->idempotency_bytes_max,
+                       shard->actors.seed);
+    if (status != STATUS_OK) return status;
     return pending_table_init(&shard->pending, options->pending_max);
 }
 
@@ -92,6 +95,7 @@ void shard_fini(struct shard *shard) {
     listeners_fini(&shard->listeners);
     changes_fini(&shard->changes);
     actor_table_fini(&shard->actors);
+    idempotency_fini(shard);
     pending_table_fini(&shard->pending);
     child_index_fini(&shard->children);
     crash_log_fini(&shard->crashes);
@@ -106,6 +110,14 @@ void shard_fini(struct shard *shard) {
 }
 
 // --- answers ---
+
+void shard_answer_inside(struct shard *shard, struct caller caller, const struct answer *answer) {
+    switch (caller.conn) {
+        case CALLER_KEYED: idempotency_answer(shard, caller, answer); break;
+        case CALLER_ACTOR: await_answer(shard, caller, answer); break;
+        default: shard->port.answer(shard->port.context, caller, answer); break;
+    }
+}
 
 void shard_answer_done(struct shard *shard, struct caller caller) {
     struct answer answer = {.kind = ANSWER_DONE};
@@ -379,9 +391,16 @@ void shard_awake(struct shard *shard) {
 
 // --- timers ---
 
+// Whether somebody waits longer for it than the first who asked.
+static bool prolonged(struct shard *shard, struct timer *deadline, struct caller caller) {
+    uint64_t until_ms = idempotency_until(shard, caller);
+    return until_ms > shard->now_ms && heap_arm(&shard->timers, deadline, until_ms) == STATUS_OK;
+}
+
 static void envelope_expired(struct shard *shard, struct envelope *envelope) {
     struct actor *actor = actor_at(&shard->actors, envelope->slot);
     CHECK(actor != NULL);
+    if (prolonged(shard, &envelope->deadline, envelope->caller)) return;
     char text[120];
     bool awaiting = (actor->held & HELD_BACK) == HELD_AWAITING;
     snprintf(text, sizeof text, "waited in the mailbox; the actor is %s",
@@ -402,6 +421,7 @@ static void envelope_expired(struct shard *shard, struct envelope *envelope) {
 }
 
 static void pending_expired(struct shard *shard, struct pending *pending) {
+    if (prolonged(shard, &pending->deadline, pending->caller)) return;
     struct failure failure = {.status = STATUS_TIMEOUT,
                               .message = "the actor took the call and has not replied yet"};
     struct caller  caller = pending->caller;
@@ -454,6 +474,10 @@ void shard_run_timers(struct shard *shard) {
             case TIMER_PENALTY:
                 hooks_penalty_due(shard, LIST_ENTRY(timer, struct penalty, timer));
                 break;
+            case TIMER_KEY_WAITER:
+                idempotency_waiter_expired(shard, LIST_ENTRY(timer, struct key_waiter, deadline));
+                break;
+            case TIMER_KEYS: idempotency_due(shard); break;
             case TIMER_HELLO: shard->port.on_timer(shard->port.context, timer); break;
         }
     }

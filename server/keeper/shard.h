@@ -20,6 +20,7 @@
 #include "keeper/crash_log.h"
 #include "keeper/hooks.h"
 #include "keeper/host.h"
+#include "keeper/idempotency.h"
 #include "keeper/listener.h"
 #include "keeper/listing.h"
 #include "keeper/metrics.h"
@@ -58,6 +59,7 @@ struct shard {
     struct actor_table           actors;
     struct behaviour_table       behaviours;
     struct pending_table         pending;
+    struct keys                  keys; // of idempotency
     struct crash_log             crashes;
     struct tie_table             ties;
     struct child_index           children;
@@ -153,12 +155,15 @@ void shard_run_timers(struct shard *shard);
 // are in flight.
 void shard_watch(struct shard *shard);
 
+// The answer to a caller that is no connection.
+void shard_answer_inside(struct shard *shard, struct caller caller, const struct answer *answer);
+
 // An answer without arguments; and an error with the text of its status.
 // Every answer leaves through the first.
 static inline void shard_answer(struct shard *shard, struct caller caller,
                                 const struct answer *answer) {
-    if (caller.conn == CALLER_ACTOR) {
-        await_answer(shard, caller, answer);
+    if (__builtin_expect(caller.conn >= CALLER_KEYED, false)) {
+        shard_answer_inside(shard, caller, answer);
     } else {
         shard->port.answer(shard->port.context, caller, answer);
     }

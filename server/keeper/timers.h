@@ -15,5 +15,7 @@ enum timer_kind {
     TIMER_POOL,         // struct pool: it has been without actors
     TIMER_QUARANTINE,   // struct trouble: it has killed no host for long
     TIMER_PENALTY,      // struct penalty: a callback that killed its host may run again
+    TIMER_KEY_WAITER,   // struct key_waiter: it stops waiting for the outcome of a request
+    TIMER_KEYS,         // struct keys: the oldest outcome has been kept long enough
     TIMER_HELLO,        // net's connections: no hello came in time
 };

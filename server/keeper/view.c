@@ -257,6 +257,8 @@ static void run_shard(struct shard *shard, struct view *view) {
         .inflight = shard_inflight(shard),
         .waiting_bytes = shard->waiting_bytes,
         .pending = shard->pending.count,
+        .keys = shard->keys.count,
+        .key_bytes = shard->keys.bytes,
         .ties = shard->ties.count,
         .timers = shard->send_timers.count,
         .watches = shard->streams.name_count + shard->streams.prefix_count,

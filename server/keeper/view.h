@@ -30,6 +30,8 @@ struct gauges {
     uint64_t waiting_bytes;
     uint64_t ring_bytes;
     uint32_t pending;
+    uint32_t keys; // of idempotency
+    uint64_t key_bytes;
     uint32_t ties;
     uint32_t timers;
     uint32_t watches;

@@ -66,6 +66,8 @@ static void expire_running(struct shard *shard, struct host *host, struct worker
     // Of a turn that was taken back the caller waits elsewhere, or has its answer.
     if (record->note_void) return;
     if (record->note_generation == 0 && record->kind != TURN_INIT) return;
+    // Who wait for the outcome of a key have deadlines of their own, and it is kept.
+    if (record->note_conn == CALLER_KEYED) return;
     if (record->note_deadline_ms == 0) return;
     if (shard->now_ms < record->note_begun_ms + record->note_deadline_ms) return;
 

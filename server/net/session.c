@@ -115,6 +115,7 @@ static enum status run_hello(struct conn *conn, const struct request *request) {
         .name_bytes_max = NAME_BYTES_MAX,
         .deadline_ms_max = DEADLINE_MS_MAX,
         .mailbox_max = options->mailbox_max,
+        .idempotency = request->idempotency,
     };
     conn->state = CONN_OPEN;
     heap_cancel(&conn->engine->shard.timers, &conn->timer);

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define PROTOCOL_VERSION 1
+#define FEATURE_IDEMPOTENCY "idempotency"
 
 // --- The arena -----------------------------------------------------------------------------------
 
@@ -76,17 +77,23 @@ static void take_hello(const Peeper__V1__ClientFrame *frame, struct request *req
     request->protocol_version = frame->hello->protocol_version;
     request->token = text_of(frame->hello->token);
     request->client = text_of(frame->hello->client);
+    for (size_t i = 0; i < frame->hello->n_features; i++) {
+        if (strcmp(frame->hello->features[i], FEATURE_IDEMPOTENCY) == 0)
+            request->idempotency = true;
+    }
 }
 
 static void take_call(const Peeper__V1__ClientFrame *frame, struct request *request) {
     take_target(frame->call->name, frame->call->id, request);
     request->payload = bytes_of(frame->call->payload);
     request->limit_ms = frame->call->deadline_ms;
+    request->key = bytes_of(frame->call->idempotency_key);
 }
 
 static void take_cast(const Peeper__V1__ClientFrame *frame, struct request *request) {
     take_target(frame->cast->name, frame->cast->id, request);
     request->payload = bytes_of(frame->cast->payload);
+    request->key = bytes_of(frame->cast->idempotency_key);
 }
 
 static void take_send(const Peeper__V1__ClientFrame *frame, struct request *request) {
@@ -462,6 +469,9 @@ enum status codec_write_welcome(struct buf *out, uint64_t id, const struct welco
     body.protocol_version = PROTOCOL_VERSION;
     body.server_version = borrow_text(welcome->server_version);
     body.limits = &limits;
+    char *features[] = {borrow_text(FEATURE_IDEMPOTENCY)};
+    body.features = features;
+    body.n_features = welcome->idempotency ? 1 : 0;
 
     SERVER_FRAME(frame, id, WELCOME, welcome, &body);
     return codec_write_frame(out, &frame);

@@ -88,6 +88,7 @@ struct request {
     struct slice name;     // target, prefix of List, name of Start
     uint64_t     target;   // incarnation id; 0: by name
     struct slice payload;  // message, argument of Start, reason of Stop, spec, state
+    struct slice key;      // of idempotency; empty: none
     // of the other verbs
     struct slice child;       // id of a child; of WhichChildren maybe none
     uint64_t     incarnation; // of a child
@@ -116,6 +117,7 @@ struct request {
     uint32_t     isolation;        // the number in peeper.v1.Isolation
     struct slice listener;         // Start: name of an actor
     uint32_t     protocol_version; // Hello
+    bool         idempotency;      // is among its features
     struct slice token;
     struct slice client;
     uint64_t     cursor; // List
@@ -167,6 +169,7 @@ struct welcome {
     uint32_t    name_bytes_max;
     uint32_t    deadline_ms_max;
     uint32_t    mailbox_max;
+    bool        idempotency; // a feature of both sides
 };
 
 // Each appends one whole delimited ServerFrame to `out`. Fields that clients know as limited to 255

@@ -44,6 +44,7 @@ static void same_call(const struct request *request, const Peeper__V1__Call *cal
     same_target(request, call->name, call->id);
     same_bytes(request->payload, call->payload);
     CHECK(request->limit_ms == call->deadline_ms);
+    same_bytes(request->key, call->idempotency_key);
 }
 
 static void same_start(const struct request *request, const Peeper__V1__Start *start) {
@@ -67,6 +68,7 @@ static void same_body(const struct request *request, const Peeper__V1__ClientFra
         case VERB_CALL: return same_call(request, frame->call);
         case VERB_CAST:
             same_bytes(request->payload, frame->cast->payload);
+            same_bytes(request->key, frame->cast->idempotency_key);
             return same_target(request, frame->cast->name, frame->cast->id);
         case VERB_SEND:
             same_bytes(request->payload, frame->send->payload);

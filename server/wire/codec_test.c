@@ -110,17 +110,29 @@ Test(codec_decode, hello) {
     assert_rest_is_zero();
 }
 
+Test(codec_decode, hello_that_knows_of_idempotency_keys) {
+    char             *features[] = {"trace", "idempotency"};
+    Peeper__V1__Hello hello = PEEPER__V1__HELLO__INIT;
+    hello.features = features;
+    hello.n_features = 2;
+    DECODE(HELLO, hello, &hello);
+    EXPECT(idempotency, true);
+    assert_rest_is_zero();
+}
+
 Test(codec_decode, call) {
     Peeper__V1__Call call = PEEPER__V1__CALL__INIT;
     call.name = "counter";
     call.id = UINT64_MAX;
     call.payload = binary("inc");
     call.deadline_ms = UINT32_MAX;
+    call.idempotency_key = binary("once");
     DECODE(CALL, call, &call);
     EXPECT_TEXT(name, "counter");
     EXPECT(target, UINT64_MAX);
     EXPECT_TEXT(payload, "inc");
     EXPECT(limit_ms, UINT32_MAX);
+    EXPECT_TEXT(key, "once");
     assert_rest_is_zero();
 }
 
@@ -129,10 +141,12 @@ Test(codec_decode, cast) {
     cast.name = "counter";
     cast.id = 9;
     cast.payload = binary("inc");
+    cast.idempotency_key = binary("once");
     DECODE(CAST, cast, &cast);
     EXPECT_TEXT(name, "counter");
     EXPECT(target, 9);
     EXPECT_TEXT(payload, "inc");
+    EXPECT_TEXT(key, "once");
     assert_rest_is_zero();
 }
 

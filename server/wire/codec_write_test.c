@@ -73,7 +73,7 @@ Test(codec_write, appends_behind_what_is_there) {
 }
 
 Test(codec_write, welcome) {
-    struct welcome           welcome = {"1.2.3", 4, 5, 6, 7};
+    struct welcome           welcome = {"1.2.3", 4, 5, 6, 7, true};
     Peeper__V1__ServerFrame *frame = written(codec_write_welcome(&out, 9, &welcome));
     cr_assert_eq(frame->id, 9);
     cr_assert_eq(frame->body_case, PEEPER__V1__SERVER_FRAME__BODY_WELCOME);
@@ -83,7 +83,8 @@ Test(codec_write, welcome) {
     cr_assert_eq(frame->welcome->limits->name_bytes_max, 5);
     cr_assert_eq(frame->welcome->limits->deadline_ms_max, 6);
     cr_assert_eq(frame->welcome->limits->mailbox_max, 7);
-    cr_assert_eq(frame->welcome->n_features, 0);
+    cr_assert_eq(frame->welcome->n_features, 1);
+    cr_assert_str_eq(frame->welcome->features[0], "idempotency");
     let_go(frame);
 }
 
@@ -494,7 +495,7 @@ Test(codec_write, a_backtrace_is_bounded_and_has_no_empty_lines) {
 }
 
 Test(codec_write, without_memory_nothing_is_appended) {
-    struct welcome    welcome = {"1", 1, 1, 1, 1};
+    struct welcome    welcome = {"1", 1, 1, 1, 1, false};
     struct failure    failure = {.status = STATUS_NOPROC};
     struct actor_info info = example();
     struct slice      name = slice_of("n", 1);

@@ -165,8 +165,10 @@ Test(fast, leaves_to_protobuf_c_what_is_not_plain, .timeout = 10) {
         {"\x08\x07", 2},                         // no body
         {"\x08\x07\x6a\x00", 4},                 // Ping
         {"\x1a\x02\x10\x01\x1a\x02\x10\x02", 8}, // two bodies
-        {"\x1a\x02\x28\x01", 4},                 // a field of a later version
-        {"\x22\x02\x20\x01", 4},                 // a deadline in a Cast
+        {"\x1a\x02\x30\x01", 4},                 // a field of a later version
+        {"\x2a\x02\x20\x01", 4},                 // a deadline in a Send
+        {"\x1a\x03\x2a\x01k", 5},                // a key in a Call
+        {"\x22\x03\x22\x01k", 5},                // a key in a Cast
         {"\x9a\x00\x02\x10\x01", 5},             // a tag in two bytes
         {"\x1a\x00\xa0\x06\x01", 5},             // an unknown field beside the body
     };

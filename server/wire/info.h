@@ -19,6 +19,7 @@ struct failure {
     const char  *kind;           // of a crash, as in crash_info; NULL elsewhere
     bool         not_retryable;  // true overrides the table's advice
     bool         retryable;      // likewise: it is only not the moment
+    bool         ran;            // of a call: its turn has committed, but no reply follows
 };
 
 struct crash_info {

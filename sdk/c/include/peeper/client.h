@@ -83,6 +83,16 @@ enum peeper_isolation {
     PEEPER_ISOLATION_OWN = 2, // a host process for it alone
 };
 
+// What a call or a cast may have besides. Zero-fill what shall be as the server has it.
+struct peeper_call_options {
+    uint32_t deadline_ms; // of a call; 0: the server's default of 5000
+    // Names this request among all to the same target, 1 to 64 bytes, terminated: however often it
+    // is sent, on whichever connection, it is run once and answered alike each time, as long as the
+    // server keeps the outcome (peeper_welcome.idempotency says whether it does). With another
+    // message it is CONFLICT. NULL or "": none.
+    const char *idempotency_key;
+};
+
 // What a new actor is like. Zero-fill what shall be as the server has it.
 struct peeper_start_options {
     const char              *name;      // NULL or "": anonymous, addressed by id
@@ -313,6 +323,7 @@ struct peeper_welcome {
     uint32_t    name_bytes_max;
     uint32_t    deadline_ms_max;
     uint32_t    mailbox_max;
+    bool        idempotency; // idempotency keys count
 };
 
 // How a connection behaves. Zero means the default.
@@ -522,6 +533,16 @@ PEEPER_NODISCARD enum peeper_status
 peeper_client_call(struct peeper_client *client, struct peeper_target target,
                    struct peeper_value message, uint32_t deadline_ms, struct peeper_then then);
 
+// The same, with options. NULL: none.
+PEEPER_NODISCARD enum peeper_status
+peeper_client_call_with(struct peeper_client *client, struct peeper_target target,
+                        struct peeper_value message, const struct peeper_call_options *options,
+                        struct peeper_then then);
+PEEPER_NODISCARD enum peeper_status
+peeper_client_cast_with(struct peeper_client *client, struct peeper_target target,
+                        struct peeper_value message, const struct peeper_call_options *options,
+                        struct peeper_then then);
+
 // A message for handle_cast / handle_info. A good answer says that it waits in the mailbox, not
 // that it was handled.
 PEEPER_NODISCARD enum peeper_status peeper_client_cast(struct peeper_client *client,
@@ -636,6 +657,14 @@ void peeper_sync_destroy(struct peeper_sync *sync);
 PEEPER_NODISCARD enum peeper_status
 peeper_sync_call(struct peeper_sync *sync, struct peeper_target target, struct peeper_value message,
                  uint32_t deadline_ms, struct peeper_value *ret_reply);
+PEEPER_NODISCARD enum peeper_status peeper_sync_call_with(struct peeper_sync               *sync,
+                                                          struct peeper_target              target,
+                                                          struct peeper_value               message,
+                                                          const struct peeper_call_options *options,
+                                                          struct peeper_value *ret_reply);
+PEEPER_NODISCARD enum peeper_status
+peeper_sync_cast_with(struct peeper_sync *sync, struct peeper_target target,
+                      struct peeper_value message, const struct peeper_call_options *options);
 PEEPER_NODISCARD enum peeper_status peeper_sync_cast(struct peeper_sync  *sync,
                                                      struct peeper_target target,
                                                      struct peeper_value  message);

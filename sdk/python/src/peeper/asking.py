@@ -45,10 +45,11 @@ class Asks:
             return False
         if not isinstance(key, (str, bytes)) or not key:
             raise InvalidArgument(f'idempotency_key: {key!r}; give a str or bytes that is not empty, or "auto"')
-        if "idempotency_key" in message.DESCRIPTOR.fields_by_name:
-            made = uuid.uuid4().bytes if key == "auto" else key
-            setattr(message, "idempotency_key",
-                    made if isinstance(made, bytes) else text(made, "idempotency_key").encode())
+        made = uuid.uuid4().bytes if key == "auto" else key
+        data = made if isinstance(made, bytes) else text(made, "idempotency_key").encode()
+        if len(data) > 64:
+            raise InvalidArgument(f"idempotency_key: {len(data)} bytes; give at most 64")
+        setattr(message, "idempotency_key", data)
         return True
 
     def _ms(self, seconds: Optional[float], name: str = "timeout") -> int:

@@ -138,26 +138,30 @@ class BehaviourListing(_message.Message):
     def __init__(self, behaviours: _Optional[_Iterable[_Union[BehaviourInfo, _Mapping]]] = ...) -> None: ...
 
 class Call(_message.Message):
-    __slots__ = ["deadline_ms", "id", "name", "payload"]
+    __slots__ = ["deadline_ms", "id", "idempotency_key", "name", "payload"]
     DEADLINE_MS_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
     ID_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     PAYLOAD_FIELD_NUMBER: _ClassVar[int]
     deadline_ms: int
     id: int
+    idempotency_key: bytes
     name: str
     payload: bytes
-    def __init__(self, name: _Optional[str] = ..., id: _Optional[int] = ..., payload: _Optional[bytes] = ..., deadline_ms: _Optional[int] = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ..., id: _Optional[int] = ..., payload: _Optional[bytes] = ..., deadline_ms: _Optional[int] = ..., idempotency_key: _Optional[bytes] = ...) -> None: ...
 
 class Cast(_message.Message):
-    __slots__ = ["id", "name", "payload"]
+    __slots__ = ["id", "idempotency_key", "name", "payload"]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
     ID_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     PAYLOAD_FIELD_NUMBER: _ClassVar[int]
     id: int
+    idempotency_key: bytes
     name: str
     payload: bytes
-    def __init__(self, name: _Optional[str] = ..., id: _Optional[int] = ..., payload: _Optional[bytes] = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ..., id: _Optional[int] = ..., payload: _Optional[bytes] = ..., idempotency_key: _Optional[bytes] = ...) -> None: ...
 
 class ChangeSupervisor(_message.Message):
     __slots__ = ["id", "name", "spec"]
