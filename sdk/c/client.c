@@ -46,7 +46,9 @@ static void release_memory(struct peeper_client *client) {
     if (client->addresses != NULL) uv_freeaddrinfo(client->addresses);
     pending_fini(&client->pending);
     decoder_fini(&client->decoder);
+    resume_destroy(client->resume);
     buf_fini(&client->hello);
+    buf_fini(&client->told);
     buf_fini(&client->out);
     buf_fini(&client->sending);
     buf_fini(&client->in);
@@ -55,6 +57,10 @@ static void release_memory(struct peeper_client *client) {
 
 static enum peeper_status prepare_memory(struct peeper_client *client) {
     hot_prepare(&client->hot);
+    if (client->options.reconnect) {
+        client->resume = resume_create();
+        if (client->resume == NULL) return PEEPER_STATUS_NO_MEMORY;
+    }
     enum peeper_status status = pending_init(&client->pending, client->options.requests_max);
     if (status != PEEPER_STATUS_OK) return status;
     // A decoded frame is larger than its bytes: pointers, copies, empty fields.
@@ -158,11 +164,73 @@ void peeper_client_destroy(struct peeper_client *client) {
 
 // --- Requests ------------------------------------------------------------------------------------
 
+static bool accepts(const struct peeper_client *client) {
+    if (client->close_asked) return false;
+    bool waits = client->resume != NULL && client->was_up && client->state < CLIENT_UP;
+    return client->state == CLIENT_UP || waits;
+}
+
+static void nobody_waits(void *user, const struct peeper_answer *answer) {
+    (void)user;
+    (void)answer;
+}
+
+// A frame of a request that may be repeated is kept, and with the request what it begins.
+static enum peeper_status carry(struct peeper_client *client, uint64_t id,
+                                const struct request *request, const struct buf *out, size_t from,
+                                struct tie *tie) {
+    struct pending_request *pending = pending_find(&client->pending, id);
+    if (pending == NULL) {
+        // A link that nobody wants to hear of.
+        struct pending_request unheard = {.verb = request->verb, .tie = tie};
+        struct peeper_answer   answer = {0};
+        resume_begin(client->resume, &unheard, &answer);
+        return PEEPER_STATUS_OK;
+    }
+    if (resume_repeatable(request->verb)) {
+        pending->again_bytes = out->bytes - from;
+        pending->again = malloc(pending->again_bytes);
+        if (pending->again == NULL) return PEEPER_STATUS_NO_MEMORY;
+        memcpy(pending->again, out->data + from, pending->again_bytes);
+    }
+    pending->tie = tie;
+    return PEEPER_STATUS_OK;
+}
+
+static enum peeper_status queue(struct peeper_client *client, const struct request *request,
+                                uint32_t limit_ms, struct peeper_then then, bool *wake,
+                                uint64_t *ret_id);
+
+// The same, for a client that reconnects: what it needs for that goes with the request.
+static enum peeper_status queue_resumable(struct peeper_client *client,
+                                          const struct request *request, uint32_t limit_ms,
+                                          struct peeper_then then, bool *wake, uint64_t *ret_id) {
+    struct request     own = *request;
+    struct tie        *tie;
+    size_t             from = client->out.bytes;
+    enum peeper_status status = resume_request(client->resume, &own, &tie);
+    if (status != PEEPER_STATUS_OK) return status;
+    // It must not reach another connection, so it has to be found in what was not sent.
+    if (then.on_answer == NULL && resume_bound(own.verb)) then.on_answer = nobody_waits;
+
+    status = queue(client, &own, limit_ms, then, wake, ret_id);
+    if (status != PEEPER_STATUS_OK) goto free_tie;
+    status = carry(client, *ret_id, &own, &client->out, from, tie);
+    if (status == PEEPER_STATUS_OK) return status;
+
+    struct pending_request dropped;
+    pending_take(&client->pending, *ret_id, &dropped);
+    client->out.bytes = from;
+free_tie:
+    tie_free(tie);
+    return status;
+}
+
 // Under the lock. `*wake` is set where the loop has to be told.
 static enum peeper_status queue(struct peeper_client *client, const struct request *request,
                                 uint32_t limit_ms, struct peeper_then then, bool *wake,
                                 uint64_t *ret_id) {
-    if (client->state != CLIENT_UP || client->close_asked) return PEEPER_STATUS_UNREACHABLE;
+    if (!accepts(client)) return PEEPER_STATUS_UNREACHABLE;
     if (client->out.bytes >= client->options.unsent_bytes_max) return PEEPER_STATUS_FULL;
 
     uint64_t           id = 0;
@@ -191,7 +259,10 @@ static enum peeper_status submit_known(struct peeper_client *client, const struc
                                        uint64_t *ret_id) {
     bool wake = false;
     connection_lock(client);
-    enum peeper_status status = queue(client, request, limit_ms, then, &wake, ret_id);
+    bool               plain = client->resume == NULL || request->verb <= REQUEST_SEND;
+    enum peeper_status status =
+        plain ? queue(client, request, limit_ms, then, &wake, ret_id)
+              : queue_resumable(client, request, limit_ms, then, &wake, ret_id);
     connection_unlock(client);
     if (wake) uv_async_send(&client->async);
     return status;
@@ -254,7 +325,7 @@ enum peeper_status client_call(struct peeper_client *client, struct peeper_targe
 void client_forget(struct peeper_client *client, uint64_t id) {
     struct pending_request forgotten;
     connection_lock(client);
-    pending_take(&client->pending, id, &forgotten);
+    if (pending_take(&client->pending, id, &forgotten)) resume_drop(&forgotten);
     connection_unlock(client);
 }
 

@@ -9,6 +9,7 @@
 #include "address.h"
 #include "hot.h"
 #include "pending.h"
+#include "resume.h"
 
 #include <netdb.h>
 #include <pthread.h>
@@ -47,6 +48,8 @@ struct peeper_client {
     bool               woken; // the loop knows about `out`
     bool               close_asked;
     uint32_t           server_frame_bytes_max;
+    bool               was_up; // requests wait for the next connection from then on
+    struct resume     *resume; // owned; NULL: it does not reconnect
 
     // loop thread only
     uv_tcp_t         tcp;
@@ -54,17 +57,26 @@ struct peeper_client {
     uv_connect_t     connect;
     uv_write_t       write;
     uv_prepare_t     prepare; // runs before the loop sleeps: the end of its turn
-    uv_timer_t       timer;
+    uv_timer_t       timer;   // of requests
+    uv_timer_t       connect_timer;
+    uv_timer_t       pause; // before the next attempt
     uv_async_t       async;
     bool             tcp_open;
     bool             resolving;
     bool             writing;
+    size_t           written;        // of `sending`, before libuv got the rest
+    bool             watches_wait;   // to be made again
+    bool             attempting;     // to connect; false in the pause before the next one
+    uint32_t         attempts;       // that failed, since it was up
+    uint32_t         dice;           // for jitter
+    uint64_t         connect_end_ms; // of the first connection
     uint32_t         handles;        // handles and a resolve that still hold the client
     uint64_t         timer_due_ms;   // UINT64_MAX while the timer rests
     int              connect_result; // of the last address
     struct addrinfo *addresses;      // owned
     struct addrinfo *next_address;
     struct buf       hello;   // encoded at open
+    struct buf       told;    // an event made here
     struct buf       sending; // what uv_write has
     struct buf       in;
     struct decoder   decoder;

@@ -121,7 +121,7 @@ void inbox_notice(struct inbox *inbox, const struct peeper_error *error) {
 }
 
 void inbox_event(struct inbox *inbox, const struct peeper_event *event) {
-    struct peeper_answer answer = {.frame = event->frame};
+    struct peeper_answer answer = {.frame = event->frame, .ref = event->ref};
     struct inbox_event  *kept = NULL;
     if (inbox->count < inbox->count_max) kept = calloc(1, sizeof(*kept));
     if (kept == NULL) {

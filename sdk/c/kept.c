@@ -10,6 +10,7 @@ void kept_store(struct kept *kept, const struct peeper_answer *answer) {
 
     *kept = (struct kept){.data = malloc(bytes), .bytes = (uint32_t)bytes, .framed = framed};
     kept->status = answer->error.status;
+    kept->ref = answer->ref != 0 ? answer->ref : answer->started.monitor;
     if (kept->data != NULL) {
         memcpy(kept->data, from, bytes);
     } else if (framed) {
@@ -34,6 +35,16 @@ void opened_fini(struct opened *opened) {
     kept_fini(&opened->kept);
 }
 
+static void give_ref(struct incoming *incoming, uint64_t ref) {
+    if (incoming->kind == FRAME_EVENT) {
+        incoming->event.ref = ref;
+    } else if (incoming->answer.ref != 0) {
+        incoming->answer.ref = ref;
+    } else {
+        incoming->answer.started.monitor = ref;
+    }
+}
+
 void opened_take(struct opened *opened, struct kept *kept) {
     kept_fini(&opened->kept);
     opened->kept = *kept;
@@ -45,6 +56,9 @@ void opened_take(struct opened *opened, struct kept *kept) {
     if (opened->kept.framed) {
         struct peeper_value frame = {opened->kept.data, opened->kept.bytes};
         status = decoder_decode(&opened->decoder, frame, &opened->incoming);
+        if (status == PEEPER_STATUS_OK && opened->kept.ref != 0) {
+            give_ref(&opened->incoming, opened->kept.ref);
+        }
         if (status == PEEPER_STATUS_OK) return;
     } else {
         text = (const char *)opened->kept.data;

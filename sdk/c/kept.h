@@ -9,6 +9,7 @@ struct kept {
     uint32_t           bytes;  // at most CONNECTION_BYTES_MAX
     enum peeper_status status; // of an answer without a frame
     bool               framed;
+    uint64_t           ref; // as the client tells it, which the frame may not have; 0: none
 };
 
 // Copies `answer`. Where memory runs out it becomes NO_MEMORY.   Thread: owner.

@@ -29,6 +29,9 @@ enum peeper_status pending_add(struct pending *pending, uint32_t verb, uint32_t 
     request->verb = verb;
     request->limit_ms = limit_ms;
     request->then = then;
+    request->again = NULL;
+    request->tie = NULL;
+    request->doomed = false;
     *ret_id = request->id;
     return PEEPER_STATUS_OK;
 }
@@ -43,10 +46,16 @@ static void release(struct pending *pending, struct pending_request *request,
     pending->count--;
 }
 
-bool pending_take(struct pending *pending, uint64_t id, struct pending_request *ret_request) {
+struct pending_request *pending_find(struct pending *pending, uint64_t id) {
     uint64_t slot = id & ((UINT64_C(1) << pending->slot_bits) - 1);
-    if (slot >= pending->capacity || pending->slots[slot].id != id || id == 0) return false;
-    release(pending, &pending->slots[slot], ret_request);
+    if (slot >= pending->capacity || pending->slots[slot].id != id || id == 0) return NULL;
+    return &pending->slots[slot];
+}
+
+bool pending_take(struct pending *pending, uint64_t id, struct pending_request *ret_request) {
+    struct pending_request *request = pending_find(pending, id);
+    if (request == NULL) return false;
+    release(pending, request, ret_request);
     return true;
 }
 

@@ -9,6 +9,8 @@
 
 #include "base/heap.h"
 
+struct tie;
+
 struct pending_request {
     struct timer       timer; // first: the heap hands timers out
     uint64_t           id;    // 0 while the slot is free
@@ -16,6 +18,11 @@ struct pending_request {
     uint32_t           verb; // the owner's
     uint32_t           limit_ms;
     struct peeper_then then;
+    // of clients that reconnect; the owner frees them with resume_drop()
+    uint8_t    *again; // owned; the frame, of one that may be repeated, else NULL
+    size_t      again_bytes;
+    struct tie *tie;    // owned; what begins with a good answer
+    bool        doomed; // ends with the connection
 };
 
 struct pending {
@@ -37,6 +44,9 @@ NODISCARD enum peeper_status pending_init(struct pending *pending, uint32_t capa
 NODISCARD enum peeper_status pending_add(struct pending *pending, uint32_t verb, uint32_t limit_ms,
                                          uint64_t due_ms, struct peeper_then then,
                                          uint64_t *ret_id);
+
+// The request with this id; NULL if there is none.   Thread: owner.
+struct pending_request *pending_find(struct pending *pending, uint64_t id);
 
 // Removes a request and copies it out: the one with this id, one that is due, any one.
 // Fails: false if there is none.   Thread: owner.

@@ -103,6 +103,7 @@ free_sync:
 enum peeper_status peeper_sync_connect(struct peeper_sync *sync, const char *address) {
     struct peeper_hooks hooks = {.on_up = on_up,
                                  .on_down = on_down,
+                                 .on_lost = on_notice,
                                  .on_notice = on_notice,
                                  .on_event = on_event,
                                  .on_closed = on_closed,

@@ -7,10 +7,19 @@
 // - Supervisors have a header of their own, <peeper/supervisor.h>, as have links and monitors,
 //   <peeper/ties.h>, and watches, <peeper/watch.h>.
 //
-// One client is one connection. It does not reconnect: a lost connection is told once, every
-// request that was waiting is answered with DISCONNECTED, and the owner decides. Values are read
-// and written with <peeper/value.h>. The short names (peeper_cast, ...) belong to behaviours; that
-// is why those of clients begin with peeper_client_ or peeper_sync_.
+// One client is one connection. Without options.reconnect a lost connection is told once, every
+// request that was waiting is answered with DISCONNECTED, and the owner decides.
+//
+// Reconnection (options.reconnect). Requests that are made meanwhile wait for the next connection,
+// as do those that had not been written; their time goes on. One that was written and not answered
+// is sent again only if it changes nothing (whereis, list, inspect, ...), else it is answered with
+// DISCONNECTED. Monitors and links end with the connection: each is told a DOWN or EXIT with the
+// reason "noconnection". Watches go on from the version after the last one that was told, under the
+// same reference; where that cannot be (a prefix, nothing seen yet), there is a GAP whose versions
+// are 0. A server that refuses (a wrong token, another version) ends it: on_down.
+//
+// Values are read and written with <peeper/value.h>. The short names (peeper_cast, ...) belong to
+// behaviours; that is why those of clients begin with peeper_client_ or peeper_sync_.
 // A whole program is in samples/counter.c.
 // Source: docs/protocol.md.
 #pragma once
@@ -335,6 +344,11 @@ struct peeper_options {
     uint32_t    requests_max;       // in flight; default 1024, at most 1048576
     uint32_t    unsent_bytes_max;   // requests that the network has not taken yet; default 8 MiB
     uint32_t    frame_bytes_max;    // of one answer; default 64 MiB
+    // A server that cannot be reached is tried again until connect_timeout_ms is over, after pauses
+    // that double from 20 ms to 2 s, each shortened by chance by up to a half.
+    bool retry;
+    // A lost connection is made again, by such pauses and without end. See "Reconnection" below.
+    bool reconnect;
     // of the blocking client's inbox (requests.h): requests that wait for their response or whose
     // response waits, notices and events; default 65536, at most 1048576
     uint32_t unread_max;
@@ -474,6 +488,8 @@ struct peeper_event {
 struct peeper_hooks {
     // The connection stands; requests are accepted from now on.
     void (*on_up)(void *user, const struct peeper_welcome *welcome);
+    // Of options.reconnect: it ended and will be made again; on_up tells when that is so.
+    void (*on_lost)(void *user, const struct peeper_error *error);
     // It could not be made, or it ended by itself; once, after all waiting requests were answered.
     void (*on_down)(void *user, const struct peeper_error *error);
     // The server reported the failure of a request that nobody waits for, or that it is about to
