@@ -12,6 +12,7 @@
 #include "keeper/options.h"
 #include "net/engine.h"
 #include "net/spawner.h"
+#include "webhook/webhook.h"
 
 #include <argp.h>
 #include <errno.h>
@@ -42,6 +43,7 @@ struct settings {
     const char           *http;
     struct http_options   web;
     const char           *tree;
+    const char           *webhooks;
     bool                  check;     // the tree, and start nothing
     bool                  tree_ends; // ... and the server with it
     bool                  tree_end_given;
@@ -132,6 +134,7 @@ enum option_key {
     KEY_LOG,
     KEY_TREE,
     KEY_TREE_END,
+    KEY_WEBHOOKS,
     KEY_CHECK,
     KEY_HELP,
     KEY_VERSION,
@@ -161,8 +164,11 @@ static const struct argp_option OPTIONS[] = {
      "What follows when the supervisor of --tree ends by itself, gives up or is stopped by a "
      "client: serve on, or end with status 3 (default keep)",
      0},
+    {"webhooks", KEY_WEBHOOKS, "FILE", 0,
+     "Post changes and ends of states to the receivers that FILE (YAML) lists", 0},
     {"check", KEY_CHECK, NULL, 0,
-     "Say whether the spec of --tree is good, start nothing and listen nowhere", 0},
+     "Say whether the files of --tree and --webhooks are good, start nothing and listen nowhere",
+     0},
     {"core-dumps", KEY_CORE_DUMPS, NULL, 0, "Let hosts that crash leave core dumps", 0},
     {"allow-native-deploy", KEY_ALLOW_NATIVE_DEPLOY, NULL, 0,
      "Let clients deploy native code, which can do whatever this user may", 0},
@@ -244,6 +250,7 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
             settings->tree_ends = tree_ends_of(argument);
             settings->tree_end_given = true;
             break;
+        case KEY_WEBHOOKS: settings->webhooks = argument; break;
         case KEY_CHECK: settings->check = true; break;
         case KEY_LOG:
             log_level_set(log_level_of(argument));
@@ -271,7 +278,7 @@ static const struct argp PARSER = {
     .parser = parse,
     .doc = "Serves stateful actors over TCP; their state survives crashes of their code.\v"
            "Prints one line `ready tcp=HOST:PORT http=HOST:PORT` when it serves. SIGTERM and "
-           "SIGINT end it with status 0. Wrong usage, and a tree file with an error, is status 2; "
+           "SIGINT end it with status 0. Wrong usage, and a file with an error, is status 2; "
            "a tree whose child does not start is status 1, the end of the tree status 3 with "
            "--tree-end exit.",
 };
@@ -359,8 +366,9 @@ static int check_settings(struct settings *settings) {
     }
     if (!is_loopback(settings->http) && settings->keeper.token == NULL)
         return wrong("--http", settings->http, "not a loopback address; that needs --token");
-    if (settings->check && settings->tree == NULL)
-        return wrong("--tree", "FILE", "required with --check");
+    if (settings->check && settings->tree == NULL && settings->webhooks == NULL)
+        return wrong("--tree", "FILE", "or --webhooks is required with --check");
+    if (settings->check && settings->tree == NULL) return 0;
     if (settings->tree_end_given && settings->tree == NULL)
         return wrong("--tree", "FILE", "required with --tree-end");
     if (settings->check) settings->listen = settings->http = "127.0.0.1:0";
@@ -408,6 +416,7 @@ struct program {
     struct code_set  *code; // held
     struct mirror    *mirror;
     struct http      *http;
+    struct webhooks  *webhooks;
     struct engine    *engine;
     struct spawner    spawner;
     struct tree_file  tree_file;
@@ -421,6 +430,9 @@ struct program {
     uv_timer_t        beats;    // for the service manager
     struct service    service;
     int               status;
+    // of http, and of each webhook
+    struct engine_gateway  gateways[ENGINE_GATEWAYS_MAX];
+    struct webhooks_config webhooks_config;
 };
 
 static void leave(struct program *program) {
@@ -583,11 +595,33 @@ static int read_tree(struct program *program) {
     return EXIT_USAGE;
 }
 
+// Before anything is started. 0, or the exit status.
+static int read_webhooks(struct program *program) {
+    static struct webhook_message message;
+    const char                   *path = program->settings.webhooks;
+    if (path == NULL) return 0;
+    if (webhooks_read(&program->webhooks_config, path, &message) != STATUS_OK) {
+        fprintf(stderr, "peeperd: %s\n", message.text);
+        return EXIT_USAGE;
+    }
+    if (program->settings.check) printf("%s: ok\n", path);
+    return 0;
+}
+
 static int fail_start(const char *what, const char *value, enum status status) {
     const char *why = status == STATUS_IO
                           ? "cannot be bound (in use, or not an address of this machine)"
                           : status_text(status);
     return wrong(what, value, why);
+}
+
+static enum status start_webhooks(struct program *program) {
+    struct webhooks_options options = {.config = &program->webhooks_config, .adopt = engine_adopt};
+    _Static_assert(WEBHOOKS_MAX < ENGINE_GATEWAYS_MAX, "the first is that of http");
+    if (program->settings.webhooks == NULL || program->settings.check) return STATUS_OK;
+    for (uint32_t i = 0; i < WEBHOOKS_MAX; i++)
+        options.adopt_contexts[i] = &program->gateways[1 + i];
+    return webhooks_create(&options, &program->webhooks);
 }
 
 static int serve(struct program *program) {
@@ -617,13 +651,21 @@ static int serve(struct program *program) {
                          &program->spawner, program->settings.listen);
     if (status != STATUS_OK) return fail_start("--listen", program->settings.listen, status);
     shard_use_code(&program->engine->shard, program->code);
+    for (uint32_t i = 0; i < ENGINE_GATEWAYS_MAX; i++)
+        program->gateways[i] = (struct engine_gateway){program->engine, i};
+    status = start_webhooks(program);
+    if (status != STATUS_OK) return fail_start("--webhooks", program->settings.webhooks, status);
     struct sockaddr_storage http;
     CHECK(engine_address(program->settings.http, &http));
     struct http_options web = program->settings.web;
     web.token = program->settings.keeper.token;
     web.frame_bytes_max = program->settings.keeper.frame_bytes_max;
     web.adopt = engine_adopt;
-    web.adopt_context = program->engine;
+    web.adopt_context = &program->gateways[0];
+    if (program->webhooks != NULL) {
+        web.webhooks = webhooks_counts(program->webhooks);
+        web.webhook_count = program->webhooks_config.count;
+    }
     status = http_create(&program->engine->shard, program->mirror, (struct sockaddr *)&http, &web,
                          &program->http);
     if (status != STATUS_OK) return fail_start("--http", program->settings.http, status);
@@ -639,8 +681,11 @@ static int serve(struct program *program) {
     result = program->status;
 
     http_destroy(program->http);
+    webhooks_close(program->webhooks);
     engine_close(program->engine);
     engine_stop(program->engine);
+    webhooks_destroy(program->webhooks);
+    webhooks_fini(&program->webhooks_config);
     mirror_destroy(program->mirror);
     engine_fini(program->engine);
     tree_file_fini(&program->tree_file);
@@ -662,6 +707,9 @@ int main(int argc, char **argv) {
 
     int result = check_settings(&program.settings);
     if (result != 0) return result;
+    result = read_webhooks(&program);
+    if (result != 0) return result;
+    if (program.settings.check && program.settings.tree == NULL) return 0;
     result = read_tree(&program);
     if (result != 0) return result;
     signal(SIGPIPE, SIG_IGN);

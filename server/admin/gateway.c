@@ -35,15 +35,18 @@ static enum status dial(struct gateway *gateway);
 static void lost(struct gateway *gateway, const char *why) {
     drop(gateway);
     if (gateway->closing) return;
-    LOG_WARN("gateway.lost", "reason=\"%s\"", why);
-    enum status status = dial(gateway);
-    if (status != STATUS_OK) LOG_ERROR("gateway.down", "status=%s", status_name(status));
+    if (!gateway->final) {
+        LOG_WARN("gateway.lost", "reason=\"%s\"", why);
+        enum status status = dial(gateway);
+        if (status != STATUS_OK) LOG_ERROR("gateway.down", "status=%s", status_name(status));
+    }
     gateway->options.on_lost(gateway->options.context);
 }
 
-// Whole frames; the answer is how many bytes are done with. False: they are no frames.
+// Whole frames, until it is paused; the answer is how many bytes are done with. False: they are no
+// frames.
 static bool take_frames(struct gateway *gateway, struct slice data, size_t *ret_done) {
-    for (*ret_done = 0;;) {
+    for (*ret_done = 0; !gateway->paused;) {
         struct slice frame;
         size_t       used;
         enum status  status = frame_next(data.data + *ret_done, data.bytes - *ret_done,
@@ -52,6 +55,7 @@ static bool take_frames(struct gateway *gateway, struct slice data, size_t *ret_
         *ret_done += used;
         gateway->options.on_frame(gateway->options.context, frame);
     }
+    return true;
 }
 
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret_buf) {
@@ -116,8 +120,35 @@ static void flush(struct gateway *gateway) {
     }
 }
 
+static void resume(struct gateway *gateway) {
+    size_t done;
+    gateway->resuming = gateway->paused = false;
+    if (gateway->link == NULL) return;
+    if (!take_frames(gateway, slice_of(gateway->in.data, gateway->in.bytes), &done)) {
+        lost(gateway, "no frame");
+        return;
+    }
+    buf_consume(&gateway->in, done);
+    if (gateway->paused) return;
+    if (uv_read_start((uv_stream_t *)&gateway->link->pipe, on_alloc, on_read) != 0)
+        lost(gateway, "reading");
+}
+
+void gateway_pause(struct gateway *gateway) {
+    gateway->paused = true;
+    gateway->resuming = false;
+    if (gateway->link != NULL) uv_read_stop((uv_stream_t *)&gateway->link->pipe);
+}
+
+// Not at once: it may be called from a frame that is being told.
+void gateway_resume(struct gateway *gateway) {
+    gateway->resuming = gateway->paused;
+}
+
 static void on_flush(uv_prepare_t *prepare) {
-    flush(prepare->data);
+    struct gateway *gateway = prepare->data;
+    while (gateway->resuming) resume(gateway);
+    flush(gateway);
 }
 
 // Owns: `ours` in any case, `theirs` where it is OK.
@@ -162,8 +193,14 @@ enum status gateway_open(struct gateway *gateway, uv_loop_t *loop,
 
 struct buf *gateway_output(struct gateway *gateway) {
     // A net thread that had no room when the socket was lost may have some now.
-    if (gateway->link == NULL && !gateway->closing) (void)dial(gateway);
+    bool dials = !gateway->closing && !gateway->final;
+    if (gateway->link == NULL && dials) (void)dial(gateway);
     return gateway->link == NULL ? NULL : &gateway->out;
+}
+
+bool gateway_dial_no_more(struct gateway *gateway) {
+    gateway->final = true;
+    return gateway->link != NULL;
 }
 
 void gateway_close(struct gateway *gateway) {

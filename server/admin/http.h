@@ -13,6 +13,7 @@
 struct http;
 struct mirror;
 struct shard;
+struct webhook_counts;
 
 struct http_options {
     const char *token; // NULL: none is asked for, and Host must name this machine; borrowed
@@ -26,6 +27,9 @@ struct http_options {
     // Hands a socket to the net thread: see engine_adopt().
     enum status (*adopt)(void *context, int fd);
     void *adopt_context; // borrowed
+    // What each webhook counts; borrowed.
+    const struct webhook_counts *webhooks;
+    uint32_t                     webhook_count;
 };
 
 // Starts to listen on `address` with a thread of its own.

@@ -76,6 +76,29 @@ static json_t *listeners(const struct view *view, const struct mirror_counts *mi
                      (json_int_t)http->streams);
 }
 
+static json_t *webhooks_of(const struct webhook_counts *hooks, uint32_t count) {
+    json_t *list = json_array();
+    for (uint32_t i = 0; i < count; i++) {
+        json_t *json = json_pack("{s:s, s:s, s:b}", "host", hooks[i].host, "watched",
+                                 hooks[i].watched, "prefix", (int)hooks[i].prefix);
+#define WEBHOOK_MEMBER(field, kind, help) \
+    json_object_set_new(                  \
+        json, #field,                     \
+        json_integer((json_int_t)atomic_load_explicit(&hooks[i].field, memory_order_relaxed)));
+        WEBHOOK_COUNTS(WEBHOOK_MEMBER)
+#undef WEBHOOK_MEMBER
+        json_array_append_new(list, json);
+    }
+    return list;
+}
+
+// To what the watches of all clients say, webhooks add what they count themselves.
+static void add_webhooks(json_t *json, const char *name, const struct webhook_counts *hooks,
+                         uint32_t count) {
+    if (json == NULL || strcmp(name, "listeners") != 0) return;
+    json_object_set_new(json, "webhooks", webhooks_of(hooks, count));
+}
+
 static json_t *counters(const struct metrics *metrics) {
     json_t *json = json_object();
 #define COUNTER_MEMBER(field, name, help) \
@@ -176,7 +199,9 @@ json_t *look_schema(const char *name) {
     struct http_counts   http = {0};
     struct view          view = {.hosts = &host, .workers = &worker, .count = 1, .worker_count = 1};
     json_t              *json = look_json(name, &view, &mirror, &http);
-    json_t              *schema = json == NULL ? NULL : schema_of(json);
+    struct webhook_counts webhook = {.host = "", .watched = ""};
+    add_webhooks(json, name, &webhook, 1);
+    json_t *schema = json == NULL ? NULL : schema_of(json);
     json_decref(json);
     return schema;
 }
@@ -222,7 +247,10 @@ static void answer_metrics(struct peer *peer, const struct view *view) {
     bool         classic = accept.data != NULL &&
                    memmem(accept.data, accept.bytes, "text/plain", 10) != NULL &&
                    memmem(accept.data, accept.bytes, "openmetrics", 11) == NULL;
-    char *text = metrics_page(view, peer->http->mirror, &peer->http->counts, classic);
+    const struct http     *http = peer->http;
+    struct metrics_sources sources = {view, http->mirror, &http->counts, http->options.webhooks,
+                                      http->options.webhook_count};
+    char                  *text = metrics_page(&sources, classic);
     if (text == NULL) {
         exchange_problem(peer, STATUS_NO_MEMORY, 503, NULL);
         return;
@@ -251,6 +279,7 @@ static void answer(struct peer *peer, struct view *view) {
     mirror_counts(http->mirror, &mirror);
     json_t *json = leaving && refused ? json_pack("{s:s}", "status", "the server is going down")
                                       : look_json(name, view, &mirror, &http->counts);
+    add_webhooks(json, name, http->options.webhooks, http->options.webhook_count);
     exchange_json(peer, refused ? 503 : 200, json, NULL);
 }
 

@@ -147,19 +147,35 @@ static void http_counters(const struct page *page, const struct http_counts *htt
     write_rows(page, "gauge", now, sizeof now / sizeof now[0]);
 }
 
-char *metrics_page(const struct view *view, const struct mirror *mirror,
-                   const struct http_counts *http, bool classic) {
+// HOST:PORT has no character that a label would have to escape.
+static void webhooks(const struct page *page, const struct webhook_counts *hooks, uint32_t count) {
+    if (count == 0) return;
+#define WEBHOOK_FAMILY(field, kind, help)                                                \
+    family(page, "peeper_webhook_" #field, kind, NULL, help);                            \
+    for (uint32_t i = 0; i < count; i++) {                                               \
+        fprintf(page->out,                                                               \
+                "peeper_webhook_" #field "%s{webhook=\"%u\",host=\"%s\"} %" PRIu64 "\n", \
+                kind[0] == 'c' ? "_total" : "", i, hooks[i].host,                        \
+                atomic_load_explicit(&hooks[i].field, memory_order_relaxed));            \
+    }
+    WEBHOOK_COUNTS(WEBHOOK_FAMILY)
+#undef WEBHOOK_FAMILY
+}
+
+char *metrics_page(const struct metrics_sources *sources, bool classic) {
     char  *text = NULL;
     size_t bytes;
     FILE  *out = open_memstream(&text, &bytes);
     if (out == NULL) return NULL;
-    const struct page *page = &(struct page){.out = out, .classic = classic};
-    counters(page, &view->metrics);
-    crashes(page, &view->metrics);
-    recovery(page, &view->metrics);
-    gauges(page, view, mirror);
-    resident(page, view);
-    http_counters(page, http);
+    const struct page    *page = &(struct page){.out = out, .classic = classic};
+    const struct metrics *metrics = &sources->view->metrics;
+    counters(page, metrics);
+    crashes(page, metrics);
+    recovery(page, metrics);
+    gauges(page, sources->view, sources->mirror);
+    resident(page, sources->view);
+    http_counters(page, sources->http);
+    webhooks(page, sources->webhooks, sources->webhook_count);
     if (!classic) fputs("# EOF\n", out);
     if (fclose(out) != 0) {
         free(text);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "admin/http_counts.h"
+#include "admin/webhook_counts.h"
 #include "keeper/mirror.h"
 #include "keeper/view.h"
 
@@ -12,5 +13,12 @@
 // of its samples.
 // A malloc'd text, owned by the caller; NULL when memory ran out.   Thread: admin.   Blocks: on
 // /proc.
-char *metrics_page(const struct view *view, const struct mirror *mirror,
-                   const struct http_counts *http, bool classic);
+struct metrics_sources {
+    const struct view           *view;
+    const struct mirror         *mirror;
+    const struct http_counts    *http;
+    const struct webhook_counts *webhooks;
+    uint32_t                     webhook_count;
+};
+
+char *metrics_page(const struct metrics_sources *sources, bool classic);

@@ -27,7 +27,8 @@ static void end(void) {
 TestSuite(metrics_page, .init = begin, .fini = end, .timeout = 10);
 
 static char *page(void) {
-    char *text = metrics_page(&view, mirror, &http, false);
+    struct metrics_sources sources = {&view, mirror, &http, NULL, 0};
+    char                  *text = metrics_page(&sources, false);
     cr_assert(text != NULL);
     return text;
 }
@@ -137,5 +138,18 @@ Test(metrics_page, is_well_formed) {
         char *value = strrchr(line, ' ');
         cr_assert(value != NULL && isdigit((unsigned char)value[1]), "%s", line);
     }
+    free(text);
+}
+
+Test(metrics_page, shows_each_webhook) {
+    static struct webhook_counts hooks[2] = {{.host = "a:443", .posted = 5, .queued = 2},
+                                             {.host = "b:80", .dropped = 1}};
+    struct metrics_sources       sources = {&view, mirror, &http, hooks, 2};
+    char                        *text = metrics_page(&sources, false);
+    cr_assert(has_line(text, "# TYPE peeper_webhook_posted counter"));
+    cr_assert(has_line(text, "peeper_webhook_posted_total{webhook=\"0\",host=\"a:443\"} 5"));
+    cr_assert(has_line(text, "peeper_webhook_dropped_total{webhook=\"1\",host=\"b:80\"} 1"));
+    cr_assert(has_line(text, "# TYPE peeper_webhook_queued gauge"));
+    cr_assert(has_line(text, "peeper_webhook_queued{webhook=\"0\",host=\"a:443\"} 2"));
     free(text);
 }

@@ -16,6 +16,7 @@ enum thread_role {
     ROLE_NET,
     ROLE_MIRROR,
     ROLE_ADMIN,
+    ROLE_WEBHOOK,
     ROLE_WORKER,
 };
 

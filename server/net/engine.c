@@ -28,13 +28,13 @@
 
 // --- connections ---
 
-// Behind those of clients.
-static uint32_t engine_gateway_slot(const struct engine *engine) {
-    return engine->options->connections_max;
+// Gateways have those behind the clients'.
+static bool is_client_slot(const struct engine *engine, uint32_t slot) {
+    return slot < engine->options->connections_max;
 }
 
 struct conn *engine_conn(struct engine *engine, struct caller caller) {
-    if (caller.conn > engine_gateway_slot(engine)) return NULL;
+    if (caller.conn >= engine->options->connections_max + ENGINE_GATEWAYS_MAX) return NULL;
     struct conn_slot *slot = &engine->conns[caller.conn];
     if (slot->generation != caller.generation || slot->conn == NULL) return NULL;
     // One that leaves has had its last frame.
@@ -45,7 +45,7 @@ void engine_forget(struct engine *engine, struct conn *conn) {
     struct conn_slot *slot = &engine->conns[conn->slot];
     if (slot->conn != conn) return;
     slot->conn = NULL;
-    if (conn->slot != engine_gateway_slot(engine)) engine->shard.connections--;
+    if (is_client_slot(engine, conn->slot)) engine->shard.connections--;
     exits_client_over(&engine->shard, (struct caller){conn->slot, conn->generation, 0});
     streams_client_over(&engine->shard, (struct caller){conn->slot, conn->generation, 0});
 }
@@ -110,14 +110,14 @@ static void on_connection(uv_stream_t *listener, int status) {
 }
 
 struct adopted {
-    struct shard_message message;
-    struct engine       *engine;
-    int                  fd;
+    struct shard_message  message;
+    struct engine_gateway gateway;
+    int                   fd;
 };
 
 // The one before, if any, has lost its other end.
-static void adopt(struct engine *engine, int fd) {
-    uint32_t          slot_index = engine_gateway_slot(engine);
+static void adopt(struct engine *engine, uint32_t index, int fd) {
+    uint32_t          slot_index = engine->options->connections_max + index;
     struct conn_slot *slot = &engine->conns[slot_index];
     struct conn      *conn;
     if (slot->conn != NULL) conn_close(slot->conn);
@@ -134,17 +134,17 @@ static void adopt(struct engine *engine, int fd) {
 static void adopted_deliver(struct shard_message *message, struct shard *shard) {
     (void)shard;
     struct adopted *adopted = LIST_ENTRY(message, struct adopted, message);
-    adopt(adopted->engine, adopted->fd);
+    adopt(adopted->gateway.engine, adopted->gateway.index, adopted->fd);
     free(adopted);
 }
 
 enum status engine_adopt(void *context, int fd) {
-    struct engine  *engine = context;
-    struct adopted *adopted = malloc(sizeof *adopted);
+    const struct engine_gateway *gateway = context;
+    struct adopted              *adopted = malloc(sizeof *adopted);
     if (adopted == NULL) return STATUS_NO_MEMORY;
     *adopted =
-        (struct adopted){.message = {.deliver = adopted_deliver}, .engine = engine, .fd = fd};
-    enum status status = mailbox_push(&engine->shard.inbox, &adopted->message.link);
+        (struct adopted){.message = {.deliver = adopted_deliver}, .gateway = *gateway, .fd = fd};
+    enum status status = mailbox_push(&gateway->engine->shard.inbox, &adopted->message.link);
     if (status != STATUS_OK) free(adopted);
     return status;
 }
@@ -586,7 +586,8 @@ enum status engine_init(struct engine *engine, const struct keeper_options *opti
     engine->spawner = spawner;
     list_init(&engine->dirty);
     list_init(&engine->paused);
-    engine->conns = calloc((size_t)options->connections_max + 1, sizeof *engine->conns);
+    engine->conns =
+        calloc((size_t)options->connections_max + ENGINE_GATEWAYS_MAX, sizeof *engine->conns);
     if (engine->conns == NULL) return STATUS_NO_MEMORY;
     enum status status = codec_init(&engine->codec, options->frame_bytes_max);
     if (status != STATUS_OK) return status;

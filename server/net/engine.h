@@ -22,6 +22,9 @@ struct spawner;
 
 #define ENGINE_INPUT_BYTES (128u << 10)
 
+// Threads of the server that ask as clients do: admin, and each webhook.
+#define ENGINE_GATEWAYS_MAX 33u
+
 // The server itself as a caller: answers go to on_answer.
 #define ENGINE_SELF ((struct caller){.conn = CALLER_SERVER, .generation = 1})
 
@@ -46,7 +49,7 @@ struct engine {
     uv_timer_t                   watch;
     struct list                  dirty;  // conns with output
     struct list                  paused; // conns with PAUSE_RING
-    struct conn_slot            *conns;  // owned, connections_max and one for the gateway
+    struct conn_slot            *conns;  // owned, connections_max and those of the gateways
     uint32_t                     conn_next;
     uint32_t                     spin_misses; // spins in a row that found nothing
     bool                         plenty;      // of processors
@@ -98,11 +101,18 @@ void engine_host_started(struct engine *engine, struct host *host);
 // Owns: the hold of `code`.   Thread: main.
 void engine_code_read(struct engine *engine, struct code_set *code);
 
-// Hands over a connected socket, through which the admin thread asks as any client may. It needs no
-// hello, counts as no connection and takes the place of the one that was handed over before.
+// One of those that ask as clients do; the context of engine_adopt().
+struct engine_gateway {
+    struct engine *engine; // borrowed
+    uint32_t       index;  // < ENGINE_GATEWAYS_MAX
+};
+
+// Hands over a connected socket, through which another thread asks as any client may. It needs no
+// hello, counts as no connection and takes the place of the one of the same gateway that was handed
+// over before.
 // Owns:  OK -> the socket. Otherwise the caller still does.
 // Fails: STATUS_NO_MEMORY; STATUS_FULL (try later), STATUS_CLOSED (the net thread is leaving).
-// Thread: any. `context` is the engine.
+// Thread: any. `context` is a struct engine_gateway.
 NODISCARD enum status engine_adopt(void *context, int fd);
 
 // For conn and session.   Thread: net.
