@@ -180,6 +180,7 @@ static enum peeper_status carry(struct peeper_client *client, uint64_t id,
                                 const struct request *request, const struct buf *out, size_t from,
                                 struct tie *tie) {
     struct pending_request *pending = pending_find(&client->pending, id);
+    if (pending == NULL && tie == NULL) return PEEPER_STATUS_OK;
     if (pending == NULL) {
         // A link that nobody wants to hear of.
         struct pending_request unheard = {.verb = request->verb, .tie = tie};
@@ -187,7 +188,8 @@ static enum peeper_status carry(struct peeper_client *client, uint64_t id,
         resume_begin(client->resume, &unheard, &answer);
         return PEEPER_STATUS_OK;
     }
-    if (resume_repeatable(request->verb)) {
+    pending->keyed = request->key != NULL && request->key[0] != '\0';
+    if (resume_repeatable(request->verb) || (pending->keyed && client->idempotency)) {
         pending->again_bytes = out->bytes - from;
         pending->again = malloc(pending->again_bytes);
         if (pending->again == NULL) return PEEPER_STATUS_NO_MEMORY;
@@ -210,8 +212,11 @@ static enum peeper_status queue_resumable(struct peeper_client *client,
     size_t             from = client->out.bytes;
     enum peeper_status status = resume_request(client->resume, &own, &tie);
     if (status != PEEPER_STATUS_OK) return status;
-    // It must not reach another connection, so it has to be found in what was not sent.
-    if (then.on_answer == NULL && resume_bound(own.verb)) then.on_answer = nobody_waits;
+    // It must not reach another connection, so it has to be found in what was not sent; or, with a
+    // key, it shall be sent until it was answered.
+    if (then.on_answer == NULL && (resume_bound(own.verb) || own.key != NULL)) {
+        then.on_answer = nobody_waits;
+    }
 
     status = queue(client, &own, limit_ms, then, wake, ret_id);
     if (status != PEEPER_STATUS_OK) goto free_tie;
@@ -259,7 +264,8 @@ static enum peeper_status submit_known(struct peeper_client *client, const struc
                                        uint64_t *ret_id) {
     bool wake = false;
     connection_lock(client);
-    bool               plain = client->resume == NULL || request->verb <= REQUEST_SEND;
+    bool               keyed = request->key != NULL && request->key[0] != '\0';
+    bool               plain = client->resume == NULL || (request->verb <= REQUEST_SEND && !keyed);
     enum peeper_status status =
         plain ? queue(client, request, limit_ms, then, &wake, ret_id)
               : queue_resumable(client, request, limit_ms, then, &wake, ret_id);

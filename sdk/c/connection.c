@@ -134,9 +134,7 @@ static bool take_doomed(struct peeper_client *client, uint32_t *at,
     return found;
 }
 
-// What ended with the connection is told: requests that may have run, monitors and links. To end
-// one of those is no failure then.
-static void tell_lost(struct peeper_client *client, const struct peeper_error *error) {
+static void answer_doomed(struct peeper_client *client, const struct peeper_error *error) {
     struct peeper_answer   lost = {.error = *error};
     struct peeper_answer   done = {.error = error_of(PEEPER_STATUS_OK, NULL)};
     struct pending_request request;
@@ -145,6 +143,12 @@ static void tell_lost(struct peeper_client *client, const struct peeper_error *e
         resume_drop(&request);
         request.then.on_answer(request.then.user, resume_bound(request.verb) ? &done : &lost);
     }
+}
+
+// What ended with the connection is told: requests that may have run, monitors and links. To end
+// one of those is no failure then.
+static void tell_lost(struct peeper_client *client, const struct peeper_error *error) {
+    answer_doomed(client, error);
     for (;;) {
         connection_lock(client);
         struct tie *tie = resume_take_ended(client->resume);
@@ -464,7 +468,16 @@ static void on_welcome(struct peeper_client *client, struct incoming *incoming) 
     client->attempting = false;
     client->attempts = 0;
     client->last_words[0] = '\0';
+    if (client->resume != NULL && !incoming->welcome.idempotency) {
+        struct peeper_error error = error_of(PEEPER_STATUS_DISCONNECTED, NULL);
+        connection_lock(client);
+        resume_doom_keyed(&client->pending);
+        connection_unlock(client);
+        answer_doomed(client, &error);
+        if (client->state != CLIENT_GREETING) return; // it was closed there
+    }
     connection_lock(client);
+    client->idempotency = incoming->welcome.idempotency;
     uint32_t bytes_max = incoming->welcome.frame_bytes_max;
     client->server_frame_bytes_max = bytes_max != 0 ? bytes_max : CONNECTION_BYTES_MAX;
     client->state = CLIENT_UP;

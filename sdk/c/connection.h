@@ -48,8 +48,9 @@ struct peeper_client {
     bool               woken; // the loop knows about `out`
     bool               close_asked;
     uint32_t           server_frame_bytes_max;
-    bool               was_up; // requests wait for the next connection from then on
-    struct resume     *resume; // owned; NULL: it does not reconnect
+    bool               idempotency; // the server knows keys
+    bool               was_up;      // requests wait for the next connection from then on
+    struct resume     *resume;      // owned; NULL: it does not reconnect
 
     // loop thread only
     uv_tcp_t         tcp;

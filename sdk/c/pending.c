@@ -31,7 +31,7 @@ enum peeper_status pending_add(struct pending *pending, uint32_t verb, uint32_t 
     request->then = then;
     request->again = NULL;
     request->tie = NULL;
-    request->doomed = false;
+    request->doomed = request->keyed = request->risen = false;
     *ret_id = request->id;
     return PEEPER_STATUS_OK;
 }

@@ -23,6 +23,8 @@ struct pending_request {
     size_t      again_bytes;
     struct tie *tie;    // owned; what begins with a good answer
     bool        doomed; // ends with the connection
+    bool        keyed;  // has an idempotency key
+    bool        risen;  // may have run, on a connection that is over
 };
 
 struct pending {

@@ -124,6 +124,64 @@ Test(reconnect, sends_what_was_not_written_in_its_order, .timeout = 10) {
     finish(100);
 }
 
+static void welcome_with_keys(struct peer *at) {
+    const Peeper__V1__ClientFrame *hello = peer_read(at);
+    if (hello == NULL) return;
+    char                   *features[] = {(char *)"idempotency"};
+    Peeper__V1__Welcome     welcome = PEEPER__V1__WELCOME__INIT;
+    Peeper__V1__ServerFrame frame = PEEPER__V1__SERVER_FRAME__INIT;
+    welcome.protocol_version = 1;
+    welcome.features = features;
+    welcome.n_features = 1;
+    frame.id = hello->id;
+    frame.body_case = PEEPER__V1__SERVER_FRAME__BODY_WELCOME;
+    frame.welcome = &welcome;
+    peer_write(at, &frame);
+}
+
+static enum peeper_status call_once(int64_t *ret_value) {
+    struct peeper_call_options options = {.deadline_ms = 5000, .idempotency_key = "once"};
+    struct peeper_writer       writer = {0};
+    struct peeper_value        reply;
+    enum peeper_status         status = peeper_sync_call_with(sync_, peeper_by_name("n"),
+                                                              text_of(&writer, "inc"), &options, &reply);
+    if (status == PEEPER_STATUS_OK) cr_assert(peeper_value_int(reply, ret_value));
+    peeper_writer_fini(&writer);
+    return status;
+}
+
+static void end_at_keyed_call(struct peer *at) {
+    welcome_with_keys(at);
+    const Peeper__V1__ClientFrame *frame = expect(at, PEEPER__V1__CLIENT_FRAME__BODY_CALL);
+    if (frame != NULL) at->seen += frame->call->idempotency_key.len == 4;
+    if (at->connection == 0 || frame == NULL) return;
+    peer_reply_int(at, frame->id, 7);
+    peer_read_to_end(at);
+}
+
+Test(reconnect, repeats_a_call_that_has_a_key, .timeout = 10) {
+    int64_t value = 0;
+    begin(2, end_at_keyed_call);
+    cr_assert(call_once(&value) == PEEPER_STATUS_OK && value == 7);
+    finish(4);
+}
+
+static void forget_keys(struct peer *at) {
+    if (at->connection == 0) {
+        end_at_keyed_call(at);
+        return;
+    }
+    peer_welcome(at, LIMIT);
+    if (peer_read(at) != NULL) at->seen += 100;
+}
+
+Test(reconnect, repeats_no_call_where_the_next_server_knows_no_keys, .timeout = 10) {
+    int64_t value = 0;
+    begin(2, forget_keys);
+    cr_assert(call_once(&value) == PEEPER_STATUS_DISCONNECTED);
+    finish(2);
+}
+
 // --- Ties ----------------------------------------------------------------------------------------
 
 static void monitored(struct peer *at, uint64_t id, uint64_t ref) {

@@ -369,6 +369,7 @@ enum peeper_status resume_salvage(struct pending *pending, struct buf *out, stru
             status = PEEPER_STATUS_NO_MEMORY;
         }
         request->doomed = false;
+        request->risen = true;
     }
     if (status == PEEPER_STATUS_OK && unsent.bytes > 0 &&
         buf_append(&kept, unsent.data, unsent.bytes) != STATUS_OK) {
@@ -379,6 +380,13 @@ enum peeper_status resume_salvage(struct pending *pending, struct buf *out, stru
     sending->bytes = 0;
     *out = kept;
     return status;
+}
+
+void resume_doom_keyed(struct pending *pending) {
+    for (uint32_t i = 0; i < pending->capacity; i++) {
+        struct pending_request *request = &pending->slots[i];
+        request->doomed = request->id != 0 && request->keyed && request->risen;
+    }
 }
 
 void resume_prune(struct pending *pending, struct buf *out) {

@@ -69,6 +69,10 @@ bool resume_event(struct resume *resume, struct peeper_event *event);
 NODISCARD enum peeper_status resume_salvage(struct pending *pending, struct buf *out,
                                             struct buf *sending, size_t written);
 
+// The next server does not know idempotency keys: what relied on them is doomed, too.
+// Thread: loop, locked.
+void resume_doom_keyed(struct pending *pending);
+
 // Takes frames out whose request was given up meanwhile.   Thread: loop, locked.
 void resume_prune(struct pending *pending, struct buf *out);
 

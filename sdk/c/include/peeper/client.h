@@ -12,11 +12,12 @@
 //
 // Reconnection (options.reconnect). Requests that are made meanwhile wait for the next connection,
 // as do those that had not been written; their time goes on. One that was written and not answered
-// is sent again only if it changes nothing (whereis, list, inspect, ...), else it is answered with
-// DISCONNECTED. Monitors and links end with the connection: each is told a DOWN or EXIT with the
-// reason "noconnection". Watches go on from the version after the last one that was told, under the
-// same reference; where that cannot be (a prefix, nothing seen yet), there is a GAP whose versions
-// are 0. A server that refuses (a wrong token, another version) ends it: on_down.
+// is sent again only if it changes nothing (whereis, list, inspect, ...) or has an idempotency key
+// which both servers know, else it is answered with DISCONNECTED. Monitors and links end with the
+// connection: each is told a DOWN or EXIT with the reason "noconnection". Watches go on from the
+// version after the last one that was told, under the same reference; where that cannot be (a
+// prefix, nothing seen yet), there is a GAP whose versions are 0. A server that refuses (a wrong
+// token, another version) ends it: on_down.
 //
 // Values are read and written with <peeper/value.h>. The short names (peeper_cast, ...) belong to
 // behaviours; that is why those of clients begin with peeper_client_ or peeper_sync_.
