@@ -395,8 +395,7 @@ static enum status keep_changes(struct subject *s) {
         .at_ms = s->shard->wall_ms,
     };
     if (actor->watched && s->commit->state.data != NULL && !actor->ends_only) {
-        enum status told = mirror_tell_next(mirror, actor->slot, actor->unit, actor_name(actor),
-                                            streams_want_old(&s->shard->streams));
+        enum status told = streams_tell_next(s->shard, actor);
         if (told != STATUS_OK) return told;
     }
     if (s->commit->tables.data == NULL) return mirror_put(mirror, &origin, s->commit->state);

@@ -45,6 +45,7 @@ static struct change_event *event_of(const struct mirror_change *change, enum ch
         .item.kind = kind,
         .slot = change->slot,
         .unit = change->unit,
+        .incarnation = change->incarnation,
         .first = change->version,
         .version = change->version,
         .at_ms = change->at_ms,

@@ -44,9 +44,10 @@ struct change_event {
     struct change_event *chain; // of the bucket of a CHANGE_LOST
     uint32_t             slot;
     uint64_t             unit;
-    uint64_t             first;   // CHANGE_LOST
-    uint64_t             version; // of the state; CHANGE_LOST: the last one
-    uint64_t             older;   // CHANGE_STEP
+    uint64_t             incarnation; // STATE, STOP
+    uint64_t             first;       // CHANGE_LOST
+    uint64_t             version;     // of the state; CHANGE_LOST: the last one
+    uint64_t             older;       // CHANGE_STEP
     uint64_t             at_ms;
     bool                 has_state;
     bool                 has_old;

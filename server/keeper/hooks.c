@@ -22,6 +22,7 @@ struct hook_event {
     struct list    link;
     enum turn_kind kind;
     bool           has_state;
+    uint64_t       incarnation;   // that it is about
     size_t         payload_bytes; // the state before, or the reason
     size_t         state_bytes;
     uint8_t        data[]; // payload, state
@@ -36,7 +37,6 @@ struct hook_queue {
     uint32_t          count;
     size_t            bytes;
     uint64_t          unit;
-    uint64_t          incarnation;
     uint64_t          turn; // of the head, while it is in a ring; else 0
     uint32_t          slot;
     uint16_t          behaviour;
@@ -214,6 +214,14 @@ static bool fits(const struct hooks *hooks, const struct hook_queue *queue, size
     return queue->count < HOOK_EVENTS_MAX && queue->bytes + bytes <= HOOK_BYTES_MAX;
 }
 
+// The one that a change or a stop was of may be long gone by now. A unit that ends may do so
+// between two of them, with an id that nobody has had; nothing comes after it, so that it was the
+// newest.
+static uint64_t incarnation_of(const struct listening    *listening,
+                               const struct change_event *change) {
+    return change->item.kind == CHANGE_END ? listening->incarnation : change->incarnation;
+}
+
 // Fails: false, no room.
 static bool enter(struct shard *shard, struct listening *listening,
                   const struct change_event *change) {
@@ -234,13 +242,13 @@ static bool enter(struct shard *shard, struct listening *listening,
     *event = (struct hook_event){
         .kind = changed ? TURN_CHANGED : TURN_ENDED,
         .has_state = change->has_state,
+        .incarnation = incarnation_of(listening, change),
         .payload_bytes = payload.bytes,
         .state_bytes = state.bytes,
     };
     if (payload.bytes > 0) memcpy(event->data, payload.data, payload.bytes);
     if (state.bytes > 0) memcpy(event->data + payload.bytes, state.data, state.bytes);
     struct hook_queue *queue = listening->queue;
-    queue->incarnation = listening->incarnation;
     list_push(&queue->events, &event->link);
     queue->count++;
     queue->bytes += bytes;
@@ -275,7 +283,7 @@ static enum status append(struct shard *shard, struct hook_queue *queue, struct 
     if (index == 0) return STATUS_UNKNOWN_BEHAVIOUR;
     struct tenant tenant = {
         .slot = queue->slot,
-        .incarnation = queue->incarnation,
+        .incarnation = event->incarnation,
         .name = slice_of(queue->name, queue->name_bytes),
     };
     struct turn turn = {

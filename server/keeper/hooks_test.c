@@ -127,6 +127,70 @@ Test(hooks, an_incarnation_ends_by_a_crash_or_a_stop_and_a_kill_is_not_told) {
     cr_assert(nothing_waits() && fx.shard.listeners.count == 0);
 }
 
+static uint64_t told_id(struct fake_worker *end, enum turn_kind kind) {
+    const struct turn_record *turn = play_take(end, kind);
+    uint64_t                  id = turn->incarnation;
+    play_done(end, turn->turn);
+    step();
+    return id;
+}
+
+Test(hooks, an_event_has_the_id_of_the_incarnation_that_it_is_about_whatever_came_after) {
+    two_hosts();
+    struct actor *actor = up("cart");
+    uint64_t      first = actor_id(actor);
+    hear();
+    struct fake_worker *end = fake(ears(1), 0);
+    change_state("cart", "one");
+    crash_once(actor, 1, "cart");
+    comes_back(actor);
+    uint64_t second = actor_id(actor);
+    cr_assert(second != first);
+    change_state("cart", "two");
+    stop_with(actor, 3, "cart", "enough");
+    cr_assert(told_id(end, TURN_CHANGED) == first);
+    cr_assert(told_id(end, TURN_CHANGED) == first);
+    cr_assert(told_id(end, TURN_ENDED) == first);
+    cr_assert(told_id(end, TURN_CHANGED) == second);
+    cr_assert(told_id(end, TURN_ENDED) == second);
+    cr_assert(nothing_waits());
+}
+
+Test(hooks, a_unit_that_ends_before_its_restart_ends_with_the_last_id_that_it_had) {
+    two_hosts();
+    struct request request = start_request("cart");
+    request.restart = RESTART_TEMPORARY;
+    struct actor *actor = up_with(&request);
+    uint64_t      id = actor_id(actor);
+    hear();
+    struct fake_worker *end = fake(ears(1), 0);
+    cr_assert(told_id(end, TURN_CHANGED) == id);
+    ask_kill(2, "cart");
+    hear();
+    cr_assert(told_id(end, TURN_ENDED) == id && nothing_waits());
+}
+
+// A host may leave out what it likes.
+Test(hooks, a_crash_without_a_reason_or_with_one_that_is_no_value_is_a_crash) {
+    two_hosts();
+    up("cart");
+    hear();
+    struct fake_worker *end = fake(ears(1), 0);
+    struct out          out = out_of(COMMIT_CRASH, take_changed(end, "cart", NULL, "s0")->turn, 0);
+    out.record.code = COMMIT_CODE_RAISE;
+    play_send(end, &out);
+    step();
+    change_state("cart", "one");
+    hear();
+    out = out_of(COMMIT_CRASH, take_changed(end, "cart", "s0", "one")->turn, 0);
+    out.record.code = COMMIT_CODE_RAISE;
+    out_add(&out, ITEM_REASON, 0, (struct slice){0}, raw("\x32\xff\xff\xff\xff\x0f"));
+    out_add(&out, ITEM_TEXT, 0, (struct slice){0}, raw("\xff\n\x01"));
+    play_send(end, &out);
+    step();
+    cr_assert(fx.shard.metrics.hook_crashes == 2 && nothing_waits());
+}
+
 Test(hooks, what_waits_is_told_also_when_the_unit_is_over_and_its_slot_has_another) {
     two_hosts();
     stop_with(up("cart"), 1, "cart", "enough");

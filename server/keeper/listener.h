@@ -36,7 +36,7 @@ struct listening {
     struct code_set   *code;  // held; what the unit runs or ran last
     struct hook_queue *queue; // of hooks.h; NULL: nothing waits
     uint64_t           unit;
-    uint64_t           incarnation; // the newest
+    uint64_t           incarnation; // the newest that has come up
     uint32_t           slot;
     uint16_t           behaviour;
     uint16_t           hooks;      // bits of enum behaviour_callback, in CALLBACK_HOOKS

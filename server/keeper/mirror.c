@@ -60,6 +60,7 @@ struct record {
             uint64_t turn;
             uint64_t at_ms;
         } put;
+        uint64_t               incarnation; // TELL_NEXT, END
         struct generation     *fresh;   // owned until it is adopted; a block's state is its delta
         struct mirror_read    *read;    // borrowed until on_done
         struct mirror_visit   *visit;   // borrowed until on_visit
@@ -102,6 +103,7 @@ struct mirror {
         uint32_t slot;
         uint32_t name_bytes;
         uint64_t unit;
+        uint64_t incarnation;
         uint8_t  name[MIRROR_NAME_BYTES_MAX];
     } next;
     // written by the mirror thread for anybody; a copy of kept.counts
@@ -247,6 +249,7 @@ static void note_next(struct mirror *mirror, const struct record *record) {
     mirror->next.with_old = record->with_old;
     mirror->next.slot = record->slot;
     mirror->next.unit = record->unit;
+    mirror->next.incarnation = record->incarnation;
     mirror->next.name_bytes = record->body_bytes;
     memcpy(mirror->next.name, record + 1, record->body_bytes);
 }
@@ -261,6 +264,7 @@ static void tell_change(struct mirror *mirror, const struct record *record) {
         .kind = MIRROR_CHANGED,
         .slot = record->slot,
         .unit = record->unit,
+        .incarnation = mirror->next.incarnation,
         .version = put ? record->put.version : record->fresh->version,
         .at_ms = put ? record->put.at_ms : record->fresh->at_ms,
         .has_state = true,
@@ -284,6 +288,7 @@ static void tell_end(struct mirror *mirror, const struct record *record) {
             .kind = record->stopped ? MIRROR_STOPPED : MIRROR_ENDED,
             .slot = record->slot,
             .unit = record->unit,
+            .incarnation = record->incarnation,
             .name = slice_of(body + reason_bytes, record->name_bytes),
             .reason = slice_of(body, reason_bytes),
     };
@@ -635,13 +640,15 @@ enum status mirror_read(struct mirror *mirror, struct mirror_read *read) {
     return STATUS_OK;
 }
 
-enum status mirror_tell_next(struct mirror *mirror, uint32_t slot, uint64_t unit, struct slice name,
-                             bool with_old) {
+enum status mirror_tell_next(struct mirror *mirror, const struct mirror_watched *watched) {
+    struct slice name = watched->name;
     THREAD_CHECK(ROLE_NET);
     CHECK(name.bytes <= MIRROR_NAME_BYTES_MAX);
-    struct record *record = append(mirror, RECORD_TELL_NEXT, slot, unit, name.bytes);
+    struct record *record =
+        append(mirror, RECORD_TELL_NEXT, watched->slot, watched->unit, name.bytes);
     if (record == NULL) return starve(mirror);
-    record->with_old = with_old;
+    record->with_old = watched->with_old;
+    record->incarnation = watched->incarnation;
     record->body_bytes = (uint32_t)name.bytes;
     if (name.bytes > 0) memcpy(record + 1, name.data, name.bytes);
     return STATUS_OK;
@@ -656,6 +663,7 @@ enum status mirror_end(struct mirror *mirror, const struct mirror_ending *ending
         append(mirror, RECORD_END, ending->slot, ending->unit, reason.bytes + name.bytes);
     if (record == NULL) return starve(mirror);
     record->stopped = ending->kind == MIRROR_STOPPED;
+    record->incarnation = ending->incarnation;
     uint8_t *body = (uint8_t *)(record + 1);
     record->name_bytes = (uint8_t)name.bytes;
     record->body_bytes = (uint32_t)(reason.bytes + name.bytes);

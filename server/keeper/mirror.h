@@ -30,10 +30,11 @@ struct mirror_change {
     enum mirror_change_kind kind;
     uint32_t                slot;
     uint64_t                unit;
-    uint64_t                version;   // of `state`; 0: there is none
-    uint64_t                at_ms;     // wall clock, of the put
-    bool                    has_state; // CHANGED: always
-    bool                    has_old;   // it was asked for, and there is one
+    uint64_t                incarnation; // that it is about
+    uint64_t                version;     // of `state`; 0: there is none
+    uint64_t                at_ms;       // wall clock, of the put
+    bool                    has_state;   // CHANGED: always
+    bool                    has_old;     // it was asked for, and there is one
     struct slice            name;
     struct slice            state;
     struct slice            old;
@@ -139,13 +140,19 @@ NODISCARD enum status mirror_put_tables(struct mirror                  *mirror,
                                         const struct generation_origin *origin, struct slice state,
                                         struct slice delta);
 
-// Says that the next put of `unit` is one that somebody watches: on_change follows if the bytes
+// Says that the next put of a unit is one that somebody watches: on_change follows if the bytes
 // differ from those of the generation before, which it has `with_old`. Directly before that put;
 // where the put is FULL it is said again with the next try.
-// Shape: `name` is at most MIRROR_NAME_BYTES_MAX, and comes back in the change.
+// Shape: `name` is at most MIRROR_NAME_BYTES_MAX; it and `incarnation` come back in the change.
 // Fails: STATUS_FULL.   Thread: net.
-NODISCARD enum status mirror_tell_next(struct mirror *mirror, uint32_t slot, uint64_t unit,
-                                       struct slice name, bool with_old);
+struct mirror_watched {
+    uint32_t     slot;
+    uint64_t     unit;
+    uint64_t     incarnation;
+    struct slice name;
+    bool         with_old;
+};
+NODISCARD enum status mirror_tell_next(struct mirror *mirror, const struct mirror_watched *watched);
 
 // Queues that a unit that is watched is over, or only its incarnation (kind ENDED or STOPPED):
 // on_change tells it, with the newest state, after all changes. Before its states are forgotten, if
@@ -156,6 +163,7 @@ struct mirror_ending {
     enum mirror_change_kind kind;
     uint32_t                slot;
     uint64_t                unit;
+    uint64_t                incarnation;
     struct slice            name;
     struct slice            reason;
 };

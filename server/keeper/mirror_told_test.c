@@ -52,6 +52,7 @@ static void on_change(void *context, const struct mirror_change *change) {
     (void)context;
     cr_assert(told_count < 16);
     struct told *at = &told[told_count++];
+    cr_assert(change->incarnation == change->unit + 100);
     *at = (struct told){.kind = change->kind,
                         .unit = change->unit,
                         .version = change->version,
@@ -75,7 +76,8 @@ static void start_told(uint32_t generations) {
 
 static void put_watched(uint64_t unit, uint64_t version, struct slice state, bool with_old) {
     struct generation_origin origin = origin_of(unit, version);
-    cr_assert(mirror_tell_next(mirror, 3, unit, slice_of("cart", 4), with_old) == STATUS_OK);
+    struct mirror_watched    watched = {3, unit, unit + 100, slice_of("cart", 4), with_old};
+    cr_assert(mirror_tell_next(mirror, &watched) == STATUS_OK);
     cr_assert(mirror_put(mirror, &origin, state) == STATUS_OK);
 }
 
@@ -83,6 +85,7 @@ static enum status end_unit(const char *reason) {
     struct mirror_ending ending = {.kind = MIRROR_ENDED,
                                    .slot = 3,
                                    .unit = 1,
+                                   .incarnation = 101,
                                    .name = slice_of("cart", 4),
                                    .reason = slice_of(reason, strlen(reason))};
     return mirror_end(mirror, &ending);
@@ -227,7 +230,8 @@ Test(mirror_told, a_history_has_what_is_kept_from_a_version_on_and_the_one_befor
 
 Test(mirror_told, one_that_was_said_to_be_told_is_that_of_its_unit, .timeout = 5, .fini = stop) {
     start_told(2);
-    cr_assert(mirror_tell_next(mirror, 3, 1, slice_of("cart", 4), false) == STATUS_OK);
+    struct mirror_watched watched = {3, 1, 101, slice_of("cart", 4), false};
+    cr_assert(mirror_tell_next(mirror, &watched) == STATUS_OK);
     put(2, 1, "another's");
     put(1, 1, "mine");
     put(1, 2, "mine and not told");

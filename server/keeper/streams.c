@@ -505,6 +505,7 @@ static bool say_farewell(struct shard *shard, const struct actor *actor,
         .kind = kind,
         .slot = actor->slot,
         .unit = actor->unit,
+        .incarnation = actor_id(actor),
         .name = actor_name(actor),
         .reason = presentable(reason),
     };
@@ -525,6 +526,17 @@ void streams_actor_over(struct shard *shard, struct actor *actor, struct slice r
     } else {
         actor->watched = say_farewell(shard, actor, MIRROR_ENDED, reason);
     }
+}
+
+enum status streams_tell_next(struct shard *shard, const struct actor *actor) {
+    struct mirror_watched watched = {
+        .slot = actor->slot,
+        .unit = actor->unit,
+        .incarnation = actor_id(actor),
+        .name = actor_name(actor),
+        .with_old = streams_want_old(&shard->streams),
+    };
+    return mirror_tell_next(shard->mirror, &watched);
 }
 
 void streams_incarnation_over(struct shard *shard, struct actor *actor, struct slice reason) {

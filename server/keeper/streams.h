@@ -114,6 +114,10 @@ static inline bool streams_want_old(const struct streams *streams) {
     return streams->old_count > 0;
 }
 
+// Says to the mirror that the next put of this actor, who is watched, is to be told.
+// Fails: STATUS_FULL.
+NODISCARD enum status streams_tell_next(struct shard *shard, const struct actor *actor);
+
 // The queue of changes has something / the mirror has room again.
 void streams_receive(struct shard *shard);
 void streams_mirror_room(struct shard *shard);

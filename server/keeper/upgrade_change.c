@@ -309,8 +309,7 @@ static enum status changed(struct shard *shard, struct change *change, struct ac
         return STATUS_OK;
     }
     if (actor->watched && !actor->ends_only) {
-        enum status told = mirror_tell_next(shard->mirror, actor->slot, actor->unit,
-                                            actor_name(actor), streams_want_old(&shard->streams));
+        enum status told = streams_tell_next(shard, actor);
         if (told != STATUS_OK) return told;
     }
     struct generation_origin origin = {
