@@ -320,10 +320,29 @@ static bool send(struct shard *shard, struct hook_queue *queue, struct worker *w
     return true;
 }
 
+static void note_age(const struct shard *shard, struct crew *crew) {
+    if (crew->code == shard->code) {
+        crew->old_ms = 0;
+    } else if (crew->old_ms == 0) {
+        crew->old_ms = shard->now_ms;
+    }
+}
+
+// Of a unit that lives it is the unit that keeps the old code, and is asked to let it go.
+static bool outlived(const struct shard *shard, const struct hook_queue *queue) {
+    uint64_t old_ms = queue->crew->old_ms;
+    return queue->listening == NULL && old_ms != 0 && shard->now_ms >= old_ms + OLD_CODE_MS;
+}
+
 static void work(struct shard *shard, struct crew *crew) {
+    note_age(shard, crew);
     while (!list_empty(&crew->ready)) {
         struct hook_queue *queue = queue_at(crew->ready.next);
-        struct penalty    *penalty = penalty_of(crew, queue->behaviour);
+        if (outlived(shard, queue)) {
+            drop_all(shard, queue);
+            continue;
+        }
+        struct penalty *penalty = penalty_of(crew, queue->behaviour);
         if (penalty != NULL && penalty->serving) {
             list_remove(&queue->link);
             list_push(&penalty->held, &queue->link);
@@ -487,8 +506,12 @@ static uint64_t punish(struct shard *shard, struct crew *crew, uint16_t behaviou
     struct penalty *penalty = penalty_make(crew, behaviour);
     if (penalty == NULL || penalty->serving) return 0;
     uint64_t delay_ms = next_delay_ms(penalty);
-    penalty->serving =
-        heap_arm(&shard->timers, &penalty->timer, shard->now_ms + delay_ms) == STATUS_OK;
+    if (heap_arm(&shard->timers, &penalty->timer, shard->now_ms + delay_ms) != STATUS_OK) {
+        // Nothing would ever end it.
+        penalty_free(shard, penalty);
+        return 0;
+    }
+    penalty->serving = true;
     return delay_ms;
 }
 

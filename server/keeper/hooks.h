@@ -10,9 +10,10 @@
 //         none: they are sent again, except one that has killed its host, or was running when two
 //         hosts were lost for no known reason. Those are dropped and counted.
 // Code:   a *crew* is what one code set has to do here: its queues, and which of its behaviours
-// have
-//         killed hosts. A queue belongs to the crew of the code that its actor runs, or ran last.
-//         An upgrade takes along what waits.
+//         have killed hosts. A queue belongs to the crew of the code that its actor runs, or ran
+//         last. An upgrade takes along what waits. What waits of units that are over stays with the
+//         old code, for OLD_CODE_MS; the rest is then dropped and counted, since a code set that is
+//         kept stands in the way of upgrades.
 // Limits: HOOK_EVENTS_MAX and HOOK_BYTES_MAX wait of one unit (one that is larger passes where
 //         nothing waits), HOOKS_BYTES_MAX of all. What does not fit, finds no memory or no pool is
 //         dropped and counted, in ActorInfo.events_dropped.
@@ -49,11 +50,13 @@ struct shard;
 #define HOOK_TURNS_MAX 8u // at a time in one worker: so few wait behind one that is slow
 #define PENALTY_MS_MIN 1000u
 #define PENALTY_MS_MAX 60000u
+#define OLD_CODE_MS 60000u
 
 struct crew {
     struct list      link;
     struct code_set *code;   // held
     struct pool     *pool;   // while it has queues
+    uint64_t         old_ms; // since when there is newer code; 0: there is none
     uint32_t         queues; // in the lists below, and those of penalties
     struct list      ready;  // have something to send
     struct list      sent;   // the head of each is in a ring; oldest first

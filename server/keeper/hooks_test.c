@@ -614,3 +614,36 @@ Test(hooks, what_waits_when_its_actor_is_upgraded_is_heard_by_the_new_code) {
     later(1);
     cr_assert(listeners_of(old) == NULL && nothing_waits());
 }
+
+Test(hooks, what_waits_of_units_that_are_over_keeps_old_code_for_a_time_only) {
+    two_hosts();
+    struct actor *bag = up("bag");
+    hear();
+    struct fake_worker *end = fake(ears(1), 0);
+    hears_changed(end, "bag", NULL, "s0");
+    struct actor    *cart = up("cart");
+    struct code_set *old = fx.shard.code;
+    hear();
+    const struct turn_record *turn = take_changed(end, "cart", NULL, "s0");
+    for (int i = 0; i < 2; i++) {
+        change_state("cart", "one");
+        change_state("cart", "two");
+    }
+    stop_with(cart, 1, "cart", "enough");
+    upgrade_to(bag, 2, "2", "s0", "s1");
+    play_done(end, turn->turn);
+    step();
+    turn = take_changed(end, "cart", "s0", "one");
+    later(OLD_CODE_MS - 1);
+    cr_assert(listeners_of(old)->always && dropped() == 0);
+    play_done(end, turn->turn);
+    step();
+    turn = take_changed(end, "cart", "one", "two");
+    later(1);
+    play_done(end, turn->turn);
+    step();
+    // Two changes and the end.
+    cr_assert(dropped() == 3 && play_next(end) == NULL);
+    later(1);
+    cr_assert(listeners_of(old) == NULL);
+}
