@@ -6,6 +6,12 @@
 // crashes. All callbacks of one actor run one after the other, on one worker thread at a time, but
 // that thread may change between turns. Do not keep pointers to state in globals.
 //
+// Signals: a host that has run behaviours in Lua on this thread interrupts it with SIGVTALRM, every
+// few milliseconds of processor time that it uses, also in turns of C. The handler does nothing
+// then and has SA_RESTART; but what the kernel does not start again, as nanosleep(), poll() or
+// epoll_wait(), may answer EINTR. Neither block that signal nor put another handler in its place:
+// without it no turn in Lua is ended that runs too long.
+//
 //     static enum peeper_action handle_call(struct peeper_ctx *ctx, void *state, struct peeper_value message) {
 //         struct counter *counter = state;
 //         if (peeper_value_is(message, "inc")) {
