@@ -3,6 +3,7 @@
 #include "keeper/hooks.h"
 
 #include "keeper/listener.h"
+#include "keeper/router.h"
 #include "keeper/upgrade_fixture_test.h"
 
 static void begin(void) {
@@ -646,4 +647,28 @@ Test(hooks, what_waits_of_units_that_are_over_keeps_old_code_for_a_time_only) {
     cr_assert(dropped() == 3 && play_next(end) == NULL);
     later(1);
     cr_assert(listeners_of(old) == NULL);
+}
+
+Test(hooks, an_end_that_the_mirror_had_no_room_for_is_told_before_what_follows_it) {
+    two_hosts();
+    struct actor *actor = up("cart");
+    hear();
+    struct fake_worker *end = fake(ears(1), 0);
+    hears_changed(end, "cart", NULL, "s0");
+    mirror_fill();
+    crash_once(actor, 1, "cart");
+    // There is room, and the actor is back, before the keeper has heard of that.
+    sem_post(&fx.gate);
+    fx_wait(&fx.mirror_room);
+    router_feed(&fx.shard);
+    comes_back(actor);
+    change_state("cart", "one");
+    shard_mirror_room(&fx.shard);
+    hear();
+    const struct turn_record *turn = play_take(end, TURN_ENDED);
+    cr_assert(same(turn_state(end, turn), text("s0")));
+    play_done(end, turn->turn);
+    step();
+    hears_changed(end, "cart", "s0", "one");
+    cr_assert(nothing_waits());
 }

@@ -528,17 +528,6 @@ void streams_actor_over(struct shard *shard, struct actor *actor, struct slice r
     }
 }
 
-enum status streams_tell_next(struct shard *shard, const struct actor *actor) {
-    struct mirror_watched watched = {
-        .slot = actor->slot,
-        .unit = actor->unit,
-        .incarnation = actor_id(actor),
-        .name = actor_name(actor),
-        .with_old = streams_want_old(&shard->streams),
-    };
-    return mirror_tell_next(shard->mirror, &watched);
-}
-
 void streams_incarnation_over(struct shard *shard, struct actor *actor, struct slice reason) {
     (void)say_farewell(shard, actor, MIRROR_STOPPED, reason);
 }
@@ -554,6 +543,21 @@ static void send_farewells(struct shard *shard) {
         list_remove(&farewell->link);
         free(farewell);
     }
+}
+
+enum status streams_tell_next(struct shard *shard, const struct actor *actor) {
+    // An end that the mirror had no room for comes before whatever follows it. There was a FULL
+    // for each that waits, so that room is told of.
+    send_farewells(shard);
+    if (!list_empty(&shard->streams.farewells)) return STATUS_FULL;
+    struct mirror_watched watched = {
+        .slot = actor->slot,
+        .unit = actor->unit,
+        .incarnation = actor_id(actor),
+        .name = actor_name(actor),
+        .with_old = streams_want_old(&shard->streams),
+    };
+    return mirror_tell_next(shard->mirror, &watched);
 }
 
 void streams_mirror_room(struct shard *shard) {
