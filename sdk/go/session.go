@@ -288,7 +288,11 @@ func (c *Client) frame(s *session, r *request, now time.Duration) {
 		ms = most
 	}
 	c.queue.remove(r)
-	s.out = appendFrame(s.out, r.id, r.verb.field, r.body, r.verb.timeout, uint64(ms))
+	timeout := r.verb.timeout
+	if r.verb.specified && !r.explicit {
+		timeout = 0
+	}
+	s.out = appendFrame(s.out, r.id, r.verb.field, r.body, timeout, uint64(ms))
 	s.marks = append(s.marks, mark{r.id, len(s.out)})
 	if !r.hasCaller() {
 		r.recycle()

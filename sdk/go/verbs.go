@@ -16,6 +16,8 @@ type verb struct {
 	answer protowire.Number // of its answer in ServerFrame; 0: Reply or Done
 	// timeout is the field of the request that says how long the caller waits; 0: it has none.
 	timeout protowire.Number
+	// specified: what it starts has a time-out of its own, which counts unless the caller names one.
+	specified bool
 	// repeats: it only reads, so it is sent again where its connection is lost.
 	repeats bool
 	// over: it takes back what ends with the connection anyway, so a lost connection answers it.
@@ -48,9 +50,9 @@ var (
 	verbResume           = &verb{name: "resume", field: 12, answer: answerDone}
 	verbPing             = &verb{name: "ping", field: 13, answer: 10, repeats: true}
 	verbStartSupervisor  = &verb{name: "start_supervisor", field: 14, answer: 6, timeout: 3}
-	verbStartChild       = &verb{name: "start_child", field: 15, answer: 6, timeout: 4}
+	verbStartChild       = &verb{name: "start_child", field: 15, answer: 6, timeout: 4, specified: true}
 	verbTerminateChild   = &verb{name: "terminate_child", field: 16, answer: answerDone, timeout: 5}
-	verbRestartChild     = &verb{name: "restart_child", field: 17, answer: 6, timeout: 5}
+	verbRestartChild     = &verb{name: "restart_child", field: 17, answer: 6, timeout: 5, specified: true}
 	verbDeleteChild      = &verb{name: "delete_child", field: 18, answer: answerDone}
 	verbWhichChildren    = &verb{name: "which_children", field: 19, answer: 12, repeats: true}
 	verbCountChildren    = &verb{name: "count_children", field: 20, answer: 13, repeats: true}

@@ -40,7 +40,8 @@ export abstract class SupervisorVerbs extends StateVerbs {
     /** Adds a child and starts it. For simple_one_for_one the spec may hold "name" and "argument". */
     async startChild(supervisor: Target, spec: Payload, options: TimeoutOptions = {}): Promise<Started> {
         const timeoutMs = this.waitMs(options.timeoutMs);
-        const value = { ...targetFields(supervisor), spec: encodePayload(spec), timeoutMs };
+        // Where nothing is said, its init has the time that its spec gives to it.
+        const value = { ...targetFields(supervisor), spec: encodePayload(spec), timeoutMs: options.timeoutMs ?? 0 };
         return this.starts({ case: "startChild", value }, this.waits(timeoutMs, options));
     }
 
@@ -54,7 +55,7 @@ export abstract class SupervisorVerbs extends StateVerbs {
     /** Starts a child again that was stopped; its state begins anew. */
     async restartChild(supervisor: Target, child: string, options: TimeoutOptions = {}): Promise<Started> {
         const timeoutMs = this.waitMs(options.timeoutMs);
-        const value = { ...targetFields(supervisor), child, timeoutMs };
+        const value = { ...targetFields(supervisor), child, timeoutMs: options.timeoutMs ?? 0 };
         return this.starts({ case: "restartChild", value }, this.waits(timeoutMs, options));
     }
 
