@@ -313,6 +313,14 @@ def event_from(frame: Any) -> dict[str, Any]:
     return event
 
 
+def event_index(pushed: list[Any], ref: Optional[int]) -> int:
+    """Where the oldest event is, or the oldest of this watch; -1 if there is none."""
+    for index, frame in enumerate(pushed):
+        if ref is None or (not isinstance(frame, str) and event_from(frame).get("ref") == ref):
+            return index
+    return -1
+
+
 @dataclass
 class StartOptions:
     timeout_ms: int = 0
@@ -440,17 +448,17 @@ class Client:
     def request(self, verb: str, message: Any, timeout_s: Optional[float] = None) -> Any:
         return self.wait(self.submit(verb, message), timeout_s)
 
-    def next_event(self, timeout_s: Optional[float] = None) -> dict[str, Any]:
-        """The oldest pushed event that was not taken yet, as a map with its `kind`."""
+    def next_event(self, timeout_s: Optional[float] = None, ref: Optional[int] = None) -> dict[str, Any]:
+        """The oldest pushed event (of this watch) that was not taken yet, as a map with its `kind`."""
         until = time.monotonic() + (self.patience_s if timeout_s is None else timeout_s)
-        while not self.pushed:
+        while (index := event_index(self.pushed, ref)) < 0:
             frame = self.read_frame(max(until - time.monotonic(), 0))
             if frame.id in self._pending:
                 self._pending.discard(frame.id)
                 self._answers[frame.id] = frame
             else:
                 self.pushed.append(frame)
-        return event_from(self.pushed.pop(0))
+        return event_from(self.pushed.pop(index))
 
     def drain(self, seconds: float) -> list[Any]:
         """Everything that arrives unasked within `seconds`, and what did so before."""

@@ -8,8 +8,9 @@ from typing import Any, Iterator, Optional
 
 import yaml
 
+import faces
 from case_registry import Case, Settings
-from case_steps import World, run_steps
+from case_steps import VERBS, World, run_steps
 from peeper_wire import ConnectionEnded, NoAnswer, PeeperError
 from server_process import Failure, Server, check
 
@@ -20,7 +21,7 @@ class SharedServer:
     """The server of one file: started by the first case that needs it, and again after a case broke it."""
 
     def __init__(self, log_name: str, options: list[str]) -> None:
-        self._log_name = log_name
+        self._log_name = log_name  # of each face its own: cases count lines of it
         self._options = options
         self._server: Optional[Server] = None
 
@@ -63,7 +64,7 @@ def server_for(document: dict[str, Any], shared: SharedServer, settings: Setting
 def run_case(document: dict[str, Any], variables: dict[str, str], shared: SharedServer, settings: Settings,
              log_name: str) -> None:
     with server_for(document, shared, settings, log_name) as server:
-        world = World(server)
+        world = World(server, settings.face)
         world.variables.update(variables)
         try:
             run_steps(world, document["steps"])
@@ -80,27 +81,29 @@ def variants(entry: dict[str, Any]) -> list[tuple[str, dict[str, str]]]:
     return [(f"{entry['case']} ({behaviour})", {"behaviour": behaviour}) for behaviour in entry["behaviours"]]
 
 
-def load_file(path: Path, pattern: str) -> list[Case]:
+def load_file(path: Path, pattern: str, face: str) -> list[Case]:
     document = yaml.safe_load(path.read_text())
-    log_name = f"cases-{path.stem}"
+    log_name = f"cases-{path.stem}" if face == "wire" else f"cases-{face}-{path.stem}"
     shared = SharedServer(log_name, document.get("options", []))
     SHARED_SERVERS.append(shared)
     cases = []
     for entry in document["cases"]:
+        not_for = faces.not_for(face, entry["steps"], VERBS)
         for name, variables in variants(entry):
             def body(settings: Settings, entry: dict[str, Any] = entry, variables: dict[str, str] = variables) -> None:
                 run_case(entry, variables, shared, settings, log_name)
 
             if re.search(pattern, name):
-                cases.append(Case(name, body))
+                cases.append(Case(name, body, path.stem, not_for))
 
     if cases:
-        cases.append(Case(f"{path.stem}: the server of these cases ends cleanly", lambda _: shared.stop()))
+        ending = f"{path.stem}: the server of these cases ends cleanly"
+        cases.append(Case(ending, lambda _: shared.stop(), path.stem))
     return cases
 
 
-def load_all(pattern: str) -> list[Case]:
-    return [case for path in sorted(CASES_FOLDER.glob("*.yaml")) for case in load_file(path, pattern)]
+def load_all(pattern: str, face: str = "wire") -> list[Case]:
+    return [case for path in sorted(CASES_FOLDER.glob("*.yaml")) for case in load_file(path, pattern, face)]
 
 
 def drop_servers() -> None:
