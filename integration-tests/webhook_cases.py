@@ -280,7 +280,8 @@ def slow(settings: Settings) -> None:
             client.start("a", "probe", {"state": 0})
             for number in range(100):
                 client.call("a", [["set", [number, big]], ["reply", number]])
-            eventually(lambda: len(fast.posts) == 101, "the fast one has them all")
+            # It may have had a gap, too: three such states fill a stream.
+            eventually(lambda: fast.values("a")[-1:] == [[99, big]], "the fast one has the newest")
             check(count(server, "queued") <= 10, "the queue is bounded")
             check_equal(len(receiver.posts), 1, "one of the actor is on its way")
             go.set()
