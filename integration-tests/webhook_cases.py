@@ -21,6 +21,7 @@ from webhook_receiver import (SECRET, Handler, Hooks, Post, Receiver, check_sign
                               make_certificate, reply, reset)
 
 ROOT = Path(__file__).resolve().parent.parent
+ACTORS = 8  # of a kind, where the times of two kinds are compared
 
 
 @contextlib.contextmanager
@@ -301,30 +302,34 @@ def percentile(taken: list[float]) -> float:
     return sorted(taken)[int(len(taken) * 0.99)]
 
 
-def compare_p99(settings: Settings, without: Client, with_slow: Client) -> None:
-    """The same actor in two servers by turns, and the best of several rounds, for the machine has other work as well."""
-    rounds, each = (6, 1000) if settings.quick else (10, 2000)
+def compare_p99(settings: Settings, client: Client, kinds: list[str]) -> None:
+    """Several actors of each kind by turns: two servers, and two workers, differ by more than what is looked for. The
+    machine has other work as well, so many short rounds, of which the tenth best counts in a hundred."""
+    rounds, each = (24, 250) if settings.quick else (60, 250)
+    seen: dict[str, list[float]] = {kind: [] for kind in kinds}
     for attempt in itertools.count(1):
-        best = {"without": float("inf"), "slow": float("inf")}
         for index in range(rounds):
-            for kind, client in (("without", without), ("slow", with_slow))[:: 1 if index % 2 else -1]:
-                best[kind] = min(best[kind], percentile(latencies(client, "hits", each)))
-        text = f"p99 is {best['slow'] * 1e6:.0f} us with a slow webhook, {best['without'] * 1e6:.0f} us without one"
+            for kind in kinds[:: 1 if index % 2 else -1]:
+                seen[kind].append(percentile(latencies(client, f"{kind}-{index % ACTORS}", each)))
+        slow_s, without_s = (sorted(seen[kind])[len(seen[kind]) // 10] for kind in kinds)
+        text = f"p99 is {slow_s * 1e6:.0f} us with a slow webhook, {without_s * 1e6:.0f} us without one"
         print(f"     {text}")
-        if best["slow"] < best["without"] * 1.1 or settings.build.sanitized:
+        # To be watched costs a tenth of so short a call; that the receiver is slow shall add nothing to it.
+        if slow_s < without_s * 1.25 or settings.build.sanitized:
             return
-        check(attempt < 5, text)
+        check(attempt < 8, text)
 
 
-@case("webhooks: an actor's p99 does not move with a receiver that takes 10 s")
+@case("webhooks: an actor's p99 hardly moves with a receiver that takes 10 s")
 def unmoved(settings: Settings) -> None:
+    kinds = ["heard", "alone"]
     with folder() as path, slow_receiver(10) as receiver:
-        options = Hooks(path).add(receiver.url, timeout_ms=1000).options
-        with Server(settings.build, options) as server, server.client() as client, \
-                Server(settings.build) as other, other.client() as without:
-            client.start("hits", "counter", 0)
-            without.start("hits", "counter", 0)
-            compare_p99(settings, without, client)
+        options = Hooks(path).add(receiver.url, prefix="heard-", timeout_ms=1000).options
+        with Server(settings.build, options) as server, server.client() as client:
+            for index in range(ACTORS):
+                for kind in kinds[:: 1 if index % 2 else -1]:
+                    client.start(f"{kind}-{index}", "counter", 0)
+            compare_p99(settings, client, kinds)
             eventually(lambda: count(server, "retried") > 0, "the slow one is tried again", 15)
             begun = time.monotonic()
     check(time.monotonic() - begun < 20, "the end of the server does not wait for it")
@@ -339,6 +344,7 @@ def ends(settings: Settings) -> None:
         with Server(settings.build, Hooks(path).add(receiver.url).options) as server, server.client() as client:
             client.start("a", "counter", 0)
             changes(client, "a", 300)
+            eventually(lambda: count(server, "posted") + count(server, "queued") >= 301, "all wait, or are posted")
         check_equal(receiver.values("a"), list(range(301)), "all of it")
     with folder() as path, slow_receiver(10) as receiver:
         with Server(settings.build, Hooks(path).add(receiver.url, timeout_ms=60000).options) as server:

@@ -304,7 +304,7 @@ static bool key_valid(const struct peeper_call_options *options) {
            strnlen(options->idempotency_key, KEY_BYTES_MAX + 1) <= KEY_BYTES_MAX;
 }
 
-static enum peeper_status call(struct peeper_client *client, struct peeper_target target,
+enum peeper_status client_call(struct peeper_client *client, struct peeper_target target,
                                struct peeper_value               message,
                                const struct peeper_call_options *options, struct peeper_then then,
                                uint64_t *ret_id) {
@@ -321,13 +321,6 @@ static enum peeper_status call(struct peeper_client *client, struct peeper_targe
                         ret_id);
 }
 
-enum peeper_status client_call(struct peeper_client *client, struct peeper_target target,
-                               struct peeper_value message, uint32_t deadline_ms,
-                               struct peeper_then then, uint64_t *ret_id) {
-    struct peeper_call_options options = {.deadline_ms = deadline_ms};
-    return call(client, target, message, &options, then, ret_id);
-}
-
 void client_forget(struct peeper_client *client, uint64_t id) {
     struct pending_request forgotten;
     connection_lock(client);
@@ -338,8 +331,9 @@ void client_forget(struct peeper_client *client, uint64_t id) {
 enum peeper_status peeper_client_call(struct peeper_client *client, struct peeper_target target,
                                       struct peeper_value message, uint32_t deadline_ms,
                                       struct peeper_then then) {
-    uint64_t id;
-    return client_call(client, target, message, deadline_ms, then, &id);
+    struct peeper_call_options options = {.deadline_ms = deadline_ms};
+    uint64_t                   id;
+    return client_call(client, target, message, &options, then, &id);
 }
 
 enum peeper_status peeper_client_call_with(struct peeper_client *client,
@@ -348,7 +342,7 @@ enum peeper_status peeper_client_call_with(struct peeper_client *client,
                                            struct peeper_then                then) {
     struct peeper_call_options none = {0};
     uint64_t                   id;
-    return call(client, target, message, options == NULL ? &none : options, then, &id);
+    return client_call(client, target, message, options == NULL ? &none : options, then, &id);
 }
 
 enum peeper_status peeper_client_cast_with(struct peeper_client *client,

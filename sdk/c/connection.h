@@ -111,10 +111,12 @@ NODISCARD enum peeper_status client_submit(struct peeper_client *client,
                                            const struct request *request, uint32_t limit_ms,
                                            struct peeper_then then);
 
-// peeper_client_call() that tells the request's correlation id / gives a request up: its callback
-// is not called any more, and an answer that comes is dropped. An id that is not pending is fine.
+// peeper_client_call_with() that tells the request's correlation id / gives a request up: its
+// callback is not called any more, and an answer that comes is dropped. An id that is not pending
+// is fine.
 // Thread: as peeper_client_call().
 NODISCARD enum peeper_status client_call(struct peeper_client *client, struct peeper_target target,
-                                         struct peeper_value message, uint32_t deadline_ms,
+                                         struct peeper_value               message,
+                                         const struct peeper_call_options *options,
                                          struct peeper_then then, uint64_t *ret_id);
 void                         client_forget(struct peeper_client *client, uint64_t id);

@@ -143,8 +143,9 @@ static enum peeper_status call_once(int64_t *ret_value) {
     struct peeper_call_options options = {.deadline_ms = 5000, .idempotency_key = "once"};
     struct peeper_writer       writer = {0};
     struct peeper_value        reply;
-    enum peeper_status         status = peeper_sync_call_with(sync_, peeper_by_name("n"),
-                                                              text_of(&writer, "inc"), &options, &reply);
+    struct peeper_value        inc = text_of(&writer, "inc");
+    enum peeper_status         status =
+        peeper_sync_call_with(sync_, peeper_by_name("n"), inc, &options, &reply);
     if (status == PEEPER_STATUS_OK) cr_assert(peeper_value_int(reply, ret_value));
     peeper_writer_fini(&writer);
     return status;

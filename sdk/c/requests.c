@@ -19,16 +19,19 @@ static uint32_t deadline_of(const struct peeper_sync *sync, uint32_t deadline_ms
 }
 
 static enum peeper_status submit(struct peeper_sync *sync, struct peeper_target target,
-                                 struct peeper_value message, uint32_t deadline_ms,
-                                 struct inbox_request **ret_request) {
-    struct inbox_request *request;
-    enum peeper_status    status = PEEPER_STATUS_UNREACHABLE;
+                                 struct peeper_value               message,
+                                 const struct peeper_call_options *options,
+                                 struct inbox_request            **ret_request) {
+    struct peeper_call_options own = *options;
+    struct inbox_request      *request;
+    enum peeper_status         status = PEEPER_STATUS_UNREACHABLE;
     if (sync->client == NULL) return sync_refuse_request(sync, status);
     status = inbox_request(&sync->inbox, &request);
     if (status != PEEPER_STATUS_OK) return sync_refuse_request(sync, status);
 
-    status = client_call(sync->client, target, message, deadline_of(sync, deadline_ms),
-                         peeper_then(on_response, request), &request->wire_id);
+    own.deadline_ms = deadline_of(sync, options->deadline_ms);
+    status = client_call(sync->client, target, message, &own, peeper_then(on_response, request),
+                         &request->wire_id);
     if (status != PEEPER_STATUS_OK) {
         inbox_end(request, NULL);
         return sync_refuse_request(sync, status);
@@ -46,8 +49,19 @@ static void hand_over(struct peeper_sync *sync) {
 enum peeper_status peeper_sync_send_request(struct peeper_sync *sync, struct peeper_target target,
                                             struct peeper_value message, uint32_t deadline_ms,
                                             uint64_t *ret_request) {
-    struct inbox_request *request;
-    enum peeper_status    status = submit(sync, target, message, deadline_ms, &request);
+    struct peeper_call_options options = {.deadline_ms = deadline_ms};
+    return peeper_sync_send_request_with(sync, target, message, &options, ret_request);
+}
+
+enum peeper_status peeper_sync_send_request_with(struct peeper_sync               *sync,
+                                                 struct peeper_target              target,
+                                                 struct peeper_value               message,
+                                                 const struct peeper_call_options *options,
+                                                 uint64_t                         *ret_request) {
+    struct peeper_call_options none = {0};
+    struct inbox_request      *request;
+    enum peeper_status         status =
+        submit(sync, target, message, options == NULL ? &none : options, &request);
     if (status != PEEPER_STATUS_OK) return status;
     *ret_request = request->id;
     hand_over(sync);
@@ -57,11 +71,12 @@ enum peeper_status peeper_sync_send_request(struct peeper_sync *sync, struct pee
 enum peeper_status peeper_reqids_send(struct peeper_reqids *set, struct peeper_target target,
                                       struct peeper_value message, uint32_t deadline_ms,
                                       void *label) {
-    struct inbox_request *request;
+    struct peeper_call_options options = {.deadline_ms = deadline_ms};
+    struct inbox_request      *request;
     if (set->sync == NULL) return PEEPER_STATUS_UNREACHABLE;
     struct inbox_entry *entry = malloc(sizeof(*entry));
     if (entry == NULL) return sync_refuse_request(set->sync, PEEPER_STATUS_NO_MEMORY);
-    enum peeper_status status = submit(set->sync, target, message, deadline_ms, &request);
+    enum peeper_status status = submit(set->sync, target, message, &options, &request);
     if (status != PEEPER_STATUS_OK) {
         free(entry);
         return status;

@@ -61,6 +61,15 @@ static void open_gate(void) {
     sem_post(&peer.gate);
 }
 
+// Answers with how long the key was.
+static void tell_key(struct peer *at) {
+    const Peeper__V1__ClientFrame *frame;
+    peer_welcome(at, LIMIT);
+    while ((frame = peer_read(at)) != NULL) {
+        peer_reply_int(at, frame->id, (int64_t)frame->call->idempotency_key.len);
+    }
+}
+
 // Counts what it is asked for, and answers with that number when the gate is opened for it.
 static void count_behind_gate(struct peer *at) {
     const Peeper__V1__ClientFrame *frame;
@@ -467,5 +476,20 @@ Test(requests, calls_cost_at_most_ten_times_as_much_with_500000_unread_responses
         cr_assert(reply_of(&response) > CALLS);
     }
     cr_assert(peeper_reqids_size(set) == 0);
+    finish();
+}
+
+Test(requests, are_sent_with_their_idempotency_keys, .timeout = 10) {
+    struct peeper_call_options options = {.idempotency_key = "once"};
+    uint64_t                   keyed, plain;
+    begin(tell_key);
+    cr_assert(peeper_sync_send_request_with(sync_, peeper_by_name("a"), NOTHING, &options,
+                                            &keyed) == PEEPER_STATUS_OK);
+    cr_assert(peeper_sync_send_request_with(sync_, peeper_by_name("a"), NOTHING, NULL, &plain) ==
+              PEEPER_STATUS_OK);
+    cr_assert(peeper_sync_wait_response(sync_, keyed, 5000, &response) == PEEPER_STATUS_OK);
+    cr_assert(reply_of(&response) == 4);
+    cr_assert(peeper_sync_wait_response(sync_, plain, 5000, &response) == PEEPER_STATUS_OK);
+    cr_assert(reply_of(&response) == 0);
     finish();
 }

@@ -15,7 +15,8 @@ static struct {
     unsigned       adopted;
     unsigned       lost;
     unsigned       frames;
-    size_t         bytes; // of the last one
+    size_t         bytes;    // of the last one
+    unsigned       pause_at; // this frame pauses it
     enum status    refusal;
 } world;
 
@@ -31,6 +32,7 @@ static void on_frame(void *context, struct slice frame) {
     (void)context;
     world.frames++;
     world.bytes = frame.bytes;
+    if (world.frames == world.pause_at) gateway_pause(&world.gateway);
 }
 
 static void on_lost(void *context) {
@@ -148,4 +150,54 @@ Test(gateway, is_dialled_again_when_there_is_something_to_ask) {
 Test(gateway, a_net_thread_that_takes_no_socket_is_told) {
     world.refusal = STATUS_CLOSED;
     cr_assert_eq(dial(), STATUS_CLOSED);
+}
+
+Test(gateway, while_it_is_paused_no_frame_is_told_and_none_is_lost) {
+    cr_assert_eq(dial(), STATUS_OK);
+    world.pause_at = 2;
+    cr_assert_eq(write(world.theirs,
+                       "\x01"
+                       "a"
+                       "\x01"
+                       "b"
+                       "\x02"
+                       "cd"
+                       "\x01",
+                       8),
+                 8);
+    turn();
+    cr_assert_eq(world.frames, 2);
+    cr_assert_eq(write(world.theirs,
+                       "e\x01"
+                       "f",
+                       3),
+                 3);
+    turn();
+    cr_assert_eq(world.frames, 2);
+    world.pause_at = 3;
+    gateway_resume(&world.gateway);
+    cr_assert_eq(world.frames, 2, "not from within");
+    turn();
+    cr_assert_eq(world.frames, 3);
+    cr_assert_eq(world.bytes, 2);
+    gateway_resume(&world.gateway);
+    turn();
+    cr_assert_eq(world.frames, 5);
+}
+
+Test(gateway, an_end_that_is_expected_is_told_and_not_dialled_again) {
+    cr_assert_eq(dial(), STATUS_OK);
+    cr_assert(gateway_dial_no_more(&world.gateway));
+    cr_assert_eq(write(world.theirs,
+                       "\x01"
+                       "a",
+                       2),
+                 2);
+    close(world.theirs);
+    turn();
+    cr_assert_eq(world.frames, 1, "what came before is told");
+    cr_assert_eq(world.lost, 1);
+    cr_assert_eq(world.adopted, 1);
+    cr_assert(gateway_output(&world.gateway) == NULL);
+    cr_assert(!gateway_dial_no_more(&world.gateway));
 }

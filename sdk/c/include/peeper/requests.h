@@ -67,6 +67,12 @@ PEEPER_NODISCARD enum peeper_status
 peeper_sync_send_request(struct peeper_sync *sync, struct peeper_target target,
                          struct peeper_value message, uint32_t deadline_ms, uint64_t *ret_request);
 
+// The same, with options, among them an idempotency key. NULL: none.
+PEEPER_NODISCARD enum peeper_status
+peeper_sync_send_request_with(struct peeper_sync *sync, struct peeper_target target,
+                              struct peeper_value               message,
+                              const struct peeper_call_options *options, uint64_t *ret_request);
+
 // Waits for the response and takes it. When the time is over, the request goes on and can be waited
 // for again.
 // Units:  milliseconds; 0 only looks; PEEPER_FOREVER.
