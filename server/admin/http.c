@@ -176,11 +176,11 @@ enum status http_create(struct shard *shard, const struct mirror *mirror,
     http->options = *options;
     http->shard = shard;
     http->mirror = mirror;
-    // A start that fails is the end of the process, which frees what there is.
+    // A start that fails is the end of the process, which frees what there is; until then it must
+    // not look lost.
+    *ret_http = http;
     enum status status = init(http, address);
-    if (status == STATUS_OK) status = thread_start(&http->thread, "admin", body, http);
-    if (status == STATUS_OK) *ret_http = http;
-    return status;
+    return status == STATUS_OK ? thread_start(&http->thread, "admin", body, http) : status;
 }
 
 uint16_t http_port(const struct http *http) {

@@ -33,7 +33,8 @@ struct http_options {
 };
 
 // Starts to listen on `address` with a thread of its own.
-// Fails: STATUS_IO (in use, not of this machine), STATUS_NO_MEMORY.   Thread: main.
+// Owns:   the caller, also what a start that failed has left, which ends with the process.
+// Fails:  STATUS_IO (in use, not of this machine), STATUS_NO_MEMORY.   Thread: main.
 NODISCARD enum status http_create(struct shard *shard, const struct mirror *mirror,
                                   const struct sockaddr     *address,
                                   const struct http_options *options, struct http **ret_http);

@@ -51,12 +51,13 @@ void hosts_add(struct shard *shard, struct host *host) {
     host->pool->standby = host;
 }
 
-static void activate(struct pool *pool) {
+static void activate(struct shard *shard, struct pool *pool) {
     struct host *host = pool->standby;
     if (pool->active != NULL || host == NULL || host->state != HOST_READY) return;
     host->state = HOST_ACTIVE;
     pool->active = host;
     pool->standby = NULL;
+    shard->ready = true;
     LOG_INFO("host.active", "pid=%d serial=%u", (int)host->pid, host->serial);
 }
 
@@ -169,7 +170,7 @@ enum status hosts_announced(struct shard *shard, struct host *host) {
         worker_consumed(worker, worker->commits_tail + shard->commit.record.record_bytes, false);
     }
     if (host->pool->active == NULL && host->state == HOST_READY) {
-        activate(host->pool);
+        activate(shard, host->pool);
         router_pump_list(shard, &host->pool->homeless);
         hosts_refill(shard);
     }
@@ -272,7 +273,7 @@ static void take_over(struct shard *shard, struct host *host, enum host_end end,
                      &touched);
         list_splice(&pool->homeless, &host->workers[i].ready);
     }
-    activate(pool);
+    activate(shard, pool);
     // The guilty first: their restart must be ahead of what waits for them.
     for (uint32_t i = 0; i < host->worker_count; i++) punish(shard, &verdicts[i]);
     router_pump_list(shard, &touched);

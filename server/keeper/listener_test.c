@@ -167,6 +167,7 @@ Test(listener, hears_of_an_actor_that_clients_watch_and_leave) {
 }
 
 Test(listener, nobody_listens_to_itself) {
+    host_joins(1);
     struct request request = start_request("cart");
     request.listener = raw("cart");
     cr_assert(ask(1, &request) == STATUS_OK);

@@ -46,6 +46,8 @@ bool request_name_valid(struct slice name) {
 
 // How long until a full mailbox may have room: a guess from how many messages wait.
 #define RETRY_AFTER_MS 10
+// A host loads its code in a few milliseconds.
+#define STARTING_RETRY_MS 20
 
 void request_refuse_delivery(struct shard *shard, struct caller caller, enum status status) {
     struct failure failure = {.status = status};
@@ -365,6 +367,21 @@ static bool feeds(enum verb verb) {
            verb == VERB_TRANSFER || verb == VERB_COMMIT_TRANSFER;
 }
 
+// Verbs to whom a name of a behaviour means something: before a host has told which there are, each
+// would seem unknown.
+static bool asks_for_code(enum verb verb) {
+    return verb == VERB_START || verb == VERB_START_SUPERVISOR || verb == VERB_START_CHILD ||
+           verb == VERB_CHECK_SPECS || verb == VERB_CHANGE_SUPERVISOR || verb == VERB_UPGRADE ||
+           verb == VERB_DEPLOY || verb == VERB_LIST_BEHAVIOURS;
+}
+
+static void refuse_early(struct shard *shard, struct caller caller) {
+    struct failure failure = {.status = STATUS_OVERLOADED,
+                              .message = "the server is starting: no host is ready yet",
+                              .retry_after_ms = STARTING_RETRY_MS};
+    shard_answer_error(shard, caller, &failure);
+}
+
 enum status request_run(struct shard *shard, struct caller caller, const struct request *request) {
     run *next = request->verb < VERB_COUNT ? RUNS[request->verb] : NULL;
     if (next == NULL) {
@@ -373,6 +390,10 @@ enum status request_run(struct shard *shard, struct caller caller, const struct 
     }
     if (shard->stopping && feeds(request->verb)) {
         shard_answer_status(shard, caller, STATUS_SHUTTING_DOWN);
+        return STATUS_OK;
+    }
+    if (!shard->ready && asks_for_code(request->verb)) {
+        refuse_early(shard, caller);
         return STATUS_OK;
     }
     if (request->name.bytes > NAME_BYTES_MAX) {

@@ -325,3 +325,21 @@ Test(requests, a_kill_takes_a_terminate_along_that_runs_behind_a_payload_that_wa
     cr_assert(done(3));
     cr_assert(life_of("a") == ACTOR_FREE);
 }
+
+Test(requests, before_a_host_is_ready_a_behaviour_is_not_unknown_but_not_known_yet) {
+    struct request start = start_request("early");
+    cr_assert(ask(1, &start) == STATUS_OK);
+    step();
+    const struct note *early = answer_of(1);
+    cr_assert(early != NULL && early->status == STATUS_OVERLOADED && !early->not_retryable);
+    cr_assert(early->retry_after_ms > 0);
+    host_joins(1);
+    cr_assert(ask(2, &start) == STATUS_OK);
+    step();
+    cr_assert(answer_of(2) == NULL, "it is on its way");
+    start.behaviour = raw("nothing");
+    start.name = raw("late");
+    cr_assert(ask(3, &start) == STATUS_OK);
+    step();
+    cr_assert(answer_of(3)->status == STATUS_UNKNOWN_BEHAVIOUR);
+}

@@ -101,6 +101,7 @@ struct shard {
     uint32_t seed;            // of the jitter
     uint64_t published_turns; // metrics.turns at the last publication that had any
     uint32_t batch;           // turns per publication, smoothed, times BATCH_UNIT
+    bool     ready;           // a host has been ready, so behaviours are known
     bool     put_off;         // some request got STATUS_AGAIN
     bool     stalled;         // commits wait for room in the mirror's queue
     bool     stopping;        // new requests are refused
