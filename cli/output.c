@@ -149,6 +149,7 @@ static struct actor_info info_of(const struct peeper_actor *actor, struct trace 
         .state = slice_of(actor->state.data, actor->state.bytes),
         .version = actor->version,
         .state_at_ms = actor->state_at_ms,
+        .state_turn = actor->state_turn,
     };
 }
 

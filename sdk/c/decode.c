@@ -126,6 +126,7 @@ static void fill_actor(const Peeper__V1__ActorInfo *from, struct peeper_actor *a
         actor->state = value_of(from->state->value);
         actor->version = from->state->version;
         actor->state_at_ms = from->state->at_ms;
+        actor->state_turn = from->state->turn;
     }
     if (from->stepped_back != NULL) {
         actor->stepped_from = from->stepped_back->from;

@@ -263,9 +263,11 @@ static bool put_supervisor(json_t *object, const struct actor_info *info) {
                info->strategy == NULL ? json_null() : json_string(info->strategy));
 }
 
-static bool put_state_time(json_t *object, const struct actor_info *info) {
+static bool put_state_origin(json_t *object, const struct actor_info *info) {
     return put(object, "state_at",
-               info->has_state ? json_from_time(info->state_at_ms) : json_null());
+               info->has_state ? json_from_time(info->state_at_ms) : json_null()) &&
+           put(object, "state_turn",
+               info->has_state ? from_unsigned(info->state_turn) : json_null());
 }
 
 static bool put_tables(json_t *object, const struct actor_info *info) {
@@ -320,7 +322,7 @@ json_t *json_from_actor_info(const struct actor_info *info, bool with_state) {
                  put(object, "events_dropped", json_integer((json_int_t)info->events_dropped)) &&
                  put(object, "newest_version", from_unsigned(info->newest_version)) &&
                  put_code(object, info) &&
-                 (!with_state || (put_state_time(object, info) && put_tables(object, info))) &&
+                 (!with_state || (put_state_origin(object, info) && put_tables(object, info))) &&
                  put(object, "stepped_back", from_step(&info->stepped_back)) &&
                  put(object, "last_crash", from_crash(&info->last_crash));
     if (whole) return object;

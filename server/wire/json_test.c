@@ -276,6 +276,7 @@ Test(json, an_actor_with_everything) {
     info.state = slice_of("\x18\x02", 2);
     info.version = 12;
     info.state_at_ms = 951782400999;
+    info.state_turn = 21;
     info.stepped_back = (struct step_info){.from = 12, .to = 10, .at_ms = 1700000000008};
     cr_assert_str_eq(
         info_text(&info, true),
@@ -288,7 +289,8 @@ Test(json, an_actor_with_everything) {
         "\"isolation\":\"own\",\"quarantined\":false,\"watchers\":0,\"events_dropped\":0,\"newest_"
         "version\":14,"
         "\"code_version\":\"\",\"code_refused\":null,"
-        "\"state_at\":\"2000-02-29T00:00:00.999Z\",\"tables\":0,\"table_bytes\":0,"
+        "\"state_at\":\"2000-02-29T00:00:00.999Z\",\"state_turn\":21,\"tables\":0,\"table_bytes\":"
+        "0,"
         "\"stepped_back\":{\"from\":12,\"to\":10,\"at\":\"2023-11-14T22:13:20.008Z\"},"
         "\"last_crash\":{\"kind\":\"raise\","
         "\"reason\":\"why\",\"at\":\"2023-11-14T22:13:20.007Z\",\"crash\":6}}");
@@ -324,7 +326,8 @@ Test(json, an_actor_without_a_state_has_nulls_and_a_listing_leaves_them_out) {
         "\"trap_exit\":true,\"isolation\":\"own\",\"quarantined\":false,\"watchers\":"
         "0,\"events_dropped\":0,\"newest_version\":14,\"code_version\":\"\",\"code_refused\":null,"
         "\"state_at\":"
-        "null,\"tables\":0,\"table_bytes\":0,\"stepped_back\":null,\"last_crash\":null}");
+        "null,\"state_turn\":null,\"tables\":0,\"table_bytes\":0,\"stepped_back\":null,\"last_"
+        "crash\":null}");
     cr_assert_str_eq(
         info_text(&info, false),
         "{\"name\":\"\",\"unit\":3,\"incarnation\":2147483648,"
@@ -427,7 +430,7 @@ Test(json, answers_null_whichever_allocation_fails) {
         json = json_from_actor_info(&info, true);
         cr_assert(json != NULL || failing < 200);
     }
-    cr_assert_eq(json_object_size(json), 34);
+    cr_assert_eq(json_object_size(json), 35);
     json_decref(json);
 }
 

@@ -185,6 +185,7 @@ struct peeper_actor {
     struct peeper_value state;
     uint64_t            version;
     uint64_t            state_at_ms; // Unix
+    uint64_t            state_turn;  // of the server, that committed it
     // The last restart with an older state than the newest: versions; 0: there was none
     uint64_t            stepped_from;
     uint64_t            stepped_to;
