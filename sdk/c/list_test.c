@@ -18,7 +18,7 @@ static void tell_pages(struct peer *peer) {
         Peeper__V1__ActorInfo   actors[2], *pointers[2];
         Peeper__V1__Listing     listing = PEEPER__V1__LISTING__INIT;
         Peeper__V1__ServerFrame frame = PEEPER__V1__SERVER_FRAME__INIT;
-        char                    names[2][16];
+        char                    names[2][64];
         for (size_t i = 0; i < COUNTS[at]; i++) {
             actors[i] = (Peeper__V1__ActorInfo)PEEPER__V1__ACTOR_INFO__INIT;
             snprintf(names[i], sizeof(names[i]), "%s%zu%zu", request->list->prefix, at, i);

@@ -273,7 +273,8 @@ static void watch(struct hook *hook) {
 // again, of whom is not known.
 static void on_lost(void *context) {
     struct hook *hook = context;
-    if (hook->webhooks->closing) {
+    // Asked, for its turn may come later than this.
+    if (atomic_load(&hook->webhooks->close_asked)) {
         hook->ended = true;
         pump(hook);
         return;
