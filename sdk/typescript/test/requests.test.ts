@@ -56,8 +56,8 @@ test("every field of a request is one that a verb sets", () => {
     // A field that is new in the schema belongs into its verb, the driver, and then here.
     const known: Record<string, string> = {
         hello: "protocol_version token client features",
-        call: `${target} payload deadline_ms`,
-        cast: `${target} payload`,
+        call: `${target} payload deadline_ms idempotency_key`,
+        cast: `${target} payload idempotency_key`,
         send: `${target} payload`,
         start:
             "name behaviour argument timeout_ms restart on_intensity intensity mailbox_max link monitor no_trap_exit " +

@@ -26,8 +26,11 @@ class SupervisorVerbs(Asks):
         return self._ask("start_supervisor", request, "started", timeout=timeout)
 
     def start_child(self, supervisor: Target, spec: Spec, *, timeout: Optional[float] = None) -> Started:
-        """Adds a child and starts it. For simple_one_for_one the spec may hold "name" and "argument" only."""
-        request = pb.StartChild(spec=encode(spec), timeout_ms=self._ms(timeout))
+        """Adds a child and starts it. For simple_one_for_one the spec may hold "name" and "argument" only.
+
+        `timeout`: seconds for its init; without it those that its spec gives to it.
+        """
+        request = pb.StartChild(spec=encode(spec), timeout_ms=0 if timeout is None else self._ms(timeout))
         aim(request, supervisor)
         return self._ask("start_child", request, "started", timeout=timeout)
 
@@ -43,8 +46,8 @@ class SupervisorVerbs(Asks):
         return self._ask("terminate_child", request, "done", timeout=timeout)
 
     def restart_child(self, supervisor: Target, child: str, *, timeout: Optional[float] = None) -> Started:
-        """Starts a child again that was stopped. Its state begins anew."""
-        request = pb.RestartChild(child=text(child, "child"), timeout_ms=self._ms(timeout))
+        """Starts a child again that was stopped. Its state begins anew. `timeout`: as for start_child."""
+        request = pb.RestartChild(child=text(child, "child"), timeout_ms=0 if timeout is None else self._ms(timeout))
         aim(request, supervisor)
         return self._ask("restart_child", request, "started", timeout=timeout)
 
