@@ -99,7 +99,7 @@ static void end(struct peeper_client *client, const struct peeper_error *error) 
 
 static uint32_t pause_ms(struct peeper_client *client) {
     uint32_t doublings = client->attempts < 8 ? client->attempts : 8;
-    uint32_t most_ms = PAUSE_MS << doublings;
+    uint32_t most_ms = (uint32_t)PAUSE_MS << doublings;
     if (most_ms > PAUSE_MS_MAX) most_ms = PAUSE_MS_MAX;
     // Clients that were lost together come back apart (xorshift).
     client->dice ^= client->dice << 13;
