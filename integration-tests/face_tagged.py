@@ -54,6 +54,8 @@ def word_of(field: Any, number: int) -> str:
 
 
 def told_of(field: Any, value: Any) -> Any:
+    if field.name == "idempotency_key":
+        return value.decode()  # a text to each SDK
     if field.type == field.TYPE_BYTES:
         return base64.b64encode(value).decode() if field.name in PLAIN_BYTES else tagged(wire.decode_value(value))
     if field.type == field.TYPE_MESSAGE:
