@@ -555,15 +555,8 @@ static void lose(struct shard *shard, uint64_t turn, bool suspect, bool guilty, 
 void hooks_host_lost(struct shard *shard, const struct host *host, enum host_end end,
                      const struct worker *culprit) {
     if (host->pool->kind != POOL_OF_LISTENERS) return;
-    for (uint32_t i = 0; i < host->worker_count; i++) {
-        const struct worker *worker = &host->workers[i];
-        bool                 busy = worker_busy(worker);
-        for (uint64_t at = worker->tail; at < worker->head;) {
-            const struct turn_record *record = worker_turn(worker, at);
-            bool                      running = at == worker->tail && busy;
-            lose(shard, record->turn, running && culprit == NULL, running && worker == culprit,
-                 end);
-            at += record->record_bytes;
-        }
+    for (struct host_turn turn = {0}; host_next_turn(host, &turn);) {
+        lose(shard, turn.record->turn, turn.running && culprit == NULL,
+             turn.running && turn.worker == culprit, end);
     }
 }

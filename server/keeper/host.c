@@ -36,3 +36,15 @@ void host_destroy(struct host *host) {
     if (host->pidfd >= 0) close(host->pidfd);
     free(host);
 }
+
+bool host_next_turn(const struct host *host, struct host_turn *turn) {
+    while (turn->worker == NULL || turn->next >= turn->worker->head) {
+        if (turn->workers == host->worker_count) return false;
+        turn->worker = &host->workers[turn->workers++];
+        turn->next = turn->worker->tail;
+    }
+    turn->record = worker_turn(turn->worker, turn->next);
+    turn->running = turn->next == turn->worker->tail && worker_busy(turn->worker);
+    turn->next += turn->record->record_bytes;
+    return true;
+}

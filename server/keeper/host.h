@@ -55,3 +55,16 @@ NODISCARD enum status host_create(uint32_t worker_count, struct host **ret_host)
 
 // Frees all of it; the process must have been reaped.   Thread: any.
 void host_destroy(struct host *host);
+
+// A walk over the turns that a host has not committed: zeroed to begin, then
+// `while (host_next_turn(host, &turn))`. Turns must not be appended or freed meanwhile.
+struct host_turn {
+    const struct worker      *worker;
+    const struct turn_record *record;
+    bool                      running; // the worker has begun it
+    uint32_t                  workers; // private: so many are done or in progress
+    uint64_t                  next;    // private: where to go on
+};
+
+// Goes to the next one, by worker and from the oldest on. False: that was all.   Thread: net.
+bool host_next_turn(const struct host *host, struct host_turn *turn);

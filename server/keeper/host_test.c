@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 
 #include "base/memory_fault_test.h"
+#include "keeper/actor.h"
 
 #include <sys/resource.h>
 
@@ -81,3 +82,33 @@ Test(host, without_memory_there_is_none) {
     cr_assert(host == NULL);
 }
 #endif
+
+// Appends a turn with this number.
+static void append(struct worker *worker, uint64_t number) {
+    const struct actor actor = {.slot = 1};
+    struct turn        turn = {.kind = TURN_FORGET, .aside = true, .number = number};
+    cr_assert(worker_append(worker, &actor, &turn) == STATUS_OK);
+}
+
+Test(host, its_turns_are_gone_through_by_worker_and_only_the_oldest_may_be_running) {
+    struct host     *host;
+    struct host_turn turn = {0};
+    cr_assert(host_create(3, &host) == STATUS_OK);
+    cr_assert(!host_next_turn(host, &turn));
+    append(&host->workers[0], 10);
+    append(&host->workers[0], 11);
+    append(&host->workers[2], 12);
+    host->workers[0].applying = true;
+    uint64_t numbers[4], running = 0;
+    uint32_t count = 0;
+    for (turn = (struct host_turn){0}; host_next_turn(host, &turn);) {
+        cr_assert(count < 3);
+        cr_assert(turn.worker == &host->workers[count < 2 ? 0 : 2]);
+        numbers[count++] = turn.record->turn;
+        if (turn.running) running = turn.record->turn;
+    }
+    cr_assert(count == 3);
+    for (uint32_t i = 0; i < 3; i++) cr_assert(numbers[i] == 10 + i);
+    cr_assert(running == 10);
+    host_destroy(host);
+}

@@ -387,14 +387,7 @@ static void lose(struct shard *shard, const struct turn_record *record, bool run
 
 void changes_lost(struct shard *shard, const struct host *host, enum host_end end,
                   const struct worker *culprit) {
-    for (uint32_t i = 0; i < host->worker_count; i++) {
-        const struct worker *worker = &host->workers[i];
-        bool                 busy = worker_busy(worker);
-        for (uint64_t at = worker->tail; at < worker->head;) {
-            const struct turn_record *record = worker_turn(worker, at);
-            bool                      running = at == worker->tail && busy;
-            lose(shard, record, running, running && worker == culprit, end);
-            at += record->record_bytes;
-        }
+    for (struct host_turn turn = {0}; host_next_turn(host, &turn);) {
+        lose(shard, turn.record, turn.running, turn.running && turn.worker == culprit, end);
     }
 }
