@@ -1,27 +1,9 @@
 #include "hot.h"
 
-#include "base/check.h"
 #include "wire/frame.h"
+#include "wire/hot_fields.h"
 
 #include <string.h>
-
-// Tags of proto/peeper/v1/peeper.proto: field number << 3 | wire type. All of ours fit in one byte.
-enum {
-    TAG_FRAME_ID = 1 << 3 | 0,
-    TAG_FRAME_CALL = 3 << 3 | 2,
-    TAG_FRAME_CAST = 4 << 3 | 2,
-    TAG_FRAME_SEND = 5 << 3 | 2,
-    TAG_FRAME_REPLY = 3 << 3 | 2,
-    TAG_FRAME_DONE = 5 << 3 | 2,
-    TAG_NAME = 1 << 3 | 2,
-    TAG_TARGET = 2 << 3 | 0,
-    TAG_PAYLOAD = 3 << 3 | 2,
-    TAG_DEADLINE = 4 << 3 | 0,
-    TAG_REPLY_PAYLOAD = 1 << 3 | 2,
-};
-
-#define VARINT_BYTES_MAX 10
-#define LENGTH_BYTES_MAX 4 // 256 MiB; protobuf-c takes one more
 
 static const uint8_t BODY_TAGS[REQUEST_VERBS] = {
     [REQUEST_CALL] = TAG_FRAME_CALL,
@@ -30,43 +12,6 @@ static const uint8_t BODY_TAGS[REQUEST_VERBS] = {
 };
 
 // --- Writing -------------------------------------------------------------------------------------
-
-static size_t varint_bytes(uint64_t value) {
-    unsigned bits = 64 - (unsigned)__builtin_clzll(value | 1);
-    return (bits + 6) / 7;
-}
-
-static uint8_t *put_varint(uint8_t *at, uint64_t value) {
-    while (value >= 0x80) {
-        *at++ = (uint8_t)(value | 0x80);
-        value >>= 7;
-    }
-    *at++ = (uint8_t)value;
-    return at;
-}
-
-// Proto3 leaves out what is zero or empty.
-static size_t number_bytes(uint64_t value) {
-    return value == 0 ? 0 : 1 + varint_bytes(value);
-}
-
-static size_t run_bytes(size_t bytes) {
-    return bytes == 0 ? 0 : 1 + varint_bytes(bytes) + bytes;
-}
-
-static uint8_t *put_number(uint8_t *at, uint8_t tag, uint64_t value) {
-    if (value == 0) return at;
-    *at++ = tag;
-    return put_varint(at, value);
-}
-
-static uint8_t *put_run(uint8_t *at, uint8_t tag, const void *data, size_t bytes) {
-    if (bytes == 0) return at;
-    *at++ = tag;
-    at = put_varint(at, bytes);
-    memcpy(at, data, bytes);
-    return at + bytes;
-}
 
 bool hot_knows(const struct request *request) {
     return BODY_TAGS[request->verb] != 0 && request->key == NULL;
@@ -98,24 +43,6 @@ enum peeper_status hot_encode(struct buf *out, uint64_t id, const struct request
 }
 
 // --- Reading -------------------------------------------------------------------------------------
-
-struct cursor {
-    const uint8_t *at;
-    const uint8_t *end;
-};
-
-static bool read_varint(struct cursor *cursor, unsigned bytes_max, uint64_t *ret_value) {
-    uint64_t value = 0;
-    for (unsigned i = 0; i < bytes_max && cursor->at < cursor->end; i++) {
-        uint8_t byte = *cursor->at++;
-        value |= (uint64_t)(byte & 0x7f) << (7 * i); // bits beyond the 64th are lost, as elsewhere
-        if (byte < 0x80) {
-            *ret_value = value;
-            return true;
-        }
-    }
-    return false;
-}
 
 static bool take_tag(struct cursor *cursor, uint8_t tag) {
     if (cursor->at == cursor->end || *cursor->at != tag) return false;
