@@ -105,6 +105,12 @@ bool lua_machine_run(struct lua_machine *machine, lua_CFunction body, void *cont
     return whole;
 }
 
+// How large one Value of a turn may be.
+static size_t value_bytes_max(const struct lua_machine *machine) {
+    uint64_t bytes_max = machine->budget.memory_bytes_max;
+    return bytes_max < COMMIT_BULK_BYTES ? (size_t)bytes_max : COMMIT_BULK_BYTES;
+}
+
 // --- What an error was ---------------------------------------------------------------------------
 
 struct description {
@@ -120,7 +126,7 @@ static int describe_object(lua_State *L) {
     snprintf(to->room, to->room_bytes, "the error is no text but a %s", kind);
     if (lua_isnil(L, 1)) return 0;
     struct peeper_writer *out = &machine->values[LUA_SLOT_EFFECT];
-    size_t                bytes_max = lua_machine_value_bytes_max(machine);
+    size_t                bytes_max = value_bytes_max(machine);
     if (lua_value_write(L, &machine->encoder, 1, out, bytes_max, "error")) {
         value_text(to->room, to->room_bytes, peeper_writer_value(out));
     }
@@ -203,14 +209,9 @@ void lua_machine_remember(struct lua_machine *machine) {
     machine->texts[place] = text;
 }
 
-size_t lua_machine_value_bytes_max(const struct lua_machine *machine) {
-    uint64_t bytes_max = machine->budget.memory_bytes_max;
-    return bytes_max < COMMIT_BULK_BYTES ? (size_t)bytes_max : COMMIT_BULK_BYTES;
-}
-
 static bool write(lua_State *L, struct lua_machine *machine, int index, enum lua_slot slot,
                   const char *name) {
-    size_t bytes_max = lua_machine_value_bytes_max(machine);
+    size_t bytes_max = value_bytes_max(machine);
     return lua_value_write(L, &machine->encoder, index, &machine->values[slot], bytes_max, name);
 }
 

@@ -100,9 +100,6 @@ bool lua_machine_has(const struct lua_machine *machine, enum phase phase);
 // Pushes what the file has returned.   Thread: worker.
 void lua_machine_push_file(lua_State *L);
 
-// How large one Value of a turn may be.   Thread: worker.
-size_t lua_machine_value_bytes_max(const struct lua_machine *machine);
-
 // Writes what is at `index` into a slot. False as lua_value_write. / The same in a call.
 // Fails: raises an error that tells where in the value it has what is no data.   Thread: worker, in
 //        a run.

@@ -1,27 +1,12 @@
 #include "host/lua_machine.h"
 
-#include "host/lua_program.h"
+#include "host/lua_machine_fixture_test.h"
 
 #include <criterion/criterion.h>
 
 #include <string.h>
 
 TestSuite(lua_machine, .timeout = 10);
-
-static struct lua_program *program;
-static struct lua_machine *machine;
-
-static void open_machine(const char *source) {
-    char why[LUA_WHY_BYTES];
-    cr_assert(lua_program_create("a.lua", source, strlen(source), &program, why) == STATUS_OK, "%s",
-              why);
-    cr_assert(lua_machine_create(program, &machine, why) == STATUS_OK, "%s", why);
-}
-
-static void close_machine(void) {
-    lua_machine_destroy(machine);
-    lua_program_destroy(program);
-}
 
 // Whether the machine pushes this message without a call; then it is on top of the stack.
 static bool pushes(const char *text, size_t bytes) {

@@ -1,6 +1,6 @@
 #include "host/lua_value.h"
 
-#include "host/lua_program.h"
+#include "host/lua_machine_fixture_test.h"
 
 #include <criterion/criterion.h>
 
@@ -16,21 +16,6 @@ struct trip {
     bool                 whole;
     char                 fault[LUA_VALUE_FAULT_BYTES];
 };
-
-static struct lua_program *program;
-static struct lua_machine *machine;
-
-static void open_machine(const char *source) {
-    char why[LUA_WHY_BYTES];
-    cr_assert(lua_program_create("a.lua", source, strlen(source), &program, why) == STATUS_OK, "%s",
-              why);
-    cr_assert(lua_machine_create(program, &machine, why) == STATUS_OK, "%s", why);
-}
-
-static void close_machine(void) {
-    lua_machine_destroy(machine);
-    lua_program_destroy(program);
-}
 
 static int run_trip(lua_State *L) {
     struct trip *trip = lua_touserdata(L, 1);
