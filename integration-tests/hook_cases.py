@@ -7,6 +7,7 @@ from typing import Any
 
 import peeper_wire as wire
 from case_registry import Settings, case
+from latency import latencies
 from peeper_wire import Client
 from server_process import Server, check, check_equal, eventually
 
@@ -14,16 +15,6 @@ CHANGES = 1000
 ROUNDS = 5
 QUEUE_MAX = 256  # events that wait of one unit
 KINDS = ["ears", "lua_ears"]
-
-
-def latencies(client: Client, name: str, count: int) -> list[float]:
-    message = wire.encode_value("inc")
-    taken = []
-    for _ in range(count):
-        begun = time.monotonic()
-        client.request("call", wire.pb.Call(name=name, payload=message))
-        taken.append(time.monotonic() - begun)
-    return taken
 
 
 def check_unchanged(client: Client, name: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 import os
 import pty
 import signal
-import statistics
 import subprocess
 import threading
 import time
@@ -12,6 +11,7 @@ from typing import Any, Iterator
 
 import peeper_wire as wire
 from case_registry import Settings, case
+from latency import latencies, p99
 from peeper_wire import Client, NoAnswer, StartOptions
 from server_process import Server, check, check_equal, eventually, resident_bytes
 
@@ -268,20 +268,6 @@ def terminal(settings: Settings) -> None:
             command.wait(10)
             os.close(ours)
             os.close(theirs)
-
-
-def latencies(client: Client, name: str, count: int) -> list[float]:
-    message = wire.encode_value("inc")
-    taken = []
-    for _ in range(count):
-        begun = time.monotonic()
-        client.request("call", wire.pb.Call(name=name, payload=message))
-        taken.append(time.monotonic() - begun)
-    return taken
-
-
-def p99(taken: list[float]) -> float:
-    return statistics.quantiles(taken, n=100)[98]
 
 
 @case("C-197 a listener that does not listen costs the actor nothing, and hears what fits, in order")

@@ -14,7 +14,7 @@ from typing import Any, Iterator
 
 import peeper_wire as wire
 from case_registry import Settings, case
-from hook_cases import latencies
+from latency import latencies
 from peeper_wire import Client
 from server_process import Server, check, check_equal, eventually
 from webhook_receiver import (SECRET, Handler, Hooks, Post, Receiver, check_signed, endless, garbage, good,
